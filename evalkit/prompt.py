@@ -1,0 +1,63 @@
+"""Fill a template from named fields, and weave media into the turn where the text places them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from string import Formatter
+
+from evalkit.types import Media, Message, Part, Text
+
+PLACE = re.compile(r"<image (\d{1,3})>")
+
+
+def fields(template: str) -> tuple[str, ...]:
+    """Names between braces, in order of appearance. Raises ValueError on a broken template or on anything but a name."""
+    found = []
+    for _, name, spec, conversion in Formatter().parse(template):
+        if name is None:
+            continue
+        if not name or spec or conversion or "." in name or "[" in name:
+            raise ValueError(f"template {template!r}: write plain {{name}} fields, without formats, dots or indices")
+        found.append(name)
+    return tuple(found)
+
+
+def fill(template: str, values: Mapping[str, object]) -> str:
+    """Put values into a template; None counts as empty, and a line whose fields are all empty disappears.
+
+    Raises KeyError naming a field that `values` lacks.
+    """
+    return "\n".join(line for line in _filled(template, values))
+
+
+def _filled(template: str, values: Mapping[str, object]) -> Iterator[str]:
+    for line in template.split("\n"):
+        texts = ["" if values[name] is None else str(values[name]) for name in fields(line)]
+        if not texts or any(texts):
+            pieces = iter(texts)
+            yield "".join(
+                literal + ("" if name is None else next(pieces)) for literal, name, _, _ in Formatter().parse(line)
+            )
+
+
+def weave(text: str, media: Sequence[Media]) -> tuple[Part, ...]:
+    """Parts of a turn: media n stands wherever the text says `<image n>` (again at every mention), the others come first.
+
+    Raises ValueError when the text names a picture that does not exist, so that no question is asked without its picture.
+    """
+    placed = {int(n) for n in PLACE.findall(text)}
+    if placed and (max(placed) > len(media) or min(placed) < 1):
+        raise ValueError(f"the text places <image {max(placed)}>, but there are {len(media)} pictures")
+    parts: list[Part] = [m for n, m in enumerate(media, start=1) if n not in placed]
+    for index, piece in enumerate(PLACE.split(text)):
+        if index % 2:
+            parts.append(media[int(piece) - 1])
+        elif piece:
+            parts.append(Text(piece))
+    return tuple(parts)
+
+
+def user_turn(text: str, media: Sequence[Media]) -> tuple[Message, ...]:
+    """The usual prompt: one user message, media first unless the text places them."""
+    return (Message("user", weave(text, media)),)
