@@ -12,7 +12,7 @@ PLACE = re.compile(r"<image (\d{1,3})>")
 
 
 def fields(template: str) -> tuple[str, ...]:
-    """Names between braces, in order of appearance. Raises ValueError on a broken template or on anything but a name."""
+    """Names between braces, in order. Raises ValueError on a broken template or on anything but a plain name."""
     found = []
     for _, name, spec, conversion in Formatter().parse(template):
         if name is None:
@@ -42,9 +42,9 @@ def _filled(template: str, values: Mapping[str, object]) -> Iterator[str]:
 
 
 def weave(text: str, media: Sequence[Media]) -> tuple[Part, ...]:
-    """Parts of a turn: media n stands wherever the text says `<image n>` (again at every mention), the others come first.
+    """Parts of a turn: media n stands wherever the text says `<image n>` (again at every mention), others come first.
 
-    Raises ValueError when the text names a picture that does not exist, so that no question is asked without its picture.
+    Raises ValueError when the text names a picture that does not exist: no question is asked without its picture.
     """
     placed = {int(n) for n in PLACE.findall(text)}
     if placed and (max(placed) > len(media) or min(placed) < 1):

@@ -33,10 +33,10 @@ class ResumableError(EvalkitError):
     code = 75
 
 
-# ---------------------------------------------------------------------------------------------- which frames of a video
+# --- which frames of a video
 
 
-class Midpoints(Value, tag_field="kind", tag="midpoints"):
+class Midpoints(Value, frozen=True, tag_field="kind", tag="midpoints"):
     """`count` frames, each in the middle of one of `count` equally long segments of the video."""
 
     count: int
@@ -46,7 +46,7 @@ class Midpoints(Value, tag_field="kind", tag="midpoints"):
         return tuple(min(total - 1, int((i + 0.5) * total / self.count)) for i in range(self.count))
 
 
-class Linspace(Value, tag_field="kind", tag="linspace"):
+class Linspace(Value, frozen=True, tag_field="kind", tag="linspace"):
     """`count` frames from the first to the last inclusive, truncated to integers (lmms-eval, `load_video`)."""
 
     count: int
@@ -58,7 +58,7 @@ class Linspace(Value, tag_field="kind", tag="linspace"):
         return tuple(int(i * (total - 1) / (self.count - 1)) for i in range(self.count))
 
 
-class Interior(Value, tag_field="kind", tag="interior"):
+class Interior(Value, frozen=True, tag_field="kind", tag="interior"):
     """`count` frames at i/(count+1) of the length, never the first or the last one (VLMEvalKit, `VideoMME`)."""
 
     count: int
@@ -70,23 +70,23 @@ class Interior(Value, tag_field="kind", tag="interior"):
 
 Sampling: TypeAlias = Midpoints | Linspace | Interior
 
-# ------------------------------------------------------------------------------------------------------- parts of a turn
+# --- parts of a turn
 
 
-class Text(Value, tag_field="kind", tag="text"):
+class Text(Value, frozen=True, tag_field="kind", tag="text"):
     """A stretch of text inside a message."""
 
     text: str
 
 
-class Image(Value, tag_field="kind", tag="image"):
+class Image(Value, frozen=True, tag_field="kind", tag="image"):
     """A picture by handle: where its bytes lie and their sha256. An empty digest means that they could not be found."""
 
     path: str
     digest: str
 
 
-class Video(Value, tag_field="kind", tag="video"):
+class Video(Value, frozen=True, tag_field="kind", tag="video"):
     """A video by handle, and the rule that picks its frames. An empty digest means that it could not be found."""
 
     path: str
@@ -98,22 +98,22 @@ Media: TypeAlias = Image | Video
 Part: TypeAlias = Text | Image | Video
 
 
-class Message(Value):
+class Message(Value, frozen=True):
     """One turn; interleaving is the order of `parts`."""
 
     role: Literal["system", "user", "assistant"]
     parts: tuple[Part, ...]
 
 
-# ------------------------------------------------------------------------------------- the five stations of an evaluation
+# --- the five stations of an evaluation
 
 
-class Sample(Value, kw_only=True):
+class Sample(Value, frozen=True, kw_only=True):
     """One question of a benchmark; knows no prompt and no model.
 
-    `choices` are option texts in letter order (empty for open questions). `answers` holds the gold: an option letter for
-    multiple choice, every accepted text otherwise. `groups` names what the sample is counted under (`{"subtask": ...}`).
-    `extra` carries what only its adapter reads (a hint, the subtitle lines).
+    `choices` are option texts in letter order (empty for open questions). `answers` holds the gold: an option letter
+    for multiple choice, every accepted text otherwise. `groups` names what the sample is counted under
+    (`{"subtask": ...}`). `extra` carries what only its adapter reads (a hint, the subtitle lines).
     """
 
     id: str
@@ -125,7 +125,7 @@ class Sample(Value, kw_only=True):
     extra: Mapping[str, Any] = {}
 
 
-class Generation(Value, kw_only=True):
+class Generation(Value, frozen=True, kw_only=True):
     """How a reply is decoded. `max_new_tokens` in tokens; temperature 0 is greedy; `seed` counts only when sampling."""
 
     max_new_tokens: int
@@ -134,8 +134,8 @@ class Generation(Value, kw_only=True):
     stop: tuple[str, ...] = ()
 
 
-class Request(Value, kw_only=True):
-    """One prompt to one model. `view` numbers the prompts of a sample; `key` identifies everything a reply depends on."""
+class Request(Value, frozen=True, kw_only=True):
+    """One prompt to one model; `view` numbers the prompts of a sample, `key` is all that a reply depends on."""
 
     key: str
     sample_id: str
@@ -149,11 +149,11 @@ class Request(Value, kw_only=True):
         return tuple(p for m in self.messages for p in m.parts if not isinstance(p, Text))
 
 
-class Response(Value, kw_only=True, omit_defaults=True):
+class Response(Value, frozen=True, kw_only=True, omit_defaults=True):
     """What a model said: a fact, one line of the log.
 
-    `tokens` counts generated tokens, `seconds` the request's share of its batch, `frames` the frame numbers shown of each
-    video in prompt order. `error` is None for an answer; otherwise the reason, and `text` is empty.
+    `tokens` counts generated tokens, `seconds` the request's share of its batch, `frames` the frame numbers shown of
+    each video in prompt order. `error` is None for an answer; otherwise the reason, and `text` is empty.
     """
 
     key: str
@@ -166,11 +166,11 @@ class Response(Value, kw_only=True, omit_defaults=True):
     frames: tuple[tuple[int, ...], ...] = ()
 
 
-class Score(Value, kw_only=True):
+class Score(Value, frozen=True, kw_only=True):
     """An opinion about one sample: `value` in [0, 1], the extracted `answer` (None: unparsable) and the `target`.
 
     `options` is the number of choices (0: open question) from which a metric's guessing policy draws. `fallback` tells
-    that the value is owed to such a policy. `error` names why the sample has no reply at all; it then counts as value 0.
+    that the value is owed to such a policy. `error` names why the sample has no reply at all; its value is then 0.
     """
 
     sample_id: str
@@ -183,7 +183,7 @@ class Score(Value, kw_only=True):
     error: str | None = None
 
 
-class Stat(Value, kw_only=True):
+class Stat(Value, frozen=True, kw_only=True):
     """One number of a result and its 95 % interval, as fractions. `where` selects a group (`{}`: all samples)."""
 
     metric: str
