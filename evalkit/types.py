@@ -79,11 +79,24 @@ class Text(Value, frozen=True, tag_field="kind", tag="text"):
     text: str
 
 
-class Image(Value, frozen=True, tag_field="kind", tag="image"):
+class Decoding(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """How the bytes of a picture become RGB; the defaults are what official loaders do, `Image.open(f).convert("RGB")`.
+
+    alpha: `drop` keeps the colours under transparency, `white` composes on white. exif: `ignore` or `apply` the
+    orientation tag. grey16: `clip` as Pillow does, or `scale` 65535 to 255.
+    """
+
+    alpha: Literal["drop", "white"] = "drop"
+    exif: Literal["ignore", "apply"] = "ignore"
+    grey16: Literal["clip", "scale"] = "clip"
+
+
+class Image(Value, frozen=True, tag_field="kind", tag="image", omit_defaults=True):
     """A picture by handle: where its bytes lie and their sha256. An empty digest means that they could not be found."""
 
     path: str
     digest: str
+    decoding: Decoding = Decoding()
 
 
 class Video(Value, frozen=True, tag_field="kind", tag="video"):

@@ -1,0 +1,147 @@
+"""What a YAML file of the registry, and a run's record, decode into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evalkit.adapters import Adapter, Rule
+from evalkit.backends import Backend
+from evalkit.columns import Columns, Keep
+from evalkit.metrics import Metric
+from evalkit.sources import Source
+from evalkit.types import Generation, Value
+
+
+class Localized(Value, frozen=True):
+    """A text in English and, where given, Chinese."""
+
+    en: str
+    zh: str = ""
+
+    def get(self, language: str) -> str:
+        """The text in `language` ("en" or "zh"), English where there is no other."""
+        return (self.zh if language == "zh" else "") or self.en
+
+
+class TaskSpec(Value, frozen=True, kw_only=True):
+    """One benchmark as it is run and scored; `samples` is the number of rows that count, checked at every load.
+
+    `rules` are other opinions on the same replies, by name; `headline` names the metric that stands for the task.
+    """
+
+    name: str
+    title: Localized
+    samples: int
+    source: Source
+    columns: Columns
+    adapter: Adapter
+    generation: Generation
+    metrics: Mapping[str, Metric]
+    headline: str
+    keep: Keep | None = None
+    rules: Mapping[str, Rule] = {}
+    paper: str = ""
+    license: str = ""
+    note: str = ""
+
+
+class Batch(Value, frozen=True, kw_only=True):
+    """Scheduling of a model: at most `count` requests and `tokens` prompt-plus-new tokens (0: no bound) at a time."""
+
+    count: int = 8
+    tokens: int = 0
+
+
+class ModelSpec(Value, frozen=True, kw_only=True):
+    """A model: what stands in `backend` is its identity, the rest is scheduling. `blind` drops pictures from prompts."""
+
+    name: str
+    backend: Backend
+    title: str = ""
+    batch: Batch = Batch()
+    workers: int = 2
+    blind: bool = False
+
+
+class Reference(Value, frozen=True, kw_only=True):
+    """Which Stat a table cell shows: a task's metric (its headline if empty) for the group `where` (all if empty)."""
+
+    task: str
+    metric: str = ""
+    where: Mapping[str, str] = {}
+
+
+class Row(Value, frozen=True, kw_only=True):
+    """A line of a card's table; `score` is a task name or a full reference, `published` as printed, one per column."""
+
+    score: str | Reference
+    label: Localized
+    published: tuple[str, ...] = ()
+    category: Localized | None = None
+
+    @property
+    def reference(self) -> Reference:
+        """`score` in its full form."""
+        return self.score if isinstance(self.score, Reference) else Reference(task=self.score)
+
+
+class Table(Value, frozen=True, kw_only=True):
+    """One table of a card; `columns` name the published models, `benchmark` heads the labels."""
+
+    id: str
+    rows: tuple[Row, ...]
+    columns: tuple[str, ...] = ()
+    title: Localized | None = None
+
+
+class CardSpec(Value, frozen=True, kw_only=True):
+    """The layout of a model card and its published numbers."""
+
+    name: str
+    tables: tuple[Table, ...]
+    title: Localized | None = None
+    source: str = ""
+
+
+class Counts(Value, frozen=True, kw_only=True):
+    """Samples of a run: in the task, asked for, distinct requests, answered, failed, unparsable and cut off replies."""
+
+    samples: int
+    planned: int
+    requests: int
+    unique: int
+    answered: int
+    errors: int
+    unparsed: int
+    truncated: int
+
+
+class RunRecord(Value, frozen=True, kw_only=True):
+    """`run.json`: everything about a run but its replies and scores. `seconds` is wall time of the last invocation.
+
+    `title` and `headline` are copied so that a report needs no registry; `problems` maps a sample id to its reason.
+    """
+
+    model: str
+    task: str
+    title: str
+    headline: str
+    complete: bool
+    counts: Counts
+    rule: str
+    limit: str
+    task_digest: str
+    model_digest: str
+    data_digest: str
+    data_revision: str
+    task_spec: Mapping[str, object]
+    model_spec: Mapping[str, object]
+    problems: Mapping[str, str]
+    versions: Mapping[str, str]
+    git_commit: str
+    device: str
+    dtype: str
+    argv: tuple[str, ...]
+    started: str
+    seconds: float
+    model_calls: int

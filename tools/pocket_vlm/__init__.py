@@ -1,0 +1,1 @@
+"""Everything that makes the embedded model `pocket-vlm` and the synthetic `mini` suite, from seeds alone."""
