@@ -1,0 +1,42 @@
+"""Lettered options; a reply counts when it settles on the gold letter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from evalkit.adapters.turn import LETTER, another, ask, lettered, opinion
+from evalkit.rules import Rule
+from evalkit.rules.calibrated import LetterRule
+from evalkit.types import Message, Sample, Score, Value
+
+
+class MultipleChoice(Value, frozen=True, kw_only=True, tag_field="kind", tag="multiple_choice"):
+    """`option` formats one of the lines that `{options}` in the prompt stands for."""
+
+    prompt: str = "{question}\n{options}\n" + LETTER
+    option: str = "{letter}. {text}"
+    rule: Rule = LetterRule()
+
+    def prompts(self, sample: Sample) -> list[tuple[Message, ...]]:
+        """One prompt."""
+        return [ask(self.prompt, sample, options=lettered(sample, self.option))]
+
+    def score(self, sample: Sample, replies: Sequence[str]) -> Score:
+        """The rule's verdict on the only reply."""
+        (reply,) = replies
+        verdict = self.rule.judge(reply, sample)
+        return opinion(sample, verdict, target=sample.answers[0], options=len(sample.choices))
+
+    def gold(self, sample: Sample) -> list[str]:
+        """The gold letter."""
+        return [sample.answers[0]]
+
+    def wrong(self, sample: Sample) -> list[str]:
+        """Another option's letter."""
+        return another(sample.answers[0], len(sample.choices))
+
+    def with_rule(self, rule: Rule) -> MultipleChoice:
+        """The same prompts under another rule."""
+        return msgspec.structs.replace(self, rule=rule)

@@ -1,0 +1,31 @@
+"""Pure scoring rules: one reply and one sample make one verdict; several rules may judge the same replies."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from evalkit.rules.blink import BlinkRule, RecordedRule
+from evalkit.rules.calibrated import LetterOrTextRule, LetterRule, NumberRule, TextRule, YesNoRule
+from evalkit.rules.mmmu import MmmuRule
+from evalkit.rules.pope import PopeRule
+from evalkit.rules.textvqa import TextvqaRule
+from evalkit.rules.verdict import Verdict
+from evalkit.rules.videomme import VideommeRule
+from evalkit.rules.vlmevalkit import VlmevalkitRule
+
+Rule: TypeAlias = (
+    LetterRule
+    | YesNoRule
+    | NumberRule
+    | TextRule
+    | LetterOrTextRule
+    | MmmuRule
+    | BlinkRule
+    | RecordedRule
+    | PopeRule
+    | VlmevalkitRule
+    | TextvqaRule
+    | VideommeRule
+)
+
+__all__ = ["Rule", "Verdict"]
