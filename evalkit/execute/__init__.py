@@ -1,0 +1,1 @@
+"""Executors: the only step that costs money; each fills the response log."""

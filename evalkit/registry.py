@@ -1,0 +1,115 @@
+"""Find and read the YAML files of tasks, models and cards, by name or by path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from evalkit.backends import Backend, Transformers
+from evalkit.decode import decode, suggestion
+from evalkit.spec import CardSpec, ModelSpec, TaskSpec
+from evalkit.types import EvalkitError
+from evalkit.yaml12 import read
+
+T = TypeVar("T", TaskSpec, ModelSpec, CardSpec)
+FOLDERS: dict[type, str] = {TaskSpec: "tasks", ModelSpec: "models", CardSpec: "cards"}
+PACKAGE = Path(__file__).resolve().parent
+
+
+@cache
+def root() -> Path:
+    """The folder that holds `tasks`, `models` and `cards`: inside the installed package, or the checkout around it."""
+    shipped = PACKAGE / "registry_data"
+    return shipped if shipped.is_dir() else PACKAGE.parent
+
+
+def files(kind: type[T]) -> dict[str, Path]:
+    """Every registered file of a kind by name (the file's stem), sorted by folder and name; nothing is parsed."""
+    folder = root() / FOLDERS[kind]
+    return {file.stem: file for file in sorted(folder.rglob("*.yaml"))}
+
+
+def suites() -> dict[str, tuple[str, ...]]:
+    """Suites by name: a folder below `tasks` is a suite of the tasks in it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, file in files(TaskSpec).items():
+        if file.parent.name != "tasks":
+            found[file.parent.name] = (*found.get(file.parent.name, ()), name)
+    return found
+
+
+def load(kind: type[T], name: str) -> T:
+    """The spec called `name`, or in the YAML file of that path. Raises EvalkitError, with a suggestion for a typo."""
+    return load_file(kind, path(kind, name))
+
+
+def path(kind: type[T], name: str) -> Path:
+    """The file that `name` means: a path when it ends in .yaml or .yml, else a registered name."""
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    known = files(kind)
+    if name not in known:
+        what = FOLDERS[kind].removesuffix("s")
+        raise EvalkitError(f"unknown {what} {name!r}{suggestion(name, known)}; see `evalkit list {FOLDERS[kind]}`")
+    return known[name]
+
+
+def load_file(kind: type[T], file: Path) -> T:
+    """Decode one file and check what its types cannot say. Raises YamlError as file:line:column."""
+    document = read(file)
+    spec = decode(document, kind)
+    if spec.name != file.stem and root() in file.parents:
+        raise document.error(
+            ("name",), f"name: {spec.name!r} differs from the file's name {file.stem!r}; make them equal"
+        )
+    if isinstance(spec, TaskSpec) and spec.headline not in spec.metrics:
+        hint = suggestion(spec.headline, spec.metrics)
+        raise document.error(("headline",), f"headline: no metric is called {spec.headline!r}{hint}")
+    if isinstance(spec, TaskSpec):
+        _check_groups(spec, lambda metric, text: document.error(("metrics", metric), f"metrics.{metric}: {text}"))
+    return spec
+
+
+def _check_groups(task: TaskSpec, error: Callable[[str, str], EvalkitError]) -> None:
+    for name, metric in task.metrics.items():
+        for group in metric.needs():
+            if group not in task.columns.groups:
+                raise error(name, f"columns.groups has no {group!r}{suggestion(group, task.columns.groups)}")
+
+
+def model(name: str) -> ModelSpec:
+    """A registered model, a model file, a local checkpoint folder, or a hub id `organisation/name`."""
+    if name.endswith((".yaml", ".yml")) or name in files(ModelSpec):
+        return load(ModelSpec, name)
+    if Path(name).is_dir():
+        folder = Path(name).resolve()
+        return ModelSpec(name=folder.name, backend=Transformers(model=str(folder)))
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        return ModelSpec(name=name.replace("/", "--"), backend=Transformers(model=name))
+    if "/" in name or name.startswith((".", "~")):
+        raise EvalkitError(f"there is no model folder {name}; check the path, or see `evalkit list models`")
+    return load(ModelSpec, name)
+
+
+def tasks_of(card: CardSpec) -> tuple[str, ...]:
+    """The tasks that a card's rows refer to, in the card's order, once each."""
+    return tuple(dict.fromkeys(row.reference.task for table in card.tables for row in table.rows))
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """JSON Schema of task, model and card files, for editors."""
+    return {FOLDERS[kind].removesuffix("s"): msgspec.json.schema(kind) for kind in FOLDERS}
+
+
+def unpinned(tasks: Iterable[TaskSpec], models: Iterable[ModelSpec]) -> list[str]:
+    """Names of tasks and models whose data or weights may change under them, since no full commit hash is known."""
+    loose = [f"task {t.name}: {t.source.path} at {t.source.revision}" for t in tasks if t.source.unpinned]
+    return loose + [f"model {m.name}: {_where(m.backend)}" for m in models if m.backend.unpinned]
+
+
+def _where(backend: Backend) -> str:
+    return str(msgspec.to_builtins(backend).get("model", ""))
