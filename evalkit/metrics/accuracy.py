@@ -1,0 +1,66 @@
+"""Mean score, with a named policy for replies that held no answer."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from string import ascii_uppercase
+from typing import Literal
+
+import msgspec
+
+from evalkit.metrics.grouping import Average, check_average, per_group, split
+from evalkit.statistics import Estimate, macro, mean
+from evalkit.types import Score, Stat, Value
+
+
+class Accuracy(Value, frozen=True, kw_only=True, tag_field="kind", tag="accuracy"):
+    """Mean of `Score.value`; `by` names groups that get a Stat each, macro averages over the groups of the first one.
+
+    unparsed: what a choice question without an answer is worth. `wrong`: nothing; `chance`: 1/options; `official`: a
+    guess drawn with seed 42 in the order of the samples (MMMU-Benchmark/MMMU, utils/eval_utils.py). A sample that
+    failed is worth nothing under every policy.
+    """
+
+    by: tuple[str, ...] = ()
+    average: Average = "micro"
+    unparsed: Literal["wrong", "chance", "official"] = "wrong"
+
+    def __post_init__(self) -> None:
+        check_average(self.average, self.by)
+
+    @property
+    def groups_needed(self) -> tuple[str, ...]:
+        """Group names that every score must have."""
+        return self.by
+
+    def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
+        """The overall Stat, then one per group; none without scores."""
+        if not scores:
+            return []
+        resolved = self.resolve(scores)
+        overall = _mean(resolved)
+        if self.average == "macro":
+            overall = macro([_mean(part) for part in split(resolved, self.by[0]).values()])
+        return [overall.stat(name, {}, len(resolved)), *per_group(name, resolved, self.by, _mean)]
+
+    def resolve(self, scores: Sequence[Score]) -> Sequence[Score]:
+        """The scores after the guessing policy; `fallback` marks those that it touched."""
+        if self.unparsed == "wrong":
+            return scores
+        generator = random.Random(42)  # noqa: S311 - the seed and the generator are the official script's
+        return [self._guess(score, generator) if _unanswered(score) else score for score in scores]
+
+    def _guess(self, score: Score, generator: random.Random) -> Score:
+        if self.unparsed == "chance":
+            return msgspec.structs.replace(score, value=1 / score.options, fallback=True)
+        letter = generator.choice(ascii_uppercase[: score.options])
+        return msgspec.structs.replace(score, answer=letter, value=float(letter == score.target), fallback=True)
+
+
+def _unanswered(score: Score) -> bool:
+    return score.answer is None and score.error is None and score.options > 0
+
+
+def _mean(scores: Sequence[Score]) -> Estimate:
+    return mean([0.0 if score.error else score.value for score in scores])

@@ -1,0 +1,40 @@
+"""CircularEval: a question counts only when every rotation of its options is answered right (MMBench)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evalkit.metrics.grouping import per_group, split
+from evalkit.statistics import Estimate, proportion
+from evalkit.types import Score, Stat, Value
+
+
+class AllCorrect(Value, frozen=True, kw_only=True, tag_field="kind", tag="all_correct"):
+    """Share of the groups named `group` whose rows all have value 1; `n` counts groups, not rows.
+
+    The number of rows of a group is whatever the data hold: MMBench has questions with fewer rotations than options.
+    """
+
+    group: str
+    by: tuple[str, ...] = ()
+
+    @property
+    def groups_needed(self) -> tuple[str, ...]:
+        """Group names that every score must have."""
+        return (self.group, *self.by)
+
+    def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
+        """The overall Stat, then one per value of each group in `by`; none without scores."""
+        if not scores:
+            return []
+        questions = self._questions(scores)
+        return [_share(questions).stat(name, {}, len(questions)), *per_group(name, questions, self.by, _share)]
+
+    def _questions(self, scores: Sequence[Score]) -> list[Score]:
+        # A question stands as its worst row, whose other groups are those of all its rows.
+        rows = split(scores, self.group).values()
+        return [min(part, key=lambda score: 0.0 if score.error else score.value) for part in rows]
+
+
+def _share(questions: Sequence[Score]) -> Estimate:
+    return proportion(sum(not score.error and score.value == 1.0 for score in questions), len(questions))

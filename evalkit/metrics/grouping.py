@@ -1,0 +1,41 @@
+"""Split scores by their groups, and make one Stat for all of them and one for every group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
+
+from evalkit.statistics import Estimate
+from evalkit.types import EvalkitError, Score, Stat
+
+Average: TypeAlias = Literal["micro", "macro"]
+
+
+def split(scores: Sequence[Score], name: str) -> dict[str, list[Score]]:
+    """Scores by the value of group `name`, in the order of first appearance. Raises EvalkitError where one has none."""
+    parts: dict[str, list[Score]] = {}
+    for score in scores:
+        if name not in score.groups:
+            raise EvalkitError(
+                f"sample {score.sample_id!r} has no group {name!r}: add it to columns.groups of the task"
+                f" or drop it from the metric (the sample has {', '.join(score.groups) or 'no groups'})"
+            )
+        parts.setdefault(score.groups[name], []).append(score)
+    return parts
+
+
+def per_group(
+    metric: str, scores: Sequence[Score], by: Sequence[str], estimate: Callable[[Sequence[Score]], Estimate]
+) -> list[Stat]:
+    """One Stat per value of each group in `by`."""
+    return [
+        estimate(part).stat(metric, {name: value}, len(part))
+        for name in by
+        for value, part in split(scores, name).items()
+    ]
+
+
+def check_average(average: Average, by: Sequence[str]) -> None:
+    """Raises ValueError for a macro mean without a group to average over."""
+    if average == "macro" and not by:
+        raise ValueError("average: macro needs the group to average over in `by`")
