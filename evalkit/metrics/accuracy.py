@@ -29,8 +29,7 @@ class Accuracy(Value, frozen=True, kw_only=True, tag_field="kind", tag="accuracy
     def __post_init__(self) -> None:
         check_average(self.average, self.by)
 
-    @property
-    def groups_needed(self) -> tuple[str, ...]:
+    def needs(self) -> tuple[str, ...]:
         """Group names that every score must have."""
         return self.by
 

@@ -25,8 +25,7 @@ class _Confused(Value, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         check_average(self.average, self.by)
 
-    @property
-    def groups_needed(self) -> tuple[str, ...]:
+    def needs(self) -> tuple[str, ...]:
         """Group names that every score must have."""
         return self.by
 
@@ -66,8 +65,7 @@ class YesRatio(Value, frozen=True, kw_only=True, tag_field="kind", tag="yes_rati
     positive: str
     by: tuple[str, ...] = ()
 
-    @property
-    def groups_needed(self) -> tuple[str, ...]:
+    def needs(self) -> tuple[str, ...]:
         """Group names that every score must have."""
         return self.by
 

@@ -18,8 +18,7 @@ class AllCorrect(Value, frozen=True, kw_only=True, tag_field="kind", tag="all_co
     group: str
     by: tuple[str, ...] = ()
 
-    @property
-    def groups_needed(self) -> tuple[str, ...]:
+    def needs(self) -> tuple[str, ...]:
         """Group names that every score must have."""
         return (self.group, *self.by)
 

@@ -21,8 +21,7 @@ class MeanAbsoluteError(Value, frozen=True, kw_only=True, tag_field="kind", tag=
     unparsed: float | Literal["skip"]
     by: tuple[str, ...] = ()
 
-    @property
-    def groups_needed(self) -> tuple[str, ...]:
+    def needs(self) -> tuple[str, ...]:
         """Group names that every score must have."""
         return self.by
 
@@ -49,8 +48,7 @@ class Within(Value, frozen=True, kw_only=True, tag_field="kind", tag="within"):
     tolerance: float = 0.05
     by: tuple[str, ...] = ()
 
-    @property
-    def groups_needed(self) -> tuple[str, ...]:
+    def needs(self) -> tuple[str, ...]:
         """Group names that every score must have."""
         return self.by
 
@@ -67,8 +65,11 @@ class Within(Value, frozen=True, kw_only=True, tag_field="kind", tag="within"):
         return proportion(sum(self._near(score) for score in scores), len(scores))
 
     def _near(self, score: Score) -> bool:
-        answer, target = _answer(score), _target(score)
-        return answer is not None and abs(answer - target) <= self.tolerance * abs(target)
+        answer = _answer(score)
+        if answer is None:
+            return False
+        target = _target(score)
+        return abs(answer - target) <= self.tolerance * abs(target)
 
 
 def _answer(score: Score) -> float | None:
