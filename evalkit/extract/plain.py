@@ -1,0 +1,55 @@
+"""Take off a reply what is not its words: thoughts, special tokens, Markdown, LaTeX, full-width forms."""
+
+from __future__ import annotations
+
+import re
+
+# An answer stands at either end of a reply; what lies between is not read, so that every extractor is bounded.
+END = 20_000
+
+THOUGHT_END = re.compile(r"</(?:think|thinking|thought|thoughts|reasoning)>", re.IGNORECASE)
+THOUGHT = re.compile(r"<(?:think|thinking|thought|thoughts|reasoning)>", re.IGNORECASE)
+TOKEN = re.compile(r"<\|[a-zA-Z0-9_ ]{1,40}\|>|</?(?:s|pad|unk|eos|bos|end_of_turn|start_of_turn)>|\[/?INST\]")
+STYLE = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|bf|rm|mathbb)\s?\{([^{}]{0,200})\}")
+MARKUP = re.compile(r"\*\*|__|`|\$|^[ \t]{0,3}#{1,6}[ \t]|^[ \t]{0,3}>[ \t]|\\(?=[()\[\]{}%$ ])|\\[,;!]", re.MULTILINE)
+EMPHASIS = re.compile(r"(?<![\w)*])\*(?=[\w(\[\"'])|(?<=[\w.)\]\"'!?:])\*(?![\w(*])")
+FINAL = re.compile(
+    r"\\boxed\s?\{([^{}]{0,200})\}|\\fbox\s?\{([^{}]{0,200})\}|<answer>([^<]{0,2000})(?:</answer>|$)", re.IGNORECASE
+)
+
+_FORMS = {0xFF01 + i: chr(0x21 + i) for i in range(94)}
+_FORMS |= {0x24B6 + i: chr(0x41 + i) for i in range(26)}
+_FORMS |= {ord(a): b for a, b in zip("\u3000\u00a0’‘“”−【】〔〕「」", '  \'\'""-[][]""', strict=True)}
+_FORMS[0x0D] = "\n"
+
+
+def plain(reply: str) -> str:
+    """The words of a reply; what a thinking model thinks is not said."""
+    text = _said(reply)
+    if len(text) > 2 * END:
+        text = text[:END] + "\n\n" + text[-END:]
+    text = TOKEN.sub(" ", text.translate(_FORMS))
+    return unmarked(text).strip()
+
+
+def unmarked(text: str) -> str:
+    """Without Markdown emphasis and LaTeX text commands; `\\boxed` stays."""
+    text = STYLE.sub(r"\1", text)
+    return EMPHASIS.sub("", MARKUP.sub("", text))
+
+
+def final(text: str) -> str | None:
+    """What the last `\\boxed{}` or `<answer>` of a plain text holds."""
+    last = None
+    for last in FINAL.finditer(text):
+        pass
+    return None if last is None else next(group for group in last.groups() if group is not None).strip()
+
+
+def _said(reply: str) -> str:
+    """The text after the last closed thought and before one that was never closed."""
+    start = 0
+    for closed in THOUGHT_END.finditer(reply):
+        start = closed.end()
+    opened = THOUGHT.search(reply, start)
+    return reply[start : opened.start() if opened else len(reply)]
