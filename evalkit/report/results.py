@@ -1,0 +1,78 @@
+"""Read finished runs back from results folders; a file that is not a run's record is an error, never skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evalkit.spec import Reference, RunRecord
+from evalkit.types import EvalkitError, Stat, Value
+
+
+class Result(Value, frozen=True):
+    """One run: the folder it was read from, its record and its numbers."""
+
+    folder: str
+    run: RunRecord
+    stats: tuple[Stat, ...]
+
+    @property
+    def title(self) -> str:
+        """What the model is called in a table."""
+        title = self.run.model_spec.get("title")
+        return title if isinstance(title, str) and title else self.run.model
+
+    @property
+    def gap(self) -> str:
+        """What an incomplete run lacks, in numbers."""
+        counts = self.run.counts
+        limited = f"limit {self.run.limit}, " if self.run.limit else ""
+        return f"{limited}{counts.answered} of {counts.samples} samples answered, {counts.errors} failed"
+
+    def find(self, reference: Reference) -> Stat | None:
+        """The number that a cell refers to; None where the run has none."""
+        metric = reference.metric or self.run.headline
+        return next((s for s in self.stats if s.metric == metric and s.where == reference.where), None)
+
+    def percent(self, stat: Stat) -> bool:
+        """Whether the number is a fraction, shown as percent; the mean absolute error has the unit of the answers."""
+        metrics = self.run.task_spec.get("metrics")
+        spec = metrics.get(stat.metric) if isinstance(metrics, dict) else None
+        return not (isinstance(spec, dict) and spec.get("kind") == "mean_absolute_error")
+
+
+def read_results(folders: Iterable[Path]) -> list[Result]:
+    """Every run below the folders, sorted by path within each; a run that lies below two of them counts once.
+
+    Raises EvalkitError for a folder that does not exist or holds no run, and for a record that cannot be read.
+    """
+    found = {file.resolve(): file for folder in folders for file in _records(folder)}
+    return [_result(file) for file in found.values()]
+
+
+def _records(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        raise EvalkitError(f"there is no results folder {folder}: check the path, or run `evalkit run --out {folder}`")
+    files = sorted(folder.rglob("run.json"))
+    if not files:
+        raise EvalkitError(f"{folder}: no run.json below it: name a folder that `evalkit run` or `evalkit score` wrote")
+    yield from files
+
+
+def _result(file: Path) -> Result:
+    run = _decode(file, RunRecord)
+    stats = _decode(file.with_name("stats.json"), tuple[Stat, ...])
+    return Result(str(file.parent), run, stats)
+
+
+def _decode(file: Path, kind: Any) -> Any:
+    advice = f"recompute it with `evalkit score {file.parent}` or leave the folder out"
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=kind)
+    except OSError as error:
+        raise EvalkitError(f"{file}: cannot be read ({error.strerror}): {advice}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise EvalkitError(f"{file}: not a record of this program ({error}): {advice}") from error
