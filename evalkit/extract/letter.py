@@ -11,10 +11,10 @@ from evalkit.extract.plain import final, plain, unmarked
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 # What announces an answer. The text after it, to the end of the sentence, holds the answer.
-_NOUN = r"(?:answer|option|choice|response|selection|solution|conclusion)s?"
+_NOUN = r"(?:answers?|option|choice|response|selection|solution|conclusion)"
 _IS = r"(?:\s?(?:would|should|must|will|could|can)\s(?:therefore\s|then\s|likely\s|probably\s)?be|\s(?:is|was|seems to be|appears to be)|\s?[:=]|\s?->|\s?→)"
 _ANNOUNCED = re.compile(
-    rf"\b{_NOUN}(?:\s(?:to|for|from|of|among|that|which|here|based|in)\b[^.:\n]{{0,100}}?)?{_IS}"
+    rf"\b{_NOUN}(?:,\s[^.:\n]{{0,100}}?,)?(?:\s(?:to|for|from|of|among|that|which|here|based|in)\b[^.:\n]{{0,100}}?)?{_IS}"
     r"(?:\s(?:therefore|thus|then|likely|most likely|probably|clearly|indeed|definitely))?"
     r"|\b(?:I(?:'d|'ll|'m| am| would| will| have to| shall| must| can)?(?:\s(?:therefore|thus|then|probably|definitely|have to|need to))?\s"
     r"(?:choose|select|pick|go(?:ing)? with|going for|go for|opt for|say|answer|vote for|guess|conclude)|(?:should|would|will|to) (?:choose|select|pick)"
@@ -26,11 +26,12 @@ _ANNOUNCED = re.compile(
 _CONFIRMED = re.compile(
     r"[)\]\"']?(?:[^.;:\n]{0,60}?)?\b(?:is|would be|must be|should be|seems to be|appears to be|as|being)\s(?:clearly\s|therefore\s|indeed\s|likely\s|also\s)?"
     r"(?:the\s|my\s|our\s)?(?:final\s|single\s)?(?:correct|right|best|true|most (?:likely|appropriate|suitable|plausible|accurate)|answer|proper)\b"
+    r"|[)\]\"']?[^.\n]{0,120}?\bmaking (?:it|this|that|option|point|the)\b[^.\n]{0,40}?\b(?:correct|right|best|most|answer|choice)\b"
     r"|[)\]\"']?\s?(?:选项)?(?:是)?(?:正确|对的|最佳)",
     re.IGNORECASE,
 )
 _CONCLUDED = re.compile(
-    r"\b(?:therefore|thus|hence|consequently|so|in conclusion|in summary|overall|finally|accordingly|to conclude|as a result)\b|所以|因此|综上|故",
+    r"\b(?:therefore|thus|hence|consequently|so|in conclusion|in summary|overall|finally|accordingly|to conclude|as a result|based on (?:this|these|the above|my|the (?:\w+\s)?(?:analysis|observations?|comparison|criteria|images|information|provided|given)))\b|所以|因此|综上|故",
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
@@ -42,6 +43,11 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _STOP = re.compile(r"[.!?。!?](?=\s|$|[^\x00-\x7f])|\n")
+_LINE = re.compile(r"(?:^|\n)[ \t\-•>\"']{0,4}$")
+_COMPARED = re.compile(
+    r"\b(?:more|most|better|best|closer|closest|nearer|darker|lighter|matches|fits|corresponds?|corresponding|same|only|appears|likely|similar)\b",
+    re.IGNORECASE,
+)
 _BLANK = re.compile(r"[\s:*\"'>\-–—=→]*")
 _TRIM = " \t\n.,;:!?\"'()[]{}*。,、-"
 _ARTICLES = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
@@ -89,7 +95,7 @@ class _Reader:
 
     def _said(self) -> int | None:
         self.named = mentions(self.text, self.count)
-        for step in (self._announced, self._opening, self._concluded, self._only):
+        for step in (self._announced, self._opening, self._standing, self._concluded, self._claimed, self._only):
             option = step()
             if option is not None:
                 return option
@@ -114,8 +120,20 @@ class _Reader:
                 if option is not None:
                     yield cue.end(), option
         for mention in self.named:
-            if not mention.rejected and _CONFIRMED.match(self.text, mention.end, mention.end + 120):
+            if not mention.rejected and _CONFIRMED.match(self.text, mention.end, mention.end + 240):
                 yield mention.start, mention.option
+        for start, end in self._conclusions():
+            kept = {m.option for m in self.named if start <= m.start < end and m.strong and not m.rejected}
+            if len(kept) == 1:
+                yield start, kept.pop()
+
+    def _conclusions(self) -> Iterator[tuple[int, int]]:
+        """Where sentences that open a conclusion lie, from the cue to their end."""
+        for cue in _CONCLUDED.finditer(self.text):
+            stop = _STOP.search(self.text, cue.end())
+            end = stop.start() if stop else len(self.text)
+            if not _REFUSAL.search(self.text, cue.start(), end):
+                yield cue.end(), end
 
     def _after(self, start: int) -> int | None:
         """The option named between an announcement and the end of its sentence, by letter or by text."""
@@ -145,8 +163,7 @@ class _Reader:
         opening = next((m for m in self.named if not m.rejected), None)
         if opening and opening.strong and not self.text[: opening.start].strip(" \t\n*\"'([-"):
             return None if self._echo() else opening.option
-        line = self.text.split("\n", 1)[0]
-        return self._leading_text(line) if not self.named or self.named[0].start > len(line) else None
+        return self._leading_text(self.text.split("\n", 1)[0])
 
     def _leading_text(self, line: str) -> int | None:
         """The option whose text the first line starts with; the longest where one contains another."""
@@ -162,34 +179,57 @@ class _Reader:
 
     def _echo(self) -> bool:
         """Whether the reply lists options line after line, or all of three or more in order."""
-        strong = [m for m in self.named if m.strong and not m.rejected]
-        order = list(dict.fromkeys(m.option for m in strong))
-        starts = {m.option for m in strong if m.start == 0 or self.text[: m.start].rstrip(" \t-*(").endswith("\n")}
-        return len(starts) > 1 or (len(order) > 2 and order == list(range(self.count)))
+        order = list(dict.fromkeys(m.option for m in self.named if m.strong and not m.rejected))
+        return len(self._starts()) > 1 or (len(order) > 2 and order == list(range(self.count)))
+
+    def _starts(self) -> dict[int, Mention]:
+        """The options whose letter starts a line, each with its last such mention."""
+        return {m.option: m for m in self.named if m.strong and _LINE.search(self.text[max(0, m.start - 8) : m.start])}
+
+    def _standing(self) -> int | None:
+        """The only option whose letter starts a line."""
+        kept = [m.option for m in self._starts().values() if not m.rejected]
+        return kept[0] if len(self._starts()) == 1 and kept else None
 
     def _concluded(self) -> int | None:
         """The option of the last concluding sentence that names exactly one."""
-        for cue in reversed(list(_CONCLUDED.finditer(self.text))):
-            stop = _STOP.search(self.text, cue.end())
-            end = stop.start() if stop else len(self.text)
-            if _REFUSAL.search(self.text, cue.start(), end):
-                continue
-            named = [m for m in self.named if cue.start() <= m.start < end]
-            option = self._one(named, first=False, text=self.text[cue.end() : end])
+        for start, end in reversed(list(self._conclusions())):
+            named = [m for m in self.named if start <= m.start < end]
+            option = self._one(named, first=False, text=self.text[start:end])
             if option is not None:
                 return option
         return None
 
+    def _claimed(self) -> int | None:
+        """The option of which the first sentence says that it compares best."""
+        start, end = self._sentences()[1]
+        if not _COMPARED.search(self.text, start, end) or _REFUSAL.search(self.text, start, end):
+            return None
+        kept = {m.option for m in self.named if start <= m.start < end and not m.rejected}
+        return kept.pop() if len(kept) == 1 else self._by_text(self.text[start:end])
+
     def _only(self) -> int | None:
-        """The only option that the reply names and does not reject, in the last paragraph or else anywhere."""
+        """The only option that the reply names and does not reject: in the last sentence, the first, or anywhere."""
         if _REFUSAL.search(self.text):
             return None
-        tail = self.text.rfind("\n\n") + 1
-        for start in dict.fromkeys((tail, 0)):
-            option = self._one([m for m in self.named if m.start >= start], first=False, text=self.text[start:])
+        listed = set(self._starts().values()) if self._echo() else set()
+        named = [m for m in self.named if not m.rejected and m not in listed]
+        last, first, tail = self._sentences()
+        for start, end in (last, first, tail, (0, len(self.text))):
+            kept = {m.option for m in named if start <= m.start < end}
+            if len(kept) == 1:
+                return kept.pop()
+        for start, end in (first, tail, (0, len(self.text))):
+            option = self._by_text(self.text[start:end])
             if option is not None:
                 return option
         return None
+
+    def _sentences(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        """Where the last sentence, the first sentence and the last paragraph lie."""
+        stops = [stop.end() for stop in _STOP.finditer(self.text.rstrip(_TRIM))]
+        last, first = (stops[-1], stops[0]) if stops else (0, len(self.text))
+        return (last, len(self.text)), (0, first), (self.text.rfind("\n\n") + 1, len(self.text))
 
     def _by_text(self, text: str) -> int | None:
         """The only option whose text the stretch contains; a text inside a longer one of another option is not counted."""

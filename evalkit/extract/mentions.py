@@ -35,7 +35,7 @@ _ARTICLE = re.compile(r"[\"']?\s{1,2}(?!(?:is|was|are|has|have|had|would|because
     r"|corresponds?|follows?|aligns?|being|to|in|on|at|for|with|from|due|which|lies|remains|will|may|might|if)\b)[A-Za-z0-9]")  # fmt: skip
 _NEGATOR = re.compile(
     r"(?:\b(?:not|never|neither|nor|cannot|without|except|unlike|incorrect|wrong|rather than|instead of|none of|no longer"
-    r"|other than|rul(?:e|es|ed|ing) out|eliminat(?:e|es|ed|ing)|exclud(?:e|es|ed|ing)|reject(?:s|ed|ing)?|discard(?:s|ed|ing)?"
+    r"|other than|than|compared (?:to|with)|as opposed to|in contrast (?:to|with)|over|rul(?:e|es|ed|ing) out|eliminat(?:e|es|ed|ing)|exclud(?:e|es|ed|ing)|reject(?:s|ed|ing)?|discard(?:s|ed|ing)?"
     r"|dismiss(?:es|ed|ing)?)|n't|不是|不选|不能选|排除|并非|不可能是|而非)"
     r"(?:[\s,:\"'(]{0,3}\b(?:be|been|is|the|a|an|option|options|choice|choices|answer|letter|either|of|image|point|box|picture|just|only"
     r"|in|to|it|both|选项|答案)\b){0,5}[\s:\"'(]{0,3}$",
