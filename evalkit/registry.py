@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -9,14 +10,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from evalkit.backends import Backend, Transformers
+from evalkit.backends.transformers import Transformers
 from evalkit.decode import decode, suggestion
+from evalkit.sources import HuggingFace
 from evalkit.spec import CardSpec, ModelSpec, TaskSpec
 from evalkit.types import EvalkitError
 from evalkit.yaml12 import read
 
 T = TypeVar("T", TaskSpec, ModelSpec, CardSpec)
 FOLDERS: dict[type, str] = {TaskSpec: "tasks", ModelSpec: "models", CardSpec: "cards"}
+COMMIT = re.compile(r"[0-9a-f]{40}")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -40,6 +44,14 @@ def suites() -> dict[str, tuple[str, ...]]:
         if file.parent.name != "tasks":
             found[file.parent.name] = (*found.get(file.parent.name, ()), name)
     return found
+
+
+def suite(name: str) -> tuple[str, ...]:
+    """The tasks of a suite, sorted by name. Raises EvalkitError, with a suggestion for a typo."""
+    known = suites()
+    if name not in known:
+        raise EvalkitError(f"unknown suite {name!r}{suggestion(name, known)}; see `evalkit list suites`")
+    return known[name]
 
 
 def load(kind: type[T], name: str) -> T:
@@ -88,7 +100,7 @@ def model(name: str) -> ModelSpec:
     if Path(name).is_dir():
         folder = Path(name).resolve()
         return ModelSpec(name=folder.name, backend=Transformers(model=str(folder)))
-    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+    if HUB_ID.fullmatch(name):
         return ModelSpec(name=name.replace("/", "--"), backend=Transformers(model=name))
     if "/" in name or name.startswith((".", "~")):
         raise EvalkitError(f"there is no model folder {name}; check the path, or see `evalkit list models`")
@@ -106,10 +118,18 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def unpinned(tasks: Iterable[TaskSpec], models: Iterable[ModelSpec]) -> list[str]:
-    """Names of tasks and models whose data or weights may change under them, since no full commit hash is known."""
-    loose = [f"task {t.name}: {t.source.path} at {t.source.revision}" for t in tasks if t.source.unpinned]
-    return loose + [f"model {m.name}: {_where(m.backend)}" for m in models if m.backend.unpinned]
-
-
-def _where(backend: Backend) -> str:
-    return str(msgspec.to_builtins(backend).get("model", ""))
+    """Tasks and models whose data or weights may change under them, since their file names no full commit hash."""
+    data = [(t.name, t.source) for t in tasks]
+    loose = [
+        f"task {name}: {source.path} at {source.revision}"
+        for name, source in data
+        if isinstance(source, HuggingFace) and not source.bundled and not COMMIT.fullmatch(source.revision)
+    ]
+    weights = [(m.name, m.backend) for m in models]
+    return loose + [
+        f"model {name}: {backend.model} at {backend.revision or 'main'}"
+        for name, backend in weights
+        if isinstance(backend, Transformers)
+        and HUB_ID.fullmatch(backend.model)
+        and not COMMIT.fullmatch(backend.revision)
+    ]

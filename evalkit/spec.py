@@ -53,7 +53,7 @@ class Batch(Value, frozen=True, kw_only=True):
 
 
 class ModelSpec(Value, frozen=True, kw_only=True):
-    """A model: what stands in `backend` is its identity, the rest is scheduling. `blind` drops pictures from prompts."""
+    """A model: `backend` is its identity, the rest is scheduling; `blind` drops the pictures from its prompts."""
 
     name: str
     backend: Backend
@@ -117,9 +117,12 @@ class Counts(Value, frozen=True, kw_only=True):
 
 
 class RunRecord(Value, frozen=True, kw_only=True):
-    """`run.json`: everything about a run but its replies and scores. `seconds` is wall time of the last invocation.
+    """`run.json`: everything about a run but its replies and scores.
 
     `title` and `headline` are copied so that a report needs no registry; `problems` maps a sample id to its reason.
+    `identity` is what the backend put into every key. `seconds` is the wall time of the last invocation, `busy` the
+    part of it inside the model, `model_calls` the requests it sent. `device` and `dtype` name every kind that replies
+    in the log came from. `mirrors`, `task_folder` and `annotations` tell where a rescore finds the data again.
     """
 
     model: str
@@ -134,14 +137,20 @@ class RunRecord(Value, frozen=True, kw_only=True):
     model_digest: str
     data_digest: str
     data_revision: str
+    data_files: tuple[str, ...]
+    mirrors: tuple[str, ...]
+    task_folder: str
+    annotations: str
     task_spec: Mapping[str, object]
     model_spec: Mapping[str, object]
+    identity: Mapping[str, object]
     problems: Mapping[str, str]
     versions: Mapping[str, str]
     git_commit: str
-    device: str
-    dtype: str
     argv: tuple[str, ...]
-    started: str
-    seconds: float
-    model_calls: int
+    device: str = ""
+    dtype: str = ""
+    started: str = ""
+    seconds: float = 0.0
+    busy: float = 0.0
+    model_calls: int = 0

@@ -1,0 +1,164 @@
+"""The command line: parses arguments, reads the environment, turns every failure into a sentence and an exit code.
+
+Exit codes: 0 done, 2 usage or bad YAML, 4 incomplete or invalid, 75 resumable failure, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from evalkit import __version__
+from evalkit.types import EvalkitError
+
+FORMATS = ("terminal", "markdown", "csv", "latex", "html", "json")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. stdout carries data, stderr talk."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    options = parser().parse_args(arguments)
+    options.argv = ("evalkit", *arguments)
+    _environment(options)
+    verb = import_module(f"evalkit.verbs.{options.verb}")
+    try:
+        return int(verb.main(options))
+    except EvalkitError as error:
+        print(f"evalkit: {error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        print("evalkit: interrupted; the same command continues where it stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def run_eval() -> int:
+    """`run_eval.py`: the same as `evalkit run`."""
+    return main(["run", *sys.argv[1:]])
+
+
+def _environment(options: argparse.Namespace) -> None:
+    """The only place that reads environment variables."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    options.cache = Path(os.environ.get("EVALKIT_CACHE") or Path(home) / "evalkit")
+    options.offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+    options.colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its own threads and ours would fight over the cores
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs and their options."""
+    top = argparse.ArgumentParser(
+        prog="evalkit", allow_abbrev=False, description="Benchmark evaluation of vision-language models."
+    )
+    top.add_argument("--version", action="version", version=f"evalkit {__version__}")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for add in (_run, _score, _report, _list, _show, _check, _doctor):
+        add(verbs)
+    return top
+
+
+Verbs = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _verb(verbs: Verbs, name: str, text: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
+    command: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)  # type: ignore[attr-defined]
+    return command
+
+
+def _data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data", action="append", default=[], type=Path, metavar="DIR", help="local mirror used instead of the hub"
+    )
+
+
+def _run(verbs: Verbs) -> None:  # type: ignore[valid-type]
+    command = _verb(verbs, "run", "Evaluate models on tasks; without arguments, the suite mini with the bundled model.")
+    command.add_argument("--model", action="append", default=[], metavar="NAME|PATH|HUB_ID", help="repeatable")
+    command.add_argument("--task", action="append", default=[], metavar="NAME|FILE", help="repeatable")
+    command.add_argument("--suite", metavar="NAME", help="all tasks of a folder below tasks/")
+    command.add_argument("--card", metavar="NAME|FILE", help="all tasks of a card, and its tables at the end")
+    command.add_argument("--limit", type=_limit, metavar="N", help="N samples of each task, or a share such as 0.1")
+    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    _data(command)
+    command.add_argument("--annotations", type=Path, metavar="FILE", help="data file of a single jsonl or csv task")
+    command.add_argument("--device", default="", metavar="NAME", help="cpu, cuda:1, npu:0, ...; default: the best one")
+    command.add_argument("--batch", type=_positive, metavar="N", help="requests per batch, instead of the model file's")
+    command.add_argument("--workers", type=_positive, metavar="N", help="threads that prepare pictures ahead")
+    command.add_argument("--blind", action="store_true", help="the same prompts without their pictures")
+    command.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the tables")
+    command.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _score(verbs: Verbs) -> None:  # type: ignore[valid-type]
+    command = _verb(verbs, "score", "Recompute scores from logs, or score a file of predictions; no model is loaded.")
+    command.add_argument("results", nargs="*", type=Path, metavar="RESULTS_DIR", help="default: results")
+    command.add_argument("--task", metavar="NAME|FILE", help="the task that --predictions answer")
+    command.add_argument("--predictions", type=Path, metavar="FILE", help="jsonl or jsonl.gz with an id and a reply")
+    command.add_argument("--annotations", type=Path, metavar="FILE", help="data file of a jsonl or csv task")
+    command.add_argument("--field", default="prediction", metavar="NAME", help="the reply (default: prediction)")
+    command.add_argument("--rule", default="", metavar="NAME", help="another rule of the task file")
+    command.add_argument("--name", default="", metavar="NAME", help="what the predictions' model is called")
+    command.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    command.add_argument("--out", type=Path, metavar="DIR", help="keep the predictions as an ordinary run")
+    _data(command)
+
+
+def _report(verbs: Verbs) -> None:  # type: ignore[valid-type]
+    command = _verb(verbs, "report", "Print a card's tables with the scores of every run beside the published numbers.")
+    command.add_argument("results", nargs="*", type=Path, metavar="RESULTS", help="default: results, if it exists")
+    command.add_argument("--card", required=True, metavar="NAME|FILE")
+    command.add_argument("--format", choices=FORMATS, default="terminal")
+    command.add_argument("--lang", choices=("en", "zh"), default="en")
+    command.add_argument("--intervals", action="store_true", help="95 %% intervals beside our numbers")
+    command.add_argument("--allow-incomplete", action="store_true", help="show incomplete runs, marked")
+    command.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to stdout")
+
+
+def _list(verbs: Verbs) -> None:  # type: ignore[valid-type]
+    command = _verb(verbs, "list", "What the registry holds.")
+    command.add_argument("kind", choices=("tasks", "models", "cards", "suites"))
+
+
+def _show(verbs: Verbs) -> None:  # type: ignore[valid-type]
+    command = _verb(verbs, "show", "A task and one of its samples as a model is asked it.")
+    command.add_argument("kind", choices=("task",))
+    command.add_argument("name", metavar="NAME|FILE")
+    command.add_argument("--sample", metavar="ID", help="default: the first")
+    command.add_argument("--annotations", type=Path, metavar="FILE")
+    _data(command)
+
+
+def _check(verbs: Verbs) -> None:  # type: ignore[valid-type]
+    command = _verb(verbs, "check", "Validate registry files and prove that every task scores its own gold answers.")
+    command.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: the whole registry")
+    command.add_argument("--schema", type=Path, metavar="DIR", help="also write the JSON Schemas there")
+    _data(command)
+
+
+def _doctor(verbs: Verbs) -> None:  # type: ignore[valid-type]
+    command = _verb(verbs, "doctor", "Print environment, devices and optional packages.")
+    command.add_argument("--run", action="store_true", help="also reproduce the shipped scores of the suite mini")
+
+
+def _limit(text: str) -> int | float:
+    """A count of samples, or a share of each task strictly between 0 and 1."""
+    try:
+        value = float(text) if "." in text or "e" in text else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a count nor a share such as 0.1") from None
+    if value <= 0 or (isinstance(value, float) and value >= 1):
+        raise argparse.ArgumentTypeError(f"{text} is not a count from 1, nor a share between 0 and 1")
+    return value
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)

@@ -1,0 +1,47 @@
+"""Where a number comes from: versions of every library, the commit of the code, the time."""
+
+from __future__ import annotations
+
+import platform
+import re
+import subprocess
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import evalkit
+
+
+def versions() -> dict[str, str]:
+    """Versions of evalkit, Python and every declared library that is installed, by name."""
+    found = {"evalkit": evalkit.__version__, "python": platform.python_version(), "platform": platform.platform()}
+    for requirement in metadata.requires("evalkit") or ():
+        match = re.match(r"[A-Za-z0-9_.-]+", requirement)
+        if match:
+            try:
+                found[match.group()] = metadata.version(match.group())
+            except metadata.PackageNotFoundError:
+                continue  # an extra that is not installed
+    return found
+
+
+def git_commit(folder: Path | None = None) -> str:
+    """The commit of the checkout that holds evalkit, with `-dirty` for uncommitted changes; empty outside of one."""
+    here = folder or Path(evalkit.__file__).parent
+    try:
+        commit = _git(here, "rev-parse", "HEAD")
+        inside = _git(here, "ls-files", "--error-unmatch", "__init__.py")
+        changes = _git(here, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return ""
+    return commit + ("-dirty" if changes else "") if inside else ""
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+
+
+def now() -> str:
+    """The time in UTC, to the second, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,119 @@
+"""`evalkit score`: scores again from recorded replies, of runs or of a predictions file; no model is loaded."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from evalkit import registry, runner
+from evalkit.backends.replay import Replay
+from evalkit.decode import suggestion
+from evalkit.execute.progress import Progress
+from evalkit.runner import Outcome, Session, Settings
+from evalkit.spec import Batch, ModelSpec, RunRecord, TaskSpec
+from evalkit.types import EvalkitError
+from evalkit.verbs.run import tell_problems
+from evalkit.verbs.setup import beside, existing, places
+from evalkit.verbs.tables import print_json, print_summary
+
+
+def main(options: argparse.Namespace) -> int:
+    """Exit code 4 when a score is incomplete."""
+    if (options.predictions is None) != (options.task is None):
+        raise EvalkitError("score needs --task and --predictions together, or result folders alone")
+    if options.predictions is not None:
+        return _predictions(options)
+    outcomes = [_again(folder, options) for folder in _runs(existing(options.results, Path("results")))]
+    if not outcomes:
+        raise EvalkitError("there is no run.json below the folders named; run `evalkit run` first")
+    if options.json:
+        print_json([summary(o) for o in outcomes])
+    else:
+        print_summary(outcomes, colour=options.colour)
+    return max(tell_problems(o) for o in outcomes)
+
+
+def _predictions(options: argparse.Namespace) -> int:
+    task = _with_rule(registry.load(TaskSpec, options.task), options.rule)
+    name = options.name or options.predictions.name.partition(".")[0]
+    backend = Replay(path=str(options.predictions), field=options.field)
+    session = Session(ModelSpec(name=name, backend=backend, batch=Batch(count=1024), workers=1))
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = Settings(
+            out=options.out or Path(scratch),
+            places=beside(places(options), options.task),
+            progress=Progress(quiet=True),
+            argv=options.argv,
+            annotations=options.annotations,
+            rule=options.rule,
+        )
+        outcome = runner.run(session, task, settings)
+        if options.json:
+            print_json(summary(outcome))
+        else:
+            print_summary([outcome], colour=options.colour)
+    return tell_problems(outcome)
+
+
+def _with_rule(task: TaskSpec, rule: str) -> TaskSpec:
+    if not rule:
+        return task
+    if rule not in task.rules:
+        hint = suggestion(rule, task.rules)
+        raise EvalkitError(f"task {task.name} has no rule {rule!r}{hint}")
+    return msgspec.structs.replace(task, adapter=task.adapter.with_rule(task.rules[rule]))
+
+
+def _runs(folders: list[Path]) -> Iterator[Path]:
+    for folder in folders:
+        if not folder.is_dir():
+            raise EvalkitError(f"there is no results folder {folder}; check the path")
+        yield from (file.parent for file in sorted(folder.rglob("run.json")))
+
+
+def _again(folder: Path, options: argparse.Namespace) -> Outcome:
+    """Score one recorded run with today's task file, or with the copy in its record where that is gone."""
+    file = folder / "run.json"
+    try:
+        record = msgspec.json.decode(file.read_bytes(), type=RunRecord)
+    except (OSError, msgspec.DecodeError) as error:
+        raise EvalkitError(f"{file}: not a run record ({error}); remove the folder or run the task again") from error
+    known = record.task in registry.files(TaskSpec)
+    task = registry.load(TaskSpec, record.task) if known else msgspec.convert(record.task_spec, TaskSpec)
+    where = places(options)
+    if not where.mirrors:
+        where = msgspec.structs.replace(where, mirrors=tuple(map(Path, record.mirrors)))
+    settings = Settings(
+        out=folder.parent.parent,
+        places=msgspec.structs.replace(where, folder=Path(record.task_folder)),
+        progress=Progress(quiet=True),
+        limit=_limit(record.limit),
+        argv=record.argv,
+        annotations=Path(record.annotations) if record.annotations else None,
+        rule=options.rule,
+    )
+    print(f"scoring {folder}", file=sys.stderr)
+    outcome = runner.rescore(record, _with_rule(task, options.rule), settings, place=folder)
+    return outcome if options.rule else runner.write(outcome)  # another opinion is shown, not kept as the result
+
+
+def _limit(text: str) -> int | float | None:
+    return None if not text else float(text) if "." in text else int(text)
+
+
+def summary(outcome: Outcome) -> dict[str, object]:
+    """What `score --json` prints of one run; values are fractions at full precision."""
+    record = outcome.record
+    return {
+        "task": record.task,
+        "rule": record.rule,
+        "n": record.counts.planned,
+        "unparsed": record.counts.unparsed,
+        "complete": record.complete,
+        "stats": [msgspec.to_builtins(stat) for stat in outcome.stats],
+    }

@@ -1,0 +1,36 @@
+"""What several verbs need from the options: where data lies, and tasks with the folder of their file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from evalkit import registry
+from evalkit.media import Library
+from evalkit.sources import Places
+from evalkit.spec import TaskSpec
+
+BUNDLED = registry.PACKAGE / "assets" / "data"
+
+
+def places(options: argparse.Namespace) -> Places:
+    """Mirrors of `--data`, the package's own data, and the media cache."""
+    return Places(
+        library=Library(options.cache / "media"),
+        bundled=BUNDLED,
+        mirrors=tuple(options.data),
+        offline=options.offline,
+    )
+
+
+def beside(where: Places, task: str) -> Places:
+    """The same places, with relative data paths starting from the folder of the task's file."""
+    return msgspec.structs.replace(where, folder=registry.path(TaskSpec, task).resolve().parent)
+
+
+def existing(folders: Iterable[Path], default: Path) -> list[Path]:
+    """The folders that were named, or the default one if it is there."""
+    return list(folders) or ([default] if default.is_dir() else [])

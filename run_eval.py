@@ -1,0 +1,3 @@
+from evalkit.cli import run_eval
+
+raise SystemExit(run_eval())
