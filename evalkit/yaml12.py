@@ -92,6 +92,8 @@ class _Reader:
         if id(node) in self._seen:
             raise self._error(node, "aliases (*name) are not allowed; write the value out")
         self._seen.add(id(node))
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in COLLECTIONS:
+            raise self._error(node, f"the tag {node.tag} is not allowed; use plain values")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -147,4 +149,5 @@ def _float(text: str) -> float:
     return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
 
 
+COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 SCALARS: dict[str, Callable[[str], Any]] = {"null": _null, "bool": _bool, "int": _int, "float": _float, "str": str}
