@@ -63,6 +63,7 @@ def render(
 
 def terminal(report: Report, *, color: bool = False) -> str:
     """Plain tables as wide as they need to be; with `color`, our columns stand out."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table as Drawn
     from rich.text import Text
@@ -70,7 +71,9 @@ def terminal(report: Report, *, color: bool = False) -> str:
     out = io.StringIO()
     console = Console(file=out, width=10_000, force_terminal=color, no_color=not color, highlight=False, emoji=False)
     for table in report.tables:
-        drawn = Drawn(title=Text(table.title), title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        drawn = Drawn(
+            title=Text(table.title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0)
+        )
         for title in heads(table, report.language):
             drawn.add_column(Text(title))
         for column in table.columns:

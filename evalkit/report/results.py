@@ -25,13 +25,6 @@ class Result(Value, frozen=True):
         title = self.run.model_spec.get("title")
         return title if isinstance(title, str) and title else self.run.model
 
-    @property
-    def gap(self) -> str:
-        """What an incomplete run lacks, in numbers."""
-        counts = self.run.counts
-        limited = f"limit {self.run.limit}, " if self.run.limit else ""
-        return f"{limited}{counts.answered} of {counts.samples} samples answered, {counts.errors} failed"
-
     def find(self, reference: Reference) -> Stat | None:
         """The number that a cell refers to; None where the run has none."""
         metric = reference.metric or self.run.headline

@@ -14,13 +14,17 @@ from evalkit.types import EvalkitError, Stat, Value
 OURS = Localized("ours", "本次评测")
 REFUSED = Localized(
     "Not shown, incomplete: {run} ({gap}); finish it with the same command, or pass --allow-incomplete.",
-    "未显示(运行不完整):{run}({gap});请用同一命令补全,或使用 --allow-incomplete。",
+    "未显示（运行不完整）：{run}（{gap}）；请用同一命令补全，或使用 --allow-incomplete。",
 )
-MARKED = Localized("* incomplete: {run} ({gap}).", "* 不完整:{run}({gap})。")
+MARKED = Localized("* incomplete: {run} ({gap}).", "* 不完整：{run}（{gap}）。")
+GAP = Localized(
+    "{answered} of {samples} samples answered, {errors} failed",
+    "{samples} 个样本中 {answered} 个有回答，{errors} 个失败",
+)
 LACKING = Localized("{run} has no {metric}.", "{run} 没有 {metric}。")
 MIXED = Localized(
     "{model}: its runs differ in what the model is ({runs}); the column mixes them.",
-    "{model}:各次运行的模型并不相同({runs}),该列混合了它们。",
+    "{model}：各次运行的模型并不相同（{runs}），该列混合了它们。",
 )
 
 
@@ -170,7 +174,7 @@ def _cell(row: Row, tasks: Mapping[str, Result], language: str, allow: bool, rem
     run = printable(f"{result.run.model} / {result.run.task}")
     if not result.run.complete:
         note = MARKED if allow else REFUSED
-        remarks[note.get(language).format(run=run, gap=printable(result.gap))] = None
+        remarks[note.get(language).format(run=run, gap=_gap(result, language))] = None
         if not allow:
             return Absent(refused=True)
     stat = result.find(row.reference)
@@ -179,6 +183,12 @@ def _cell(row: Row, tasks: Mapping[str, Result], language: str, allow: bool, rem
         remarks[LACKING.get(language).format(run=run, metric=printable(wanted))] = None
         return Absent()
     return Measured(stat, result.folder, result.run.complete, result.percent(stat))
+
+
+def _gap(result: Result, language: str) -> str:
+    counts = result.run.counts
+    text = GAP.get(language).format(answered=counts.answered, samples=counts.samples, errors=counts.errors)
+    return f"{text}, limit {printable(result.run.limit)}" if result.run.limit else text
 
 
 def _remark_mixture(model: str, results: Sequence[Result], language: str, remarks: dict[str, None]) -> None:

@@ -7,7 +7,7 @@ from evalkit.spec import Localized
 from evalkit.types import Value
 
 CATEGORY, BENCHMARK = Localized("Category", "类别"), Localized("Benchmark", "基准")
-BRACKETS = Localized("In brackets: 95 % interval.", "方括号内为 95% 区间。")
+BRACKETS = Localized("In brackets: 95 % interval.", "方括号内为 95% 置信区间。")
 
 
 class Report(Value, frozen=True, kw_only=True):
