@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from evalkit.types import Value
+import msgspec
+
+from evalkit.types import Request, Response, Text, Value
 
 if TYPE_CHECKING:
     from evalkit.backends import Loaded
 
+# A line that opens with one capital: "A. text", "A) text", "(A) text", "A: text".
+LETTERED = re.compile(r"^\s*(?:\(([A-Z])\)|([A-Z])[.):])\s*\S", re.MULTILINE)
+YES, NO, UNKNOWN = "yes", "no", "unknown"
+
 
 class FirstOption(Value, frozen=True, tag_field="kind", tag="first"):
-    """The first option the prompt offers."""
+    """The first option the prompt offers, else "unknown"."""
+
+    def reply(self, request: Request) -> str:
+        """A letter, "yes" or "unknown"."""
+        return next(iter(options(request)), UNKNOWN)
 
 
 class RandomOption(Value, frozen=True, tag_field="kind", tag="random"):
-    """One of the options the prompt offers, drawn by `seed` and the request's key: no order of requests changes it."""
+    """One of the options the prompt offers, else "unknown".
+
+    Drawn by `seed`, sample and view, so that no order of requests, and no other model file, changes it.
+    """
 
     seed: int = 0
+
+    def reply(self, request: Request) -> str:
+        """A letter, "yes", "no" or "unknown"."""
+        offered = options(request) or (UNKNOWN,)
+        drawn = hashlib.sha256(f"{self.seed}:{request.view}:{request.sample_id}".encode()).digest()
+        # 64 bits over a handful of options: the bias is below 1e-17.
+        return offered[int.from_bytes(drawn[:8], "big") % len(offered)]
 
 
 class AlwaysYes(Value, frozen=True, tag_field="kind", tag="yes"):
     """The word "yes", whatever is asked."""
 
+    def reply(self, request: Request) -> str:
+        """Always "yes"."""
+        return YES
+
 
 class Majority(Value, frozen=True, tag_field="kind", tag="majority"):
-    """The `answer` that is right most often, as the author of the model file counted it."""
+    """The `answer` that is right most often, as the author of the model file counted it: requests hold no gold."""
 
     answer: str
+
+    def reply(self, request: Request) -> str:
+        """The configured text."""
+        return self.answer
 
 
 Strategy: TypeAlias = FirstOption | RandomOption | AlwaysYes | Majority
@@ -42,11 +72,62 @@ class Baseline(Value, frozen=True, kw_only=True, tag_field="kind", tag="baseline
 
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
         """The strategy itself."""
-        raise NotImplementedError
+        found: dict[str, object] = msgspec.to_builtins(self)
+        return found
 
     def check(self) -> None:
         """Nothing can be missing."""
 
     def load(self, *, device: str = "") -> Loaded:
         """An engine without weights; `device` does not matter."""
-        raise NotImplementedError
+        return BaselineEngine(self.strategy)
+
+
+class Question(NamedTuple):
+    """A request as it is; `tokens` is 0, for nothing is held in any device's memory."""
+
+    request: Request
+    tokens: int = 0
+
+
+class BaselineEngine:
+    """Answers from the words of the prompt alone; media are never opened."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        self.strategy = strategy
+
+    def describe(self) -> Mapping[str, str]:
+        """No device and no dtype."""
+        return {"device": "none", "dtype": "none"}
+
+    def prepare(self, request: Request) -> Question:
+        """The request itself."""
+        return Question(request)
+
+    def generate(self, batch: Sequence[Question]) -> Sequence[Response]:
+        """One answer per request, in the order of `batch`."""
+        return [Response(key=q.request.key, text=self.strategy.reply(q.request)) for q in batch]
+
+
+def options(request: Request) -> tuple[str, ...]:
+    """What the last user turn offers: its lettered lines as letters, else yes and no if it asks for them, else nothing.
+
+    Letters count from A without a gap, since a line such as "E. coli grows" is no option. An engine sees only prompts,
+    so a task whose options are laid out otherwise offers nothing here, and guessing is worth nothing on it.
+    """
+    turns = [message for message in request.messages if message.role == "user"]
+    text = "\n".join(part.text for part in turns[-1].parts if isinstance(part, Text)) if turns else ""
+    letters: list[str] = []
+    for match in LETTERED.finditer(text):
+        if (match[1] or match[2]) == chr(ord("A") + len(letters)):
+            letters.append(match[1] or match[2])
+    if len(letters) > 1:
+        return tuple(letters)
+    words = set(re.findall(r"[a-z]+", text.lower()))
+    return (YES, NO) if {"yes", "no"} <= words or IS_QUESTION.search(text) else ()
+
+
+# "Is there a dog in the image?" asks for yes or no without saying so, as POPE's official prompts do.
+IS_QUESTION = re.compile(
+    r"^\s*(?:is|are|was|were|do|does|did|has|have|can|could)\b[^\n]*\?", re.IGNORECASE | re.MULTILINE
+)

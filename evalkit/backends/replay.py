@@ -2,30 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gzip
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from evalkit.types import Value
+import msgspec
+
+from evalkit import digest
+from evalkit.backends.weights import ModelError
+from evalkit.types import Request, Response, Value
 
 if TYPE_CHECKING:
     from evalkit.backends import Loaded
 
 
 class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
-    """Replies from `path`, JSON lines (`.gz` too) of an `id` and a `field` each, given by sample id."""
+    """Replies from `path`, JSON lines (`.gz` too) with an `id` and a `field` each, given by sample id.
+
+    A task that asks several prompts per sample gets the same reply to each.
+    """
 
     path: str
     field: str = "prediction"
     id: str = "id"
 
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
-        """The sha256 of the file, and which fields are read."""
-        raise NotImplementedError
+        """The sha256 of the file, and which fields are read; where the file lies does not count."""
+        return {"kind": "replay", "file": digest.of_file(self._file()), "field": self.field, "id": self.id}
 
     def check(self) -> None:
         """Raises ModelError where there is no such file."""
+        self._file()
 
     def load(self, *, device: str = "") -> Loaded:
         """Read the whole file; raises ModelError naming file and line. `device` does not matter."""
-        raise NotImplementedError
+        path = self._file()
+        replies: dict[str, str] = {}
+        for n, line in _lines(path):
+            name, text = self._row(f"{path}:{n}", line)
+            if name in replies:
+                raise ModelError(f"{path}:{n}: the id {name!r} is there twice; keep one reply for each sample")
+            replies[name] = text
+        return ReplayEngine(str(path), replies)
+
+    def _file(self) -> Path:
+        path = Path(self.path).expanduser()
+        if not path.is_file():
+            raise ModelError(f"backend.path: there is no file {path}; name a file of JSON lines")
+        return path
+
+    def _row(self, where: str, line: bytes) -> tuple[str, str]:
+        try:
+            row = msgspec.json.decode(line, type=dict[str, object])
+        except msgspec.DecodeError as error:
+            raise ModelError(f"{where}: not a JSON object ({error}); write one object on each line") from error
+        for name in (self.id, self.field):
+            if name not in row:
+                raise ModelError(f"{where}: there is no field {name!r}; name it in backend.id or backend.field")
+        found, text = row[self.id], row[self.field]
+        if not isinstance(found, str | int) or isinstance(found, bool) or not isinstance(text, str):
+            raise ModelError(f"{where}: {self.id} must be a text or a whole number and {self.field} a text")
+        return str(found), text
+
+
+class Recorded(NamedTuple):
+    """A request as it is; nothing is held in any device's memory."""
+
+    request: Request
+    tokens: int = 0
+
+
+class ReplayEngine:
+    """Looks replies up; a sample without one is an error that says so, never an empty answer."""
+
+    def __init__(self, path: str, replies: Mapping[str, str]) -> None:
+        self.path, self.replies = path, replies
+
+    def describe(self) -> Mapping[str, str]:
+        """No device and no dtype."""
+        return {"device": "none", "dtype": "none"}
+
+    def prepare(self, request: Request) -> Recorded:
+        """The request itself."""
+        return Recorded(request)
+
+    def generate(self, batch: Sequence[Recorded]) -> Sequence[Response]:
+        """Recorded replies in the order of `batch`."""
+        return [self._response(recorded.request) for recorded in batch]
+
+    def _response(self, request: Request) -> Response:
+        text = self.replies.get(request.sample_id)
+        if text is None:
+            reason = f"sample {request.sample_id!r} has no reply in {self.path}; add it, or limit the run"
+            return Response(key=request.key, finish="error", error=reason)
+        return Response(key=request.key, text=text)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            for n, line in enumerate(file, start=1):
+                if line.strip():
+                    yield n, line
+    except (OSError, EOFError) as error:
+        raise ModelError(f"{path}: cannot be read to its end ({error}); copy it again") from error

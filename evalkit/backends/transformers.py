@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import copy
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from evalkit.types import Value
+from evalkit import digest
+from evalkit.backends import weights
+from evalkit.backends.chat import control_tokens, converse, process
+from evalkit.backends.engine import OutOfMemoryError
+from evalkit.backends.generation import Gumbel, StopStrings, cut, reply_length
+from evalkit.types import Request, Response, Value
 
 if TYPE_CHECKING:
+    import torch
+
     from evalkit.backends import Loaded
 
 
@@ -16,8 +27,9 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
     """A checkpoint and how it is run.
 
     model: a folder, a hub id, or `evalkit:NAME` for one shipped with the package. revision: a commit of the hub.
-    video: a video goes in as several pictures (`frames`) or, where the family takes one, as a video. chat_template: a
-    Jinja file that replaces the checkpoint's. Code of a checkpoint never runs, and only safetensors are read.
+    video: a video goes in as several pictures (`frames`) or, where the family takes one, as a video. system: a system
+    turn for requests without one. chat_template: a Jinja file that replaces the checkpoint's. Code of a checkpoint
+    never runs, and only safetensors are read.
     """
 
     model: str
@@ -30,11 +42,146 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
 
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
         """Settings with the checkpoint's content in place of its location; `cache` remembers digests of big files."""
-        raise NotImplementedError
+        found = weights.locate(self.model, self.revision)
+        content: dict[str, object] = {"model": found.name, "revision": found.revision}
+        if found.folder:
+            content = {"weights": weights.fingerprint(Path(found.folder), cache=cache)}
+        template = digest.of(self._template()) if self.chat_template else ""
+        settings = {"dtype": self.dtype, "attention": self.attention, "video": self.video, "system": self.system}
+        return {"kind": "transformers", **content, **settings, "chat_template": template}
 
     def check(self) -> None:
-        """Look at the folder's files only. Raises ModelError."""
+        """Look at the files only, where they are on this machine already. Raises ModelError."""
+        folder = weights.cached(weights.locate(self.model, self.revision))
+        if folder is not None:
+            weights.check(folder)
+        if self.chat_template:
+            self._template()
 
     def load(self, *, device: str = "") -> Loaded:
         """Read the weights onto `device` ("cpu", "cuda:1", "npu:0", ...; empty: accelerate's choice)."""
-        raise NotImplementedError
+        from evalkit.backends import checkpoint
+        from evalkit.backends.device import choose
+
+        self.check()
+        found = weights.locate(self.model, self.revision)
+        processor = checkpoint.read_processor(found)
+        if self.chat_template:
+            processor.chat_template = self._template()
+        if not processor.chat_template:
+            raise weights.ModelError(
+                f"{self.model}: the checkpoint has no chat template; name a Jinja file in backend.chat_template"
+            )
+        model = checkpoint.read_model(found, dtype=self.dtype, attention=self.attention, device=choose(device))
+        return TransformersEngine(self, model, processor)
+
+    def _template(self) -> str:
+        try:
+            return Path(self.chat_template).expanduser().read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise weights.ModelError(
+                f"backend.chat_template: {self.chat_template} cannot be read ({type(error).__name__}); name a file"
+            ) from error
+
+
+class Prompt(NamedTuple):
+    """A request as tensors on the CPU; `tokens` is the prompt's length with its pictures expanded."""
+
+    request: Request
+    inputs: Mapping[str, torch.Tensor]
+    tokens: int
+    frames: tuple[tuple[int, ...], ...]
+
+
+class TransformersEngine:
+    """A loaded model and its processor."""
+
+    def __init__(self, spec: Transformers, model: Any, processor: Any) -> None:
+        from evalkit.backends.checkpoint import end_tokens, plain_generation
+
+        self.spec, self.model, self.processor, self.tokenizer = spec, model, processor, processor.tokenizer
+        # What generate() would otherwise merge into every call: the checkpoint's temperature, penalties and beams.
+        model.generation_config = plain_generation(model, self.tokenizer)
+        self.end = end_tokens(model.generation_config)
+        self.control = control_tokens(processor)
+        # Compiled tokenizers may encode on many threads once padding is off, which the first call settles; those
+        # written in Python keep state while they encode.
+        self.tokenizer("ready", padding=False)
+        self.guard = contextlib.nullcontext() if self.tokenizer.is_fast else threading.Lock()
+
+    def describe(self) -> Mapping[str, str]:
+        """Device and dtype of the weights, and the class that turns pictures into pixels."""
+        pictures = type(getattr(self.processor, "image_processor", None)).__name__
+        dtype = str(self.model.dtype).removeprefix("torch.")
+        return {"device": str(self.model.device), "dtype": dtype, "image_processor": pictures}
+
+    def prepare(self, request: Request) -> Prompt:
+        """Decode media and run the processor on this one request. Raises MediaError, or ModelError on its prompt."""
+        asked = converse(request, system=self.spec.system, as_frames=self.spec.video == "frames")
+        with self.guard:
+            inputs = process(self.processor, asked, self.control)
+        return Prompt(request, inputs, inputs["input_ids"].shape[1], asked.frames)
+
+    def generate(self, batch: Sequence[Prompt]) -> Sequence[Response]:
+        """Replies in the order of `batch`, whose requests must ask for the same generation.
+
+        Families with tensors that cannot be joined run one by one. Raises OutOfMemoryError.
+        """
+        from evalkit.backends.collate import joinable
+        from evalkit.backends.device import is_out_of_memory
+
+        if len({prompt.request.generation for prompt in batch}) > 1:
+            raise ValueError("a batch mixes requests with different generation settings; plan them apart")
+        joint = all(joinable(prompt.inputs) for prompt in batch)
+        try:
+            return [r for group in ([batch] if joint else [[p] for p in batch]) for r in self._replies(group)]
+        except (RuntimeError, MemoryError) as error:
+            if is_out_of_memory(error):
+                raise OutOfMemoryError(str(error)) from error
+            raise
+
+    def _replies(self, batch: Sequence[Prompt]) -> list[Response]:
+        import torch
+
+        from evalkit.backends.collate import collate
+
+        begin = time.perf_counter()
+        inputs = collate([prompt.inputs for prompt in batch], self.model.generation_config.pad_token_id)
+        length = inputs["input_ids"].shape[1]
+        rules = self._rules(batch, length)
+        with torch.inference_mode():
+            placed = {name: self._placed(value) for name, value in inputs.items()}
+            rows = self.model.generate(**placed, **rules)[:, length:].tolist()
+        ends = rules["stopping_criteria"]
+        stopped = ends[0].lengths if ends else [None] * len(batch)
+        seconds = (time.perf_counter() - begin) / len(batch)
+        return [self._response(p, row, s, seconds) for p, row, s in zip(batch, rows, stopped, strict=True)]
+
+    def _rules(self, batch: Sequence[Prompt], length: int) -> dict[str, Any]:
+        asked = batch[0].request.generation
+        config = copy.copy(self.model.generation_config)
+        config.max_new_tokens = asked.max_new_tokens
+        draw = [Gumbel(asked, [prompt.request.key for prompt in batch])] if asked.temperature > 0 else []
+        stop = [StopStrings(asked.stop, self.tokenizer, prompt=length, count=len(batch))] if asked.stop else []
+        return {"generation_config": config, "logits_processor": draw, "stopping_criteria": stop}
+
+    def _placed(self, value: Any) -> Any:
+        import torch
+
+        if not isinstance(value, torch.Tensor):
+            return value
+        # Pixels take the dtype of the weights; numbers of tokens and sizes stay whole.
+        return value.to(self.model.device, self.model.dtype if value.is_floating_point() else value.dtype)
+
+    def _response(self, prompt: Prompt, row: list[int], stopped: int | None, seconds: float) -> Response:
+        count, ended = reply_length(row, self.end, stopped)
+        text = self.tokenizer.decode(row[:count], skip_special_tokens=True)
+        return Response(
+            key=prompt.request.key,
+            text=cut(text, prompt.request.generation.stop),
+            finish="stop" if ended else "length",
+            tokens=count,
+            seconds=seconds,
+            usage={"prompt_tokens": prompt.tokens},
+            frames=prompt.frames,
+        )
