@@ -1,0 +1,122 @@
+"""`evalkit doctor`: what this machine has, what is missing and what to do, and whether it reproduces shipped scores."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+
+from evalkit import provenance, registry, runner
+from evalkit.execute.progress import Progress
+from evalkit.runner import Session, Settings
+from evalkit.spec import TaskSpec
+from evalkit.types import EvalkitError
+from evalkit.verbs.setup import beside, places
+
+OPTIONAL = {
+    "torch-npu": ("torch_npu", "pip install 'evalkit[npu]', the release that names your torch version"),
+    "av": ("av", "pip install 'evalkit[video]'"),
+    "flash-attn": ("flash_attn", "only for attention: flash_attention_2 on CUDA"),
+}
+TOLERANCE = 0.01
+"""Another CPU's rounding may turn the odd greedy token; a broken pipeline turns far more."""
+
+
+def main(options: argparse.Namespace) -> int:
+    """Exit code 0; with --run 4 when the shipped mini scores are not reproduced."""
+    for lines in (_python(), _devices(), _packages(), _data(options)):
+        for line in lines:
+            print(line)
+    return _reproduce(options) if options.run else 0
+
+
+def _python() -> Iterator[str]:
+    yield f"python       {platform.python_version()} at {sys.executable}, {platform.platform()}"
+    yield f"cores        {os.cpu_count()}"
+    for name, version in provenance.versions().items():
+        if name not in {"python", "platform"}:
+            yield f"{name:<12} {version}"
+
+
+def _devices() -> Iterator[str]:
+    try:
+        import torch
+        from accelerate import PartialState
+
+        state = PartialState()
+    except (ImportError, RuntimeError, OSError) as error:
+        yield f"device       none: torch cannot be used ({' '.join(str(error).split())[:200]})"
+        yield from _npu_hint()
+        return
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    yield f"device       {state.device}, {torch.accelerator.device_count() if accelerator else 0} accelerators"
+    yield from _npu_pairing(torch.__version__)
+
+
+def _npu_hint() -> Iterator[str]:
+    if importlib.util.find_spec("torch_npu") is not None:
+        yield (
+            "             torch-npu is installed and is loaded with torch: source CANN's set_env.sh first, "
+            "or set TORCH_DEVICE_BACKEND_AUTOLOAD=0 to run without it"
+        )
+
+
+def _npu_pairing(torch_version: str) -> Iterator[str]:
+    """torch-npu x.y.z goes with torch x.y.z only (its README's table of versions)."""
+    try:
+        npu = metadata.version("torch-npu")
+    except metadata.PackageNotFoundError:
+        return
+    fits = npu.split(".")[:2] == torch_version.split(".")[:2]
+    yield f"torch-npu    {npu} {'fits' if fits else 'does NOT fit'} torch {torch_version}"
+    if not fits:
+        yield f"             install torch-npu=={'.'.join(torch_version.split('+')[0].split('.')[:2])}.*"
+
+
+def _packages() -> Iterator[str]:
+    for name, (module, hint) in OPTIONAL.items():
+        present = importlib.util.find_spec(module) is not None
+        yield f"{name:<12} {'installed' if present else f'not installed ({hint})'}"
+
+
+def _data(options: argparse.Namespace) -> Iterator[str]:
+    yield f"registry     {registry.root()}, {len(registry.files(TaskSpec))} tasks"
+    yield f"cache        {options.cache}"
+    yield f"hub          {'offline (HF_HUB_OFFLINE)' if options.offline else 'online'}"
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    """Run the suite mini into a scratch folder and compare with the scores shipped beside the model."""
+    shipped = msgspec.json.decode(
+        (registry.PACKAGE / "assets" / "pocket-vlm-scores.json").read_bytes(), type=dict[str, float]
+    )
+    session = Session(registry.model("pocket-vlm"), cache=options.cache)
+    options.data = []
+    worst = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, expected in shipped.items():
+            value = _value(session, name, Path(scratch), options)
+            good = abs(value - expected) <= TOLERANCE
+            worst = worst if good else 4
+            print(f"{name:<28} {100 * value:5.1f}  shipped {100 * expected:5.1f}  {'ok' if good else 'DIFFERENT'}")
+    print("this machine reproduces the shipped scores" if not worst else "this machine does NOT reproduce them")
+    return worst
+
+
+def _value(session: Session, name: str, scratch: Path, options: argparse.Namespace) -> float:
+    task = registry.load(TaskSpec, name)
+    progress = Progress(colour=options.colour)
+    settings = Settings(out=scratch, places=beside(places(options), name), progress=progress)
+    outcome = runner.run(session, task, settings)
+    for stat in outcome.stats:
+        if stat.metric == task.headline and not stat.where:
+            return stat.value
+    raise EvalkitError(f"{name}: no {task.headline} came out; run `evalkit check`")
