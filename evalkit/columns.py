@@ -2,72 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import binascii
+import difflib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from evalkit.media import Library
-from evalkit.types import Decoding, EvalkitError, Sample, Sampling, Value
+from evalkit.cells import (
+    Answer,
+    CellError,
+    Choice,
+    Index,
+    Letter,
+    Literals,
+    Lookup,
+    Modulo,
+    Reference,
+    absent,
+    answers_of,
+    choices_of,
+    names_of,
+    text_of,
+)
+from evalkit.media import Library, frame_seconds, read_text
+from evalkit.subtitles import parse, shown_lines
+from evalkit.types import Decoding, Image, IncompleteError, Media, Sample, Sampling, Value, Video
+
+__all__ = [
+    "Answer",
+    "Below",
+    "CellError",
+    "Choice",
+    "Columns",
+    "Equal",
+    "Index",
+    "Keep",
+    "Letter",
+    "Literals",
+    "Lookup",
+    "Modulo",
+    "Present",
+    "Reference",
+    "SubtitleFile",
+    "VideoFile",
+    "keeps",
+    "require",
+]
 
 Row: TypeAlias = Mapping[str, Any]
-
-
-class CellError(EvalkitError):
-    """A cell of one row is not what the column promises: it costs this sample, not the run."""
-
-    code = 4
-
-
-# --- references to columns
-
-
-class Modulo(Value, frozen=True, tag_field="kind", tag="modulo"):
-    """The remainder of a whole number, such as MMBench's question id: `index % 1000000`."""
-
-    column: str
-    by: int
-
-
-class Lookup(Value, frozen=True, tag_field="kind", tag="lookup"):
-    """What a table says for a cell's text, such as the discipline of an MMMU subject."""
-
-    column: str
-    table: Mapping[str, str]
-
-
-Reference: TypeAlias = str | tuple[str, ...] | Modulo | Lookup
-"""A column's name, names whose texts are joined by line breaks (empties dropped), a `{template}`, or a rule above."""
-
-
-class Letter(Value, frozen=True, tag_field="kind", tag="letter"):
-    """The gold is an option letter, written "A", "(A)" or "A."."""
-
-    column: str
-
-
-class Index(Value, frozen=True, tag_field="kind", tag="index"):
-    """The gold is a 0-based option number, as a number or as text."""
-
-    column: str
-
-
-class Choice(Value, frozen=True, tag_field="kind", tag="choice"):
-    """The gold is the text of an option; the cell itself where the row has no options (MathVista's free form)."""
-
-    column: str
-
-
-class Literals(Value, frozen=True, tag_field="kind", tag="literal"):
-    """The gold is a text, or several written as a Python list literal (MMMU's open questions)."""
-
-    column: str
-
-
-Answer: TypeAlias = str | tuple[str, ...] | Modulo | Lookup | Letter | Index | Choice | Literals
+T = TypeVar("T")
+BASE64_LENGTH = 64
+"""Texts longer than this may be pictures in base64; MMBench's own files draw the same line."""
 
 
 class VideoFile(Value, frozen=True):
-    """The row's video: the first of `path` (templates) that exists in the data root or a zip in it, and its `frames`."""
+    """The row's video: the first of `path` (templates) that exists in the data root or a zip in it, and `frames`."""
 
     path: tuple[str, ...]
     frames: Sampling
@@ -126,9 +116,158 @@ class Columns(Value, frozen=True, kw_only=True):
     decoding: Decoding = Decoding()
     missing: tuple[str, ...] = ()
 
-    def sample(self, row: Row, *, root: Path, library: Library, media: bool = True) -> Sample:
-        """The sample of a row; media are looked for under `root`, or left out.
+    def names(self, *, media: bool = True) -> dict[str, tuple[str, ...]]:
+        """The columns that each field reads, by the field's path in the task file; fields of media only if asked."""
+        used = {"id": self.id, "question": self.question, "answer": self.answer, "choices": self.choices}
+        if media:
+            used["images"] = self.images
+            used["video.path"] = tuple(self.video.path) if self.video else None
+            used["subtitles.path"] = self.subtitles.path if self.subtitles else None
+        for field, references in (("groups", self.groups), ("extra", self.extra)):
+            used.update({f"{field}.{name}": reference for name, reference in references.items()})
+        return {field: names_of(reference) for field, reference in used.items() if reference is not None}
 
-        Raises CellError (or MediaError) for a row that cannot be asked.
+    def identity(self, row: Row) -> str:
+        """The sample's id alone. Raises CellError when it is empty."""
+        text = text_of(self.id, self.cells(row))
+        if not text:
+            raise CellError(f"columns.id: row {row.get('row', '?')} has no id; every sample needs one")
+        return text
+
+    def cells(self, row: Row) -> dict[str, Any]:
+        """The row's cells, empty ones as None; a field of a nested cell reads `outer.inner` (MathVista's metadata)."""
+        cells = {name: None if absent(value, self.missing) else value for name, value in row.items()}
+        for name in {name for names in self.names().values() for name in names} - set(cells):
+            outer, _, inner = name.partition(".")
+            nested = cells.get(outer)
+            value = nested.get(inner) if isinstance(nested, Mapping) else None
+            cells[name] = None if absent(value, self.missing) else value
+        return cells
+
+    def sample(self, row: Row, *, root: Path, library: Library, media: bool = True) -> Sample:
+        """The sample of a row; media are looked for under `root` (or in `library`), or left out.
+
+        Media that cannot be found have an empty digest. Raises CellError or MediaError for a row that cannot be asked.
         """
-        raise NotImplementedError
+        cells = self.cells(row)
+        question = text_of(self.question, cells)
+        if media and not question:
+            raise CellError("columns.question: the question is empty")
+        choices = choices_of(self.choices, cells)
+        shown = tuple(self._media(cells, root, library)) if media else ()
+        return Sample(
+            id=self.identity(row),
+            question=question,
+            answers=answers_of(self.answer, cells, choices),
+            choices=choices,
+            media=shown,
+            groups={name: text_of(reference, cells) for name, reference in self.groups.items()},
+            extra=self._extra(cells, shown, root, library),
+        )
+
+    def known(self, row: Row) -> Sample:
+        """What a row that `sample` refuses still tells: its id, and every part that reads well alone."""
+        cells = self.cells(row)
+        none: tuple[str, ...] = ()
+        choices = _attempt(lambda: choices_of(self.choices, cells), none)
+        return Sample(
+            id=self.identity(row),
+            question=_attempt(lambda: text_of(self.question, cells), ""),
+            answers=_attempt(lambda: answers_of(self.answer, cells, choices), none),
+            choices=choices,
+            groups=_attempt(lambda: {name: text_of(ref, cells) for name, ref in self.groups.items()}, {}),
+        )
+
+    def _media(self, cells: Row, root: Path, library: Library) -> Iterator[Media]:
+        for cell, name in _pictures(self.images, cells):
+            yield _image(cell, name, self.decoding, root, library)
+        if self.video:
+            names = [text_of(template, cells) for template in self.video.path]
+            path, found = library.find(root, names) or (str(root / names[0]), "")
+            yield Video(path, found, self.video.frames)
+
+    def _extra(self, cells: Row, shown: Sequence[Media], root: Path, library: Library) -> dict[str, Any]:
+        """A plain column keeps its value (None: empty); every other reference gives text."""
+        extra = {
+            name: cells[reference] if isinstance(reference, str) and "{" not in reference else text_of(reference, cells)
+            for name, reference in self.extra.items()
+        }
+        if self.subtitles:
+            videos = [part for part in shown if isinstance(part, Video) and part.digest]
+            found = library.find(root, [text_of(self.subtitles.path, cells)]) if videos else None
+            extra["subtitles"] = shown_lines(parse(read_text(found[0])), frame_seconds(videos[0])) if found else ""
+        return extra
+
+
+def require(name: str, found: Collection[str], *, field: str) -> None:
+    """Raises IncompleteError where neither column `name` nor, for `outer.inner`, column `outer` is `found`."""
+    if name in found or ("." in name and name.partition(".")[0] in found):
+        return
+    close = difflib.get_close_matches(name, found, 1)
+    hint = f"did you mean {close[0]!r}?" if close else "name one of them"
+    raise IncompleteError(f"{field}: no column {name!r} among {', '.join(sorted(found))}; {hint}")
+
+
+def keeps(keep: Keep, row: Row, missing: Collection[str] = ()) -> bool:
+    """Whether a row counts. Raises CellError when a number is asked of a cell that has none."""
+    value = row.get(keep.column)
+    if isinstance(keep, Present):
+        return not absent(value, missing)
+    if isinstance(keep, Below):
+        try:
+            return float(str(value)) < keep.value
+        except ValueError as error:
+            raise CellError(f"keep: column {keep.column} holds {str(value)[:80]!r}, which is not a number") from error
+    return value == keep.value or str(value) == str(keep.value)
+
+
+def _attempt(read: Callable[[], T], otherwise: T) -> T:
+    try:
+        return read()
+    except CellError:
+        return otherwise  # the reason is already told: `sample` raised it
+
+
+def _pictures(reference: str | tuple[str, ...] | None, cells: Row) -> list[tuple[Any, str]]:
+    """Picture cells with their columns' names. Raises CellError for a gap, since `<image n>` would count wrongly."""
+    if isinstance(reference, str):
+        value = cells[reference]
+        found = [(cell, reference) for cell in (value if isinstance(value, list) else [value])]
+    else:
+        found = [(cells[name], name) for name in reference or ()]
+        while found and found[-1][0] is None:
+            found.pop()
+    for cell, name in found[:-1]:
+        if cell is None:
+            raise CellError(f"column {name} is empty although a later picture is not; correct the row")
+    return found
+
+
+def _image(cell: Any, name: str, decoding: Decoding, root: Path, library: Library) -> Image:
+    """A picture's handle from bytes, {bytes, path}, base64 text, a path or a finished handle."""
+    if isinstance(cell, Image):
+        return Image(cell.path, cell.digest, decoding)
+    if isinstance(cell, Mapping):
+        cell = cell.get("bytes") or cell.get("path")
+    if isinstance(cell, str):
+        cell = _decoded(cell, name)
+    if isinstance(cell, bytes):
+        return Image(*library.put(cell), decoding)
+    if cell is None:
+        return Image(f"of the empty cell {name}", "", decoding)
+    if not isinstance(cell, str):
+        raise CellError(f"column {name} holds {type(cell).__name__}, which is not a picture; name another column")
+    return Image(*(library.find(root, [cell]) or (str(root / cell), "")), decoding)
+
+
+def _decoded(text: str, name: str) -> str | bytes:
+    """Base64 as bytes; a short text, or one with a dot, is a path."""
+    data = text.partition(";base64,")[2] if text.startswith("data:image/") else text
+    if len(data) <= BASE64_LENGTH or (data is text and "." in text[:4096]):
+        return text
+    try:
+        return base64.b64decode("".join(data.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        if data is text and len(text) < 1024:
+            return text
+        raise CellError(f"column {name} holds broken base64 ({error}); replace the picture") from error

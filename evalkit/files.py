@@ -21,8 +21,8 @@ class MediaError(EvalkitError):
 
 
 @contextmanager
-def opened(path: str, found: str, what: str) -> Iterator[BinaryIO]:
-    """A seekable file for a path or an `archive.zip!/member`, with the plain errors as sentences."""
+def opened(path: str, found: str, what: str, *, empty: bool = False) -> Iterator[BinaryIO]:
+    """A seekable file for a path or an `archive.zip!/member`, errors told as MediaError; `empty` permits no bytes."""
     if not found:
         raise MediaError(f"{what} {path} is missing; put the file there or point --data at a complete copy")
     archive, mark, member = path.partition(".zip!/")
@@ -32,7 +32,7 @@ def opened(path: str, found: str, what: str) -> Iterator[BinaryIO]:
         start = 0
         if mark:
             start, size = _stored(file, member)
-        if not size:
+        if not (size or empty):
             raise MediaError(f"{what} {path} is empty; replace the file")
         yield io.BufferedReader(_Window(file, start, size)) if mark else file
 

@@ -38,6 +38,7 @@ __all__ = [
     "Timing",
     "frame_seconds",
     "open_image",
+    "read_text",
     "sample_video",
     "video_timing",
 ]
@@ -156,6 +157,12 @@ def open_image(image: Image) -> Picture:
             return _rgb(_header(file, image.path), image.decoding)
         except (*DECODER_ERRORS, zlib.error) as error:
             raise MediaError(f"picture {image.path} cannot be decoded ({error}); replace the file") from error
+
+
+def read_text(path: str) -> str:
+    """A small text file such as subtitles, in a zip or not; undecodable bytes are marked. Raises MediaError."""
+    with opened(path, "not asked", "text", empty=True) as file:
+        return file.read().decode("utf-8", errors="replace")
 
 
 def _header(file: BinaryIO, path: str) -> Picture:

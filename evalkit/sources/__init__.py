@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TypeAlias
 
+from evalkit.media import Library
+from evalkit.sources import csv, jsonl, parquet, tsv
 from evalkit.sources.csv import Csv
 from evalkit.sources.huggingface import HuggingFace
 from evalkit.sources.jsonl import Jsonl
 from evalkit.sources.table import Places, Table
 from evalkit.sources.tsv import Tsv
+from evalkit.types import EvalkitError
 
-__all__ = ["Csv", "HuggingFace", "Jsonl", "Places", "Source", "Table", "Tsv"]
+__all__ = ["Csv", "HuggingFace", "Jsonl", "Places", "Source", "Table", "Tsv", "annotated"]
 
 Source: TypeAlias = HuggingFace | Tsv | Jsonl | Csv
+
+READERS = {
+    ".jsonl": jsonl.table,
+    ".json": jsonl.table,
+    ".gz": jsonl.table,
+    ".tsv": tsv.table,
+    ".csv": csv.table,
+    ".parquet": parquet.table,
+}
+
+
+def annotated(path: Path, library: Library) -> Table:
+    """A file of annotations that stands in for a task's own source, read as its suffix says. Raises EvalkitError."""
+    if path.suffix not in READERS:
+        raise EvalkitError(f"{path}: cannot tell what it holds; name it with one of {', '.join(READERS)}")
+    if not path.is_file():
+        raise EvalkitError(f"{path}: no such file; correct --annotations")
+    return READERS[path.suffix](path, library)

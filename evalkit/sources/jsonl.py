@@ -1,16 +1,51 @@
-"""Rows of a jsonl file."""
+"""Rows of a JSON Lines file, plain or gzip-compressed."""
 
 from __future__ import annotations
 
-from evalkit.sources.table import Places, Table
-from evalkit.types import Value
+import gzip
+import zlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import msgspec
+
+from evalkit.media import Library
+from evalkit.sources.table import Places, Row, Table, fingerprint, numbered
+from evalkit.types import IncompleteError, Value
 
 
 class Jsonl(Value, frozen=True, kw_only=True, tag_field="kind", tag="jsonl"):
-    """One jsonl file."""
+    """One object per line; a key that a line lacks is an empty cell. Media lie beside the file."""
 
     path: str
 
     def open(self, places: Places) -> Table:
-        """Find the file. Raises IncompleteError saying where it looked."""
-        raise NotImplementedError
+        """Find the file. Raises IncompleteError saying where it looked, or which line is broken."""
+        return table(places.file(self.path), places.library)
+
+
+def table(path: Path, library: Library) -> Table:
+    """A JSON Lines file as a table; its columns are all keys that occur. Raises IncompleteError."""
+    columns = tuple(dict.fromkeys(key for row in _objects(path) for key in row))
+    empty = dict.fromkeys(columns)
+
+    def read(_: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
+        return numbered(({**empty, **row} for row in _objects(path)), positions)
+
+    found = fingerprint([path], library)
+    return Table(columns=columns, root=path.parent, revision="", fingerprint=found, files=(path,), read=read)
+
+
+def _objects(path: Path) -> Iterator[Row]:
+    decoder = msgspec.json.Decoder(Row)
+    number = 0
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            for line in file:
+                number += 1
+                if line.strip():
+                    yield decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise IncompleteError(f"{path}:{number}: not a JSON object ({error}); correct the line") from error
+    except (EOFError, zlib.error, OSError) as error:
+        raise IncompleteError(f"{path}: cannot be read after line {number} ({error}); fetch the file again") from error
