@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -13,15 +13,20 @@ from evalkit.types import Message, Sample, Score, Value
 
 
 class MultipleChoice(Value, frozen=True, kw_only=True, tag_field="kind", tag="multiple_choice"):
-    """`option` formats one of the lines that `{options}` in the prompt stands for."""
+    """`option` formats one of the lines that `{options}` in the prompt stands for.
+
+    blocks: further fields of the prompt, templates themselves; a block whose fields are all empty is empty as a whole,
+    so that a heading disappears with what it heads.
+    """
 
     prompt: str = "{question}\n{options}\n" + LETTER
     option: str = "{letter}. {text}"
+    blocks: Mapping[str, str] = {}
     rule: Rule = LetterRule()
 
     def prompts(self, sample: Sample) -> list[tuple[Message, ...]]:
         """One prompt."""
-        return [ask(self.prompt, sample, options=lettered(sample, self.option))]
+        return [ask(self.prompt, sample, options=lettered(sample, self.option), blocks=self.blocks)]
 
     def score(self, sample: Sample, replies: Sequence[str]) -> Score:
         """The rule's verdict on the only reply."""

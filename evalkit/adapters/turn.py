@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from evalkit import prompt
 from evalkit.rules import Verdict
 from evalkit.rules.verdict import LETTERS
@@ -12,13 +14,14 @@ PHRASE = "Answer the question using a single word or phrase."
 NOTHING = "¤"  # a reply that no gold answer equals, contains or is contained in
 
 
-def ask(template: str, sample: Sample, *, options: str = "") -> tuple[Message, ...]:
+def ask(template: str, sample: Sample, *, options: str = "", blocks: Mapping[str, str] = {}) -> tuple[Message, ...]:
     """One user turn. The template's fields are `question`, `options` and whatever the columns put into `extra`.
 
     Raises EvalkitError for a field that the sample lacks and for a text that places a picture it does not have.
     """
     values = {**sample.extra, "question": sample.question, "options": options}
     try:
+        values |= {name: _block(block, values) for name, block in blocks.items()}
         return prompt.user_turn(prompt.fill(template, values), sample.media)
     except KeyError as error:
         raise EvalkitError(
@@ -34,6 +37,10 @@ def lettered(sample: Sample, option: str) -> str:
         raise EvalkitError(f"sample {sample.id}: {len(sample.choices)} options are more than there are letters")
     pairs = zip(LETTERS, sample.choices, strict=False)
     return "\n".join(prompt.fill(option, {"letter": letter, "text": text}) for letter, text in pairs)
+
+
+def _block(template: str, values: Mapping[str, object]) -> str:
+    return prompt.fill(template, values) if any(values[name] for name in prompt.fields(template)) else ""
 
 
 def opinion(sample: Sample, verdict: Verdict, *, target: str, options: int = 0) -> Score:
