@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,6 @@ from evalkit.types import EvalkitError, Score
 
 HERE = Path(__file__).parent
 CASES = yaml.safe_load((HERE / "cases" / "metrics.yaml").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def shared() -> Path:
-    folder = Path(os.environ.get("EVALKIT_SHARED", HERE.parent.parent / "shared"))
-    if not folder.is_dir():
-        pytest.skip(f"no shared reference data at {folder}: set EVALKIT_SHARED")
-    return folder
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
