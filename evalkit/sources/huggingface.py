@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from evalkit.sources.parquet import parts
 from evalkit.sources.table import Places, Table
@@ -81,11 +82,12 @@ class HuggingFace(Value, frozen=True, kw_only=True, tag_field="kind", tag="huggi
 
     def _fetched(self, *, offline: bool) -> Path:
         """The folder of the snapshot, named by its commit."""
-        from httpx import HTTPError
         from huggingface_hub import errors, snapshot_download
 
         patterns = [p for subset in self.subsets or ("",) for p in self._patterns(subset)]
         what = f"{self.path} at {self.revision}"
+        # the hub's own error derives from OSError and from that of the HTTP client it happens to use
+        unreachable = cast("tuple[type[Exception], ...]", errors.HfHubHTTPError.__bases__)
         try:
             folder = snapshot_download(
                 self.path,
@@ -109,7 +111,7 @@ class HuggingFace(Value, frozen=True, kw_only=True, tag_field="kind", tag="huggi
             raise IncompleteError(
                 f"{what}: offline, and not in the local cache; name a folder that has it by --data, or go online"
             ) from error
-        except (errors.HfHubHTTPError, HTTPError, OSError) as error:
+        except unreachable as error:
             raise ResumableError(f"{what}: the hub did not answer ({type(error).__name__}); try again later") from error
         return Path(folder)
 
