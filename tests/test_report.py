@@ -297,6 +297,20 @@ def test_a_run_without_the_metric_says_so(tmp_path: Path) -> None:
     assert found == ["m / mmmu has no accuracy, Art.", "m / pope has no f1."]
 
 
+def test_a_group_that_a_limited_run_has_not_reached_needs_no_note_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path, partial("m", "mmmu"), proportion(1, 2).stat("accuracy", {}, 2))
+    _, groups = cells(CARD, read_results([tmp_path]), allow_incomplete=True)
+    assert groups.notes == ("* incomplete: m / mmmu (7 of 10 samples answered, 1 failed, limit 8).",)
+    assert groups.lines[0].cells == (Absent(),)
+
+
+def test_two_models_of_one_title_are_told_apart(tmp_path: Path) -> None:
+    for model in ("first", "second"):
+        write(tmp_path, record(model, "mmmu", model_spec={"title": "Phi"}), proportion(1, 2).stat("accuracy", {}, 2))
+    (main, _) = cells(CARD, read_results([tmp_path]))
+    assert [column.title for column in main.columns[2:]] == ["Phi [first]", "Phi [second]"]
+
+
 def test_a_column_that_mixes_models_says_so(tmp_path: Path) -> None:
     write(tmp_path, record("m", "mmmu", dtype="bfloat16", device="cuda"), proportion(1, 2).stat("accuracy", {}, 2))
     write(tmp_path, record("m", "pope", dtype="float32", device="cpu"), proportion(1, 2).stat("accuracy", {}, 2))

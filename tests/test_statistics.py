@@ -6,7 +6,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit import statistics
@@ -111,6 +111,21 @@ def test_ratios_of_a_table(table: Confusion, precision: float, recall: float, f1
         assert got.low is not None
         assert got.high is not None
         assert 0 <= got.low <= got.value <= got.high <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(*[st.integers(0, 40)] * 4).filter(any).map(lambda cells: Confusion(*cells)), min_size=1, max_size=3
+    ),
+    st.sampled_from([PRECISION, RECALL, F1]),
+)
+def test_every_interval_of_a_ratio_encloses_its_value(tables: list[Confusion], kind: statistics.Ratio) -> None:
+    got = ratio(tables, kind, draws=500)
+    assert got.low is not None
+    assert got.high is not None
+    assert 0 <= got.low <= got.value + 1e-12
+    assert got.value - 1e-12 <= got.high <= 1
 
 
 def test_bootstrap_is_named_seeded_and_near_the_delta_method() -> None:

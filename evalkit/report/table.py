@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -151,7 +152,7 @@ def _filled(card: CardSpec, table: Table, runs: Runs, language: str, allow: bool
     for model, tasks in runs.items():
         _remark_mixture(model, [tasks[task] for task in tasks if task in shown], language, remarks)
     columns = [Column(printable(title)) for title in table.columns]
-    columns += [Column(_title(tasks), OURS.get(language)) for tasks in runs.values()]
+    columns += [Column(title, OURS.get(language)) for title in _titles(runs)]
     title = printable(table.title.get(language)) if table.title else table.id
     return FilledTable(table.id, title, tuple(columns), tuple(lines), tuple(remarks))
 
@@ -178,6 +179,8 @@ def _cell(row: Row, tasks: Mapping[str, Result], language: str, allow: bool, rem
         if not allow:
             return Absent(refused=True)
     stat = result.find(row.reference)
+    if stat is None and not result.run.complete:
+        return Absent()  # a group that the run has not reached yet; the note above says why
     if stat is None:
         wanted = ", ".join([row.reference.metric or result.run.headline, *row.reference.where.values()])
         remarks[LACKING.get(language).format(run=run, metric=printable(wanted))] = None
@@ -201,5 +204,8 @@ def _remark_mixture(model: str, results: Sequence[Result], language: str, remark
         remarks[text] = None
 
 
-def _title(tasks: Mapping[str, Result]) -> str:
-    return printable(next(iter(tasks.values())).title)
+def _titles(runs: Runs) -> list[str]:
+    # Two models of one title would be told apart by nothing but their place.
+    titles = {model: printable(next(iter(tasks.values())).title) for model, tasks in runs.items()}
+    shared = Counter(titles.values())
+    return [title if shared[title] == 1 else f"{title} [{printable(model)}]" for model, title in titles.items()]
