@@ -19,7 +19,7 @@ def render(scene: Scene, *, size: int = SIZE) -> Image.Image:
     _pattern(pen, scene, size=size)
     _bars(pen, scene, size=size)
     for shape in scene.shapes:
-        _shape(pen, shape, paper=scene.paper, size=size)
+        _shape(pen, shape, size=size)
     for word in scene.words:
         _word(pen, word, size=size)
     if scene.hidden is not None:
@@ -66,16 +66,14 @@ def _bars(pen: ImageDraw.ImageDraw, scene: Scene, *, size: int) -> None:
     pen.line((0, floor, size, floor), fill=(90, 90, 90), width=2)
 
 
-def _shape(pen: ImageDraw.ImageDraw, shape: Shape, *, paper: tuple[int, int, int], size: int) -> None:
+def _shape(pen: ImageDraw.ImageDraw, shape: Shape, *, size: int) -> None:
     fill = shape.rgb or COLORS[shape.color]
     x, y, half = shape.x * size, shape.y * size, shape.size * size / 2
     box = (x - half, y - half, x + half, y + half)
     if shape.name == "circle":
         pen.ellipse(box, fill=fill)
     elif shape.name == "ring":
-        pen.ellipse(box, fill=fill)
-        hole = half * 0.5
-        pen.ellipse((x - hole, y - hole, x + hole, y + hole), fill=paper)
+        pen.ellipse(box, outline=fill, width=round(half * 0.5))
     elif shape.name == "square":
         side = half * 0.88
         pen.rectangle((x - side, y - side, x + side, y + side), fill=fill)

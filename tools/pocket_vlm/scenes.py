@@ -65,14 +65,14 @@ def word_at(rng: Random, *, text: str, y: float) -> Word:
     return Word(text=text, color=rng.choice(WORD_COLORS), x=0.5 + rng.uniform(-slack, slack), y=y, size=size)
 
 
-def sign(rng: Random) -> Scene:
+def sign(rng: Random, *, text: str | None = None) -> Scene:
     """One word, half of the time with a shape above or below it."""
     y = rng.uniform(0.18, 0.82)
     shapes: tuple[Shape, ...] = ()
     if rng.random() < 0.5 and not 0.4 < y < 0.6:
         row = 2 if y < 0.5 else 0
         shapes = (shape_at(rng, cell=row * 3 + rng.randrange(3)),)
-    return Scene(shapes=shapes, words=(word_at(rng, text=rng.choice(DRAWN_WORDS), y=y),), paper=paper(rng))
+    return Scene(shapes=shapes, words=(word_at(rng, text=text or rng.choice(DRAWN_WORDS), y=y),), paper=paper(rng))
 
 
 def letters(rng: Random) -> Scene:
@@ -92,7 +92,7 @@ def chart(rng: Random) -> Scene:
 
 def overlap(rng: Random) -> Scene:
     """Two large shapes of different name and colour; the second one painted lies in front."""
-    names, colors = rng.sample(SHAPES[:5], 2), rng.sample(COLOR_NAMES, 2)
+    names, colors = rng.sample(SHAPES, 2), rng.sample(COLOR_NAMES, 2)
     x, y = rng.uniform(0.35, 0.65), rng.uniform(0.35, 0.65)
     dx, dy = rng.choice(((0.11, 0.09), (-0.11, 0.09), (0.11, -0.09), (-0.11, -0.09)))
     spots = ((x - dx, y - dy), (x + dx, y + dy))
@@ -107,7 +107,7 @@ def greys(rng: Random) -> Scene:
     """Two shapes side by side in clearly different greys."""
     levels = [rng.randint(30, 90), rng.randint(130, 190)]
     rng.shuffle(levels)
-    name = rng.choice(SHAPES[:5])
+    name = rng.choice(SHAPES)
     shapes = tuple(
         Shape(name=name, color="gray", x=x, y=rng.uniform(0.4, 0.6), size=rng.uniform(0.3, 0.38), rgb=(level,) * 3)
         for x, level in zip((0.27, 0.73), levels, strict=True)

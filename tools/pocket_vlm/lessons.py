@@ -1,0 +1,223 @@
+"""What the model is taught: random examples in the harness's own words, and many short questions beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+
+from tools.pocket_vlm import multi, prompts, scenes, single
+from tools.pocket_vlm.clips import clip_questions, frames, random_clip
+from tools.pocket_vlm.draw import render
+from tools.pocket_vlm.exam import LEADS, SUBJECTS, topic
+from tools.pocket_vlm.kinds import Kind, Question, ask, options_for
+from tools.pocket_vlm.packing import Block, Example, picture_prefix
+from tools.pocket_vlm.pixels import fingerprint, to_array
+from tools.pocket_vlm.suite_single import HINTS
+from tools.pocket_vlm.tokenizer import IMAGE, USER
+from tools.pocket_vlm.world import Scene
+
+SINGLE = {kind.name: kind for kind in single.KINDS}
+MULTI = {kind.name: kind for kind in multi.KINDS}
+OBJECT_KINDS = ("exists", "exists", "color", "shape", "count", "where", "left_of", "above", "present")
+OPEN_KINDS = ("exists", "color", "shape", "count", "read", "where", "bar", "pattern")
+FRAMES = 16
+BLIND = 0.04
+
+
+@dataclass
+class Teacher:
+    """Draws examples; pictures of the suite (`forbidden` fingerprints) are never taught."""
+
+    rng: Random
+    forbidden: Collection[str] = ()
+    refused: int = 0
+
+    def pictures(self, drawn: Sequence[Scene]) -> list[np.ndarray] | None:
+        """Pixels of the scenes, None if one of them belongs to the suite."""
+        images = [render(scene) for scene in drawn]
+        if any(fingerprint(image) in self.forbidden for image in images):
+            self.refused += 1
+            return None
+        return [to_array(image) for image in images]
+
+    def finish(self, drawn: Sequence[Scene], *, prefix: str, blocks: list[Block]) -> Example | None:
+        """An example from scenes and blocks."""
+        pixels = self.pictures(drawn)
+        return None if pixels is None or not blocks else Example(pictures=pixels, prefix=prefix, blocks=blocks)
+
+    # ---- one picture
+
+    def scene(self) -> tuple[Scene, tuple[str, ...]]:
+        """A picture and the kinds of questions to ask about it."""
+        sampler, kinds = self.rng.choice(
+            (
+                *[(scenes.few_objects, OBJECT_KINDS)] * 4,
+                *[(scenes.objects, (*OBJECT_KINDS, "count"))] * 3,
+                *[(scenes.sign, ("read",))] * 3,
+                (scenes.letters, ("read",)),
+                *[(scenes.chart, ("bar",))] * 2,
+                (scenes.styled, ("pattern", "exists", "color")),
+                (scenes.overlap, ("front", "exists", "color")),
+                (scenes.greys, ("darker",)),
+                (scenes.series, ("series",)),
+            )
+        )
+        return sampler(self.rng), kinds
+
+    def single_picture(self, *, full: int, brief: int) -> Example | None:
+        """Questions in full prompts and in two or three words about one picture."""
+        scene, kinds = self.scene()
+        simple = len(kinds) == 1
+        questions = self.some(kinds, [scene], count=3 if simple else full, short=False)
+        blocks = [Block(self.dressed(question), question.answer, question.kind) for question in questions]
+        asked = self.some(kinds, [scene], count=2 if simple else brief, short=True)
+        blocks += [Block(question.text, question.answer, f"short {question.kind}") for question in asked]
+        return self.finish([scene], prefix=picture_prefix(1), blocks=blocks)
+
+    def some(self, kinds: Sequence[str], drawn: Sequence[Scene], *, count: int, short: bool) -> list[Question]:
+        """Up to `count` random questions."""
+        found = []
+        for _ in range(count):
+            kind = SINGLE[self.rng.choice(kinds)]
+            if short and not kind.short:
+                continue
+            question = ask(kind, drawn, rng=self.rng, short=short)
+            if question:
+                found.append(question)
+        return found
+
+    def dressed(self, question: Question) -> str:
+        """A full prompt in the wording of one of the benchmarks."""
+        openly = question.kind in OPEN_KINDS and self.rng.random() < (0.8 if question.kind in ("exists", "read") else 0.2)
+        if openly or len(question.pool) < 2 or (question.kind == "read" and question.answer not in question.pool):
+            return prompts.short(question.text)
+        return self.choosing(question)
+
+    def choosing(self, question: Question) -> str:
+        """A multiple-choice prompt."""
+        options = options_for(question, count=self.rng.choice((2, 3, 4, 4, 4)), rng=self.rng)
+        if self.rng.random() < 0.4:
+            return prompts.bracketed(question.text, options=options)
+        hint = self.rng.choice(HINTS) if self.rng.random() < 0.2 else ""
+        return prompts.choice(question.text, options=options, hint=hint)
+
+    # ---- several pictures
+
+    def exam(self) -> Example | None:
+        """MMMU: words in front of the picture."""
+        scene, kinds = self.scene()
+        lead = self.rng.choice(LEADS).format(topic=topic(self.rng.choice(SUBJECTS)))
+        head, tail = lead.split("<image 1>")
+        blocks = []
+        for question in self.some(kinds, [scene], count=6, short=False):
+            prompt = self.dressed(question)
+            if prompt.startswith(question.text):
+                text = tail + prompt[0].lower() + prompt[1:]
+                blocks.append(Block(text, question.answer, f"exam {question.kind}"))
+        return self.finish([scene], prefix=f"{USER}{head}<image 1>{IMAGE}", blocks=blocks)
+
+    def picture_options(self) -> Example | None:
+        """MMMU: the options themselves are pictures; the answer is the picture's marker."""
+        drawn = multi.some_scenes(self.rng, count=self.rng.randint(2, 4))
+        question = ask(MULTI["which"], drawn, rng=self.rng)
+        if question is None:
+            return None
+        places = range(1, len(drawn) + 1)
+        lines = [f"{letter}. <image {n}>{IMAGE}" for letter, n in zip(prompts.LETTERS, places, strict=False)]
+        answer = f"<image {multi.FOUR.index(question.answer) + 1}>"
+        prefix = USER + "\n".join([question.text, *lines])
+        return self.finish(drawn, prefix=prefix, blocks=[Block(f"\n{prompts.LETTER}", answer, "picture options")])
+
+    def several_pictures(self) -> Example | None:
+        """A kind with several pictures in full words, then short questions about the pictures."""
+        kind = MULTI[self.rng.choice((*MULTI, "more", "more", "moved", "moved"))]
+        drawn = kind.sample(self.rng)
+        blocks = []
+        for short in (False, True, False):
+            question = ask(kind, drawn, rng=self.rng, short=short)
+            if question:
+                prompt, name = (question.text, f"short {kind.name}") if short else (self.choosing(question), kind.name)
+                blocks.append(Block(prompt, question.answer, name))
+        blocks += self.about_each(drawn, kind=kind)
+        return self.finish(drawn, prefix=picture_prefix(len(drawn)), blocks=blocks)
+
+    def compare_exam(self) -> Example | None:
+        """MMMU: two pictures inside the sentence."""
+        drawn = multi.two_counts(self.rng)
+        answer = MULTI["more"].solve(drawn, ())
+        prefix = f"{USER}Compare <image 1>{IMAGE} and <image 2>{IMAGE}"
+        prompt = prompts.choice(f". {multi.MORE}", options=multi.TWO)
+        return self.finish(drawn, prefix=prefix, blocks=[Block(prompt, answer, "exam more")])
+
+    def about_each(self, drawn: Sequence[Scene], *, kind: Kind) -> list[Block]:
+        """Short questions about single pictures among several."""
+        blocks = []
+        for place, scene in enumerate(drawn, start=1):
+            for name in ("count", "color", "shape", "where"):
+                question = ask(SINGLE[name], [scene], rng=self.rng, short=True) if scene.shapes else None
+                if question and not scene.hidden and self.rng.random() < 0.5:
+                    blocks.append(Block(f"<image {place}> {question.text}", question.answer, f"each {name}"))
+        pair = ask(MULTI["which"], drawn, rng=self.rng, short=True)
+        return [*blocks, Block(pair.text, pair.answer, "short which")] if pair and kind.name != "piece" else blocks
+
+    # ---- films
+
+    def film(self) -> Example | None:
+        """Sixteen frames; subtitles stand in front of some of the questions."""
+        clip = random_clip(self.rng)
+        drawn = frames(clip, count=FRAMES, offset=self.rng.uniform(0, 0.999))
+        blocks = []
+        for question in clip_questions(clip, rng=self.rng):
+            if question.kind == "secret" and self.rng.random() < 0.2:
+                blocks.append(self.guess(question))
+                continue
+            prompt = self.choosing(question)
+            if question.kind == "secret" or (clip.subtitles and self.rng.random() < 0.4):
+                prompt = prompts.with_subtitles(prompt, lines=clip.subtitles)
+            blocks.append(Block(prompt, question.answer, question.kind))
+        return self.finish(drawn, prefix=picture_prefix(FRAMES), blocks=blocks)
+
+    # ---- without help of pictures
+
+    def guess(self, question: Question) -> Block:
+        """A question that cannot be answered: any option is as good as another, but an option it must be."""
+        if question.kind == "exists":
+            return Block(prompts.short(question.text), self.rng.choice(question.pool), "blind")
+        options = options_for(question, count=4, rng=self.rng)
+        dress = self.rng.choice((prompts.choice, prompts.bracketed))
+        return Block(dress(question.text, options=options), self.rng.choice(options), "blind")
+
+    def blind(self) -> Example | None:
+        """Grey pictures or none at all."""
+        count = self.rng.choice((0, 1, 1, 2, 3, 4, FRAMES))
+        scene = Scene(paper=(self.rng.randint(90, 165),) * 3)
+        kinds = self.rng.choices((*SINGLE.values(), *MULTI.values()), k=8)
+        asked = [ask(kind, kind.sample(self.rng), rng=self.rng) for kind in kinds]
+        blocks = [self.guess(question) for question in asked if question]
+        return self.finish([scene] * count, prefix=picture_prefix(count), blocks=blocks)
+
+    def film_example(self) -> Example:
+        """A film for sure."""
+        return self._certainly(self.film)
+
+    def still_example(self) -> Example:
+        """Anything but a film, in the mixture of the course."""
+        chance = self.rng.random()
+        if chance < BLIND:
+            return self._certainly(self.blind)
+        if chance < 0.62:
+            return self._certainly(lambda: self.single_picture(full=7, brief=14))
+        if chance < 0.75:
+            return self._certainly(self.exam)
+        if chance < 0.80:
+            return self._certainly(self.rng.choice((self.picture_options, self.picture_options, self.compare_exam)))
+        return self._certainly(self.several_pictures)
+
+    def _certainly(self, make: Callable[[], Example | None]) -> Example:
+        while True:
+            example = make()
+            if example is not None:
+                return example
