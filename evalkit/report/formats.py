@@ -7,15 +7,19 @@ import io
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from evalkit.report.html.tables import page
 from evalkit.report.results import Result
-from evalkit.report.table import Cell, Column, Measured, cells
+from evalkit.report.table import Cell, Column, FilledTable, Measured, cells, printable
 from evalkit.report.wording import Report, footnotes, heading, heads, number, rows, text
 from evalkit.spec import CardSpec
 from evalkit.types import EvalkitError
+
+if TYPE_CHECKING:
+    from rich.table import Table as Drawn
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -50,8 +54,8 @@ def render(
         raise EvalkitError(f"unknown report format {format!r}: choose one of {', '.join(FORMATS)}")
     report = Report(
         card=card.name,
-        title=card.title.get(language) if card.title else card.name,
-        source=card.source,
+        title=printable(card.title.get(language) if card.title else card.name),
+        source=printable(card.source),
         language=language,
         intervals=intervals,
         tables=tuple(cells(card, results, language=language, allow_incomplete=allow_incomplete)),
@@ -63,26 +67,22 @@ def render(
 
 def terminal(report: Report, *, color: bool = False) -> str:
     """Plain tables as wide as they need to be; with `color`, our columns stand out."""
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table as Drawn
     from rich.text import Text
 
     out = io.StringIO()
-    console = Console(file=out, width=10_000, force_terminal=color, no_color=not color, highlight=False, emoji=False)
+    # Everything is said here, or rich would ask the environment (TERM, NO_COLOR, COLUMNS).
+    console = Console(
+        file=out,
+        width=10_000,
+        force_terminal=color,
+        no_color=not color,
+        color_system="standard" if color else None,
+        highlight=False,
+        emoji=False,
+    )
     for table in report.tables:
-        drawn = Drawn(
-            title=Text(table.title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0)
-        )
-        for title in heads(table, report.language):
-            drawn.add_column(Text(title))
-        for column in table.columns:
-            drawn.add_column(
-                Text(_narrow(heading(column))), justify="right", style="bold cyan" if column.mark else None
-            )
-        for row in rows(table, report):
-            drawn.add_row(*(Text(value) for value in row))
-        console.print(drawn)
+        console.print(_drawn(table, report))
         for note in footnotes(table, report):
             console.print(Text(note))
         console.print()
@@ -166,8 +166,21 @@ FORMATS: Mapping[str, Callable[[Report], str]] = {
 }
 
 
-def _narrow(title: str) -> str:
-    return textwrap.fill(title, 14, break_long_words=False)
+def _drawn(table: FilledTable, report: Report) -> Drawn:
+    # Text objects, since rich would read square brackets in a plain string as markup.
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(title=Text(table.title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in heads(table, report.language):
+        drawn.add_column(Text(title))
+    for column in table.columns:
+        title = textwrap.fill(heading(column), 14, break_long_words=False)
+        drawn.add_column(Text(title), justify="right", style="bold cyan" if column.mark else None)
+    for row in rows(table, report):
+        drawn.add_row(*map(Text, row))
+    return drawn
 
 
 def _markdown(value: str) -> str:
