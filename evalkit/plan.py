@@ -54,17 +54,28 @@ def requests(
     return Plan(planned, broken)
 
 
-def key(identity: Mapping[str, object], messages: Sequence[Message], generation: Generation) -> str:
-    """sha256 over the canonical JSON of all that can change a reply: paths and scheduling are not in it."""
+def key(
+    identity: Mapping[str, object],
+    messages: Sequence[Message],
+    generation: Generation,
+    *,
+    sample: tuple[str, int] = ("", 0),
+) -> str:
+    """sha256 over the canonical JSON of all that can change a reply: paths and scheduling are not in it.
+
+    A backend that answers by sample and not by prompt (recorded replies, random choice) says so by `by_sample` in its
+    identity; only then do the sample's id and view count.
+    """
     turns = [{"role": m.role, "parts": [_identity(p) for p in m.parts]} for m in messages]
-    return digest.of({"backend": identity, "messages": turns, "generation": generation})
+    content = {"backend": identity, "messages": turns, "generation": generation}
+    return digest.of({**content, "sample": sample} if identity.get("by_sample") else content)
 
 
 def _request(
     sample_id: str, view: int, messages: tuple[Message, ...], *, identity: Mapping[str, object], generation: Generation
 ) -> Request:
     return Request(
-        key=key(identity, messages, generation),
+        key=key(identity, messages, generation, sample=(sample_id, view)),
         sample_id=sample_id,
         view=view,
         messages=messages,

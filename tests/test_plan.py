@@ -50,6 +50,12 @@ def test_promise_1_the_key_holds_nothing_else() -> None:
     assert key(Video("/a", "v1", Interior(16))) != key(CLIP)
 
 
+def test_recorded_replies_are_told_apart_by_sample_even_where_prompts_are_equal() -> None:
+    recorded = {"kind": "replay", "by_sample": True}
+    twice = samples(("cat?", (CAT,)), ("cat?", (CAT,)))
+    assert len(plan.pending(plan.requests(task(None), recorded, twice), Log({}))) == 2  # type: ignore[arg-type]
+
+
 def test_the_key_is_the_same_on_every_machine() -> None:
     """A changed digest of a fixed request would orphan every recorded log: it must be a decision, not an accident."""
     assert BASE == "f24514d2a5faca3251e7d8842eb251ac2e5638223a817a100609b4b6da6ab354"

@@ -71,9 +71,9 @@ class Baseline(Value, frozen=True, kw_only=True, tag_field="kind", tag="baseline
     strategy: Strategy
 
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
-        """The strategy itself."""
+        """The strategy itself, and whether it answers by sample rather than by prompt."""
         found: dict[str, object] = msgspec.to_builtins(self)
-        return found
+        return {**found, "by_sample": isinstance(self.strategy, RandomOption)}
 
     def check(self) -> None:
         """Nothing can be missing."""

@@ -29,7 +29,8 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
 
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
         """The sha256 of the file, and which fields are read; where the file lies does not count."""
-        return {"kind": "replay", "file": digest.of_file(self._file()), "field": self.field, "id": self.id}
+        content = digest.of_file(self._file())
+        return {"kind": "replay", "file": content, "field": self.field, "id": self.id, "by_sample": True}
 
     def check(self) -> None:
         """Raises ModelError where there is no such file."""
