@@ -245,6 +245,22 @@ def test_the_terminal_shows_hostile_text_as_it_is_and_colours_only_when_asked(re
     assert "[red]x[/red]" in render(CARD, [rich], format="terminal")
 
 
+def test_a_terminal_table_in_full(results: Path) -> None:
+    card = msgspec.structs.replace(CARD, tables=CARD.tables[:1])
+    runs = [run for run in read_results([results]) if run.run.model == "a"]
+    assert render(card, runs, format="terminal", allow_incomplete=True).splitlines() == [
+        "Main",
+        "",
+        " Category   Benchmark   Alpha    Beta   a (ours)",
+        " ───────────────────────────────────────────────",
+        " Popular    MMMU         43.0   44.22       40.0",
+        "            Bench        81.9       -      50.0*",
+        " Presence   POPE         86.1    83.3       90.0",
+        "",
+        "* incomplete: a / bench (7 of 10 samples answered, 1 failed, limit 8).",
+    ]
+
+
 @given(st.text())
 def test_printable_text_has_no_control_characters(text: str) -> None:
     cleaned = printable(text)

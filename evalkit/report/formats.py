@@ -82,6 +82,7 @@ def terminal(report: Report, *, color: bool = False) -> str:
         emoji=False,
     )
     for table in report.tables:
+        console.print(Text(table.title, style="bold"))  # as a rich title it would wrap at the table's width
         console.print(_drawn(table, report))
         for note in footnotes(table, report):
             console.print(Text(note))
@@ -172,7 +173,7 @@ def _drawn(table: FilledTable, report: Report) -> Drawn:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=Text(table.title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
     for title in heads(table, report.language):
         drawn.add_column(Text(title))
     for column in table.columns:
