@@ -1,8 +1,117 @@
-"""Normal forms of answers, exactly as the official evaluators make them."""
+"""Normal forms of answers, exactly as the official evaluators make them, their slips included."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
+# --- VQA
+
+_DELETED_OR_BLANK = ';/[]"{}()=+\\_-><@`,?!'
+_COMMA_IN_NUMBER = re.compile(r"(?<=\d),+(?=\d)")
+_PERIOD = re.compile(r"\.(?!\d)")
+_PERIODS = 32  # the official call passes re.UNICODE, which is 32, where the count of replacements goes
+_DIGITS = {"none": "0"} | {
+    word: str(value) for value, word in enumerate("zero one two three four five six seven eight nine ten".split())
+}
+_ARTICLES = frozenset(("a", "an", "the"))
+# Words that get an apostrophe back that they lack, if they lack exactly one.
+_APOSTROPHES = """
+ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't he'd he'd've he's
+how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've mustn't must've needn't not've o'clock
+oughtn't 'ow's'at shan't she'd've should've shouldn't shouldn't've somebody'd've somebody'll somebody's someone'd
+someone'd've someone'll someone's something'd something'd've something'll that's there'd there'd've there're there's
+they'd they'd've they'll they're they've 'twas wasn't we'd've we've weren't what'll what're what's what've when's where'd
+where's where've who'd who'd've who'll who's who've why'll why're why's won't would've wouldn't wouldn't've y'all
+y'all'll y'all'd've you'd you'd've you'll you're you've
+"""
+_CONTRACTIONS = {
+    word[:place] + word[place + 1 :]: word
+    for word in _APOSTROPHES.split()
+    for place in range(len(word))
+    if word[place] == "'"
+} | {"somebody'd": "somebodyd"}
+
 
 def vqa(text: str) -> str:
-    """The normal form of VQA (`EvalAIAnswerProcessor`, m4c_evaluator.py)."""
-    return text.strip().lower()
+    """The normal form of VQA answers: `EvalAIAnswerProcessor` (facebookresearch/mmf; haotian-liu/LLaVA, m4c_evaluator.py).
+
+    A sign of punctuation is deleted everywhere if it touches a blank anywhere, and is a blank otherwise. A period stays
+    before a digit; one after a digit goes too, because the official lookbehind is mistyped.
+    """
+    text = text.lower().replace(",", "").replace("?", "").replace("'s", " 's").strip()
+    text = _punctuation(text.replace("\n", " ").replace("\t", " ").strip())
+    words = (_DIGITS.get(word, word) for word in text.split())
+    return " ".join(_CONTRACTIONS.get(word, word) for word in words if word not in _ARTICLES)
+
+
+def _punctuation(text: str) -> str:
+    """Commas between digits make every sign disappear; the official code looks for one in the whole text."""
+    grouped = bool(_COMMA_IN_NUMBER.search(text))
+    out = text
+    for sign in _DELETED_OR_BLANK:
+        touching = f"{sign} " in text or f" {sign}" in text
+        out = out.replace(sign, "" if touching or grouped else " ")
+    return _PERIOD.sub("", out, count=_PERIODS)
+
+
+# --- MMMU
+
+# A run of digits is entered at its first one only: what fails there fails at every later digit, and a long run would
+# take quadratic time. The matches are those of the official patterns.
+_GROUPED = re.compile(r"-?\b\d{1,3}(?:,\d{3})+\b")
+_SCIENTIFIC = re.compile(r"-?(?<!\d)\d+(?:\.\d+)?[eE][+-]?\d+")
+_SIMPLE = re.compile(r"-?(?:(?<!\d)\d+\.\d+|\.\d+|(?<!\d)\d+\b)(?![eE][+-]?\d+)(?![,\d])")
+
+
+def numbers(text: str) -> list[str]:
+    """Numbers in a text, by pattern: with commas, scientific, simple (MMMU-Benchmark/MMMU, `extract_numbers`)."""
+    return [*_GROUPED.findall(text), *_SCIENTIFIC.findall(text), *_SIMPLE.findall(text)]
+
+
+def mmmu(text: str) -> list[str | float]:
+    """The forms that MMMU compares: a number rounded to 2 decimals, or the text in lower case (`normalize_str`).
+
+    A single character becomes two forms with a blank on one side, so that "b" is not found inside a word.
+    """
+    text = text.strip()
+    try:
+        return [round(float(text.replace(",", "")), 2)]
+    except ValueError:
+        text = text.lower()
+        return [f" {text}", f"{text} "] if len(text) == 1 else [text]
+
+
+_KEYS = ("could be ", "so ", "is ", "thus ", "therefore ", "final ", "answer ", "result ")
+_TRIVIAL = frozenset(":,.!?;'")
+
+
+def mmmu_candidates(reply: str) -> set[str | float]:
+    """Everything in a reply to an open question that MMMU takes for an answer (`parse_open_response`)."""
+    reply = reply.strip().strip(".").lower()
+    found = list(_key_phrases(reply)) or [reply]
+    found += [number for phrase in found for number in numbers(phrase)]
+    return {form for phrase in found for form in mmmu(phrase)}
+
+
+def _key_phrases(reply: str) -> Iterator[str]:
+    """The shortest tail of each line after a word that announces an answer; "=" announces in the last line only.
+
+    The official split at sentence ends looks for a capital after lower-casing, so that only line breaks split.
+    """
+    lines = reply.split("\n")
+    for number, line in enumerate(lines, start=1):
+        keys = (*_KEYS, "=") if number == len(lines) else _KEYS
+        tails = [line.rsplit(key, 1)[1].strip() for key in keys if key in line]
+        shortest = _first_shortest(tails)
+        if shortest and shortest not in _TRIVIAL:
+            yield shortest
+
+
+def _first_shortest(tails: list[str]) -> str:
+    """As the official loop has it: an empty tail is replaced by the next one, whatever its length."""
+    shortest = ""
+    for tail in tails:
+        if not shortest or len(tail) < len(shortest):
+            shortest = tail
+    return shortest

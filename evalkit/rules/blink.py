@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.rules.verdict import UNPARSED, Verdict
+from evalkit.rules.verdict import UNPARSED, Verdict, letters, matching
 from evalkit.types import Sample, Value
 
 
@@ -11,12 +11,28 @@ class BlinkRule(Value, frozen=True, tag_field="kind", tag="blink"):
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """A reply that the official script hands to a language model is unparsed."""
-        return UNPARSED
+        return matching(choice(reply, letters(sample)), sample)
 
 
 class RecordedRule(Value, frozen=True, tag_field="kind", tag="recorded"):
     """Equality with "(A)" of an extraction that was recorded (zeyofu/BLINK_Benchmark, eval/evaluate.py)."""
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
-        """The reply is the recorded extraction, character for character."""
-        return UNPARSED
+        """The reply is the recorded extraction: "(B) the third image" is not "(B)". An empty one is unparsed."""
+        right = reply in {f"({answer})" for answer in sample.answers}
+        return Verdict(sample.answers[0] if right else reply, float(right)) if reply else UNPARSED
+
+
+def choice(reply: str, names: str) -> str | None:
+    """The letter of a reply that is "A" or "(A)", or else of the only "(A)" that stands alone between blanks.
+
+    Several are resolved by the part after the last empty line, where exactly one must stand. "(A)." does not stand alone.
+    """
+    if reply in names and len(reply) == 1:
+        return reply
+    marks = {f"({name})": name for name in names}
+    anywhere = marks.keys() & reply.split()
+    at_end = marks.keys() & reply.split("\n\n")[-1].split()
+    if len(at_end) == 1:
+        return marks[at_end.pop()]
+    return marks[anywhere.pop()] if len(anywhere) == 1 else None

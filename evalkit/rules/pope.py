@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from evalkit.rules.verdict import UNPARSED, Verdict
+from evalkit.rules.verdict import Verdict
 from evalkit.types import Sample, Value
 
 
 class PopeRule(Value, frozen=True, tag_field="kind", tag="pope"):
-    """The rule of AoiDragon/POPE, evaluate.py; never unparsed."""
+    """The rule of AoiDragon/POPE, evaluate.py (haotian-liu/LLaVA, eval_pope.py has the same); never unparsed."""
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """Right when the gold word, in lower case, is what the reply is taken for."""
-        return UNPARSED
+        answer = reading(reply)
+        return Verdict(answer, float(answer == sample.answers[0].strip().lower()))
+
+
+def reading(reply: str) -> str:
+    """ "no" when "No", "no" or "not" stands between blanks before the first period, commas deleted; otherwise "yes".
+
+    So "NO", "No!" and an empty reply are yes, and "Yes, there is no dog" is no.
+    """
+    words = reply.split(".", 1)[0].replace(",", "").split(" ")
+    return "no" if {"No", "not", "no"} & set(words) else "yes"

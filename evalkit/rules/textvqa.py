@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from evalkit.rules.verdict import UNPARSED, Verdict
+from evalkit import extract as extraction
+from evalkit.normalize import vqa
+from evalkit.rules.verdict import Verdict
 from evalkit.types import Sample, Value
 
 
 class TextvqaRule(Value, frozen=True, tag_field="kind", tag="textvqa"):
-    """`TextVQAAccuracyEvaluator` (facebookresearch/mmf and haotian-liu/LLaVA, m4c_evaluator.py)."""
+    """`TextVQAAccuracyEvaluator` (facebookresearch/mmf and haotian-liu/LLaVA, m4c_evaluator.py).
+
+    extract: read the short answer out of a sentence first, which the official evaluator does not.
+    """
+
+    extract: bool = False
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """The answer is the normalised reply; its value is 0, 0.3, 0.6, 0.9 or 1 for ten gold answers."""
-        return UNPARSED
+        answer = vqa(extraction.text(reply) if self.extract else reply)
+        return Verdict(answer or None, agreement(answer, [vqa(gold) for gold in sample.answers]))
+
+
+def agreement(answer: str, golds: list[str]) -> float:
+    """Mean over the annotators of min(1, matches among the others / 3), exact for any number of them."""
+    if not golds:
+        return 0.0
+    matches, count = golds.count(answer), len(golds)
+    return (matches * min(3, matches - 1) + (count - matches) * min(3, matches)) / (3 * count)

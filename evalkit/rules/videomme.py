@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
-from evalkit.rules.verdict import UNPARSED, Verdict
+import re
+
+from evalkit.rules.verdict import Verdict, matching
 from evalkit.types import Sample, Value
+
+# Deleted in this order. The script's list lacks two commas, so that four phrases are glued to two that never occur.
+_PHRASES = (
+    "The best answer is",
+    "The correct answer is",
+    "The answer is",
+    "The answer",
+    "The best option isThe correct option is",
+    "Best answer:Best option:",
+    "Answer:",
+    "Option:",
+    "The correct answer",
+    "The correct option",
+)
+_LETTER = re.compile("[ABCD]")
 
 
 class VideommeRule(Value, frozen=True, tag_field="kind", tag="videomme"):
@@ -11,4 +28,13 @@ class VideommeRule(Value, frozen=True, tag_field="kind", tag="videomme"):
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """A reply without a letter is unparsed; the official script leaves it out of the denominator."""
-        return UNPARSED
+        return matching(letter(reply), sample)
+
+
+def letter(reply: str) -> str | None:
+    """The first capital A, B, C or D anywhere, phrases deleted: "Based on" is B, and "Best answer: D" is B."""
+    reply = reply.strip()
+    for phrase in _PHRASES:
+        reply = reply.replace(phrase, "")
+    found = _LETTER.search(reply)
+    return found[0] if found else None
