@@ -264,14 +264,23 @@ def _track(path: str, found: str) -> Iterator[Track]:
     with opened(path, found, "video") as file:
         try:
             with av.open(file) as container:
-                track = read_track(container)
-                if track is None or not track.times:
-                    lacks = "no video stream" if track is None else "no frames"
-                    raise MediaError(f"video {path} has {lacks}; replace the file")
-                if track.truncated:
-                    raise MediaError(
-                        f"video {path} is truncated: {len(track.times)} of {track.declared} frames; replace the file"
-                    )
-                yield track
+                track = _usable(read_track(container), path)
+                if track.timed:
+                    yield track
+                    return
+            file.seek(0)  # without times there is nothing to seek by, so decoding starts over
+            with av.open(file) as container:
+                yield track.over(container)
         except av.FFmpegError as error:
             raise MediaError(f"video {path} cannot be read ({error.strerror}); replace the file") from error
+
+
+def _usable(track: Track | None, path: str) -> Track:
+    if track is None:
+        raise MediaError(f"video {path} has no video stream; replace the file")
+    if not track.times:
+        raise MediaError(f"video {path} has no frames; replace the file")
+    if track.truncated:
+        counted = f"{len(track.times)} of {track.declared} frames"
+        raise MediaError(f"video {path} is truncated ({counted}); replace the file")
+    return track

@@ -32,6 +32,10 @@ class Track(msgspec.Struct, frozen=True):
     declared: int
     timed: bool
 
+    def over(self, container: Any) -> Track:
+        """The same track in a container opened anew."""
+        return msgspec.structs.replace(self, container=container, stream=container.streams.video[0])
+
     @property
     def truncated(self) -> bool:
         """Whether packets that the header promises are missing, beyond the few by which headers are often wrong."""
@@ -64,7 +68,8 @@ class Track(msgspec.Struct, frozen=True):
 
     def _from(self, key: int, time: int) -> tuple[int, Any, Iterator[tuple[int, Any]]]:
         """Decode from a key packet, or from the start if the file's index sends us behind the frame at `time`."""
-        for start in (self.keys[key][1], min(dts for _, dts in self.keys)) if self.timed else (0,):
+        shown, frame, decoder = -1, None, self._decoded()
+        for start in (self.keys[key][1], min(dts for _, dts in self.keys)) if self.timed else ():
             self.container.seek(start, stream=self.stream, backward=True)
             decoder = self._decoded()
             shown, frame = next(decoder, (-1, None))
