@@ -30,7 +30,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f", did you mean {near[0]}?"
-    return f"; known: {', '.join(names)}" if len(names) <= 40 else ""
+    return f"; known: {', '.join(names)}" if len(names) <= 12 else ""
 
 
 def _explained(document: Document, type_: Any, message: str) -> YamlError:

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from evalkit import dataset, registry, store
 from evalkit.dataset import Dataset
 from evalkit.decode import suggestion
+from evalkit.sources import HuggingFace
 from evalkit.spec import CardSpec, ModelSpec, TaskSpec
-from evalkit.types import EvalkitError, IncompleteError
+from evalkit.types import EvalkitError
 from evalkit.verbs.setup import beside, places
 
 
@@ -67,13 +70,14 @@ def _load(files: list[tuple[type, Path]]) -> tuple[list[tuple[Path, object]], li
 
 def _gold(file: Path, task: TaskSpec, options: argparse.Namespace) -> str:
     """Score gold and wrong replies of every sample, where the task's data lies on this machine."""
+    where = msgspec.structs.replace(beside(places(options), str(file)), offline=True)
     try:
-        data = dataset.load(task, beside(places(options), str(file)), media=False)
+        task.source.open(where)
     except EvalkitError as error:
-        if isinstance(error, IncompleteError):
+        if isinstance(task.source, HuggingFace) and task.source.bundled:
             raise
-        return "valid; its data is not on this machine, so its gold answers were not scored"
-    return prove(task, data)
+        return f"valid; gold answers not scored: {error}"
+    return prove(task, dataset.load(task, where, media=False))
 
 
 def prove(task: TaskSpec, data: Dataset) -> str:
