@@ -31,6 +31,23 @@ TEMPLATE = (
 )
 
 
+CLIP = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "image_size": 28,
+    "patch_size": 14,
+}
+QWEN = {
+    "vision_start_token_id": ID["<|vision_start|>"],
+    "vision_end_token_id": ID["<|vision_end|>"],
+    "image_token_id": ID["<|image_pad|>"],
+    "video_token_id": ID["<|video_pad|>"],
+}
+QWEN_TEMPLATE = TEMPLATE.replace("IMAGE", " <|vision_start|><|image_pad|><|vision_end|> ")
+
+
 def tokenizer() -> Any:
     """A word-level tokenizer: every reply can be read back token by token."""
     from tokenizers import Tokenizer
@@ -75,11 +92,8 @@ def llava(folder: Path, *, seed: int = 0) -> Path:
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
     words = tokenizer()
-    vision = CLIPVisionConfig(
-        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, image_size=28, patch_size=14
-    )
     config = LlavaConfig(
-        vision_config=vision,
+        vision_config=CLIPVisionConfig(**CLIP),
         text_config=LlamaConfig(**text_settings()),
         image_token_id=ID["<image>"],
         image_seq_length=4,
@@ -113,15 +127,70 @@ def qwen2_vl(folder: Path, *, seed: int = 0) -> Path:
             "mlp_ratio": 2,
             "patch_size": 14,
         },
-        vision_start_token_id=ID["<|vision_start|>"],
-        vision_end_token_id=ID["<|vision_end|>"],
-        image_token_id=ID["<|image_pad|>"],
-        video_token_id=ID["<|video_pad|>"],
+        **QWEN,
     )
     pictures = Qwen2VLImageProcessorPil(min_pixels=28 * 28, max_pixels=56 * 84)
-    template = TEMPLATE.replace("IMAGE", " <|vision_start|><|image_pad|><|vision_end|> ")
-    processor = _without_video(Qwen2VLProcessor)(pictures, tokenizer(), chat_template=template)
+    processor = _without_video(Qwen2VLProcessor)(pictures, tokenizer(), chat_template=QWEN_TEMPLATE)
     return _save(folder, Qwen2VLForConditionalGeneration, config, processor, seed=seed)
+
+
+def qwen3_vl(folder: Path, *, seed: int = 0) -> Path:
+    """Qwen3-VL: as Qwen2-VL, and its tower feeds several layers of the decoder."""
+    from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration, Qwen3VLProcessor
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+    config = Qwen3VLConfig(
+        text_config={
+            **text_settings(),
+            "head_dim": 8,
+            "rope_scaling": {"rope_type": "default", "mrope_section": [2, 1, 1]},
+        },
+        vision_config={
+            "depth": 2,
+            "hidden_size": 32,
+            "out_hidden_size": 32,
+            "intermediate_size": 64,
+            "num_heads": 4,
+            "patch_size": 14,
+            "num_position_embeddings": 64,
+            "deepstack_visual_indexes": [0],
+        },
+        **QWEN,
+    )
+    pictures = Qwen2VLImageProcessorPil(min_pixels=28 * 28, max_pixels=56 * 84, patch_size=14)
+    processor = _without_video(Qwen3VLProcessor)(pictures, tokenizer(), chat_template=QWEN_TEMPLATE)
+    return _save(folder, Qwen3VLForConditionalGeneration, config, processor, seed=seed)
+
+
+def llava_next(folder: Path, *, seed: int = 0) -> Path:
+    """LLaVA-NeXT: pictures are cut into as many squares as their shape asks for, filled up to the most of a prompt."""
+    from transformers import (
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaNextConfig,
+        LlavaNextForConditionalGeneration,
+        LlavaNextProcessor,
+    )
+    from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
+
+    shapes = [[28, 56], [56, 28], [56, 56]]
+    config = LlavaNextConfig(
+        vision_config=CLIPVisionConfig(**CLIP),
+        text_config=LlamaConfig(**text_settings()),
+        image_token_id=ID["<image>"],
+        image_grid_pinpoints=shapes,
+        vision_feature_layer=-2,
+    )
+    size = {"size": {"shortest_edge": 28}, "crop_size": {"height": 28, "width": 28}}
+    processor = LlavaNextProcessor(
+        LlavaNextImageProcessorPil(**size, image_grid_pinpoints=shapes),
+        tokenizer(),
+        patch_size=14,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=TEMPLATE.replace("IMAGE", " <image> "),
+    )
+    return _save(folder, LlavaNextForConditionalGeneration, config, processor, seed=seed)
 
 
 def idefics3(folder: Path, *, seed: int = 0) -> Path:
@@ -176,4 +245,10 @@ def _save(folder: Path, kind: Any, config: Any, processor: Any, *, seed: int) ->
     return folder
 
 
-FAMILIES = {"llava": llava, "qwen2_vl": qwen2_vl, "idefics3": idefics3}
+FAMILIES = {
+    "llava": llava,
+    "llava_next": llava_next,
+    "qwen2_vl": qwen2_vl,
+    "qwen3_vl": qwen3_vl,
+    "idefics3": idefics3,
+}

@@ -251,6 +251,8 @@ def test_drawn_replies_depend_on_seed_and_key_alone(
     assert _facts(_replies(engines["llava"], requests[::-1], 3)) == alone
     assert _facts(_replies(engines["llava"], _mixed(pictures, video, temperature=1.0, seed=1), 8)) != alone
     assert _facts(_replies(engines["llava"], _mixed(pictures, video), 8)) != alone
+    twice = _replies(engines["llava"], [_request(key, "w1", temperature=1.0) for key in "ab"], 2)
+    assert twice["a"].text != twice["b"].text
 
 
 def test_settings_are_not_mixed_in_a_batch(engines: dict[str, TransformersEngine]) -> None:

@@ -21,6 +21,7 @@ from evalkit.backends.collate import collate, joinable
 from evalkit.backends.device import is_out_of_memory
 from evalkit.backends.generation import Gumbel, cut, reply_length
 from evalkit.backends.replay import Replay
+from evalkit.backends.transformers import Transformers
 from evalkit.backends.weights import ModelError
 from evalkit.spec import ModelSpec
 from evalkit.types import Generation, Message, Request, Text
@@ -246,6 +247,7 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
 def test_where_a_model_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _checkpoint(tmp_path / "models" / "seven-b")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert weights.locate("models/seven-b").folder == str(tmp_path / "models" / "seven-b")
     commit = "0123456789abcdef0123456789abcdef01234567"
     found = weights.locate("owner/name", commit)
@@ -257,10 +259,28 @@ def test_where_a_model_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "seven-b": "no folder seven-b; give a folder",
         "models/seven-b/config.json": "is a file; name the folder",
         "evalkit:nothing-like-it": "no folder evalkit:nothing-like-it",
-        "owner/unknown": "neither a folder here nor reachable on the hub",
+        "owner/unknown": "no folder here and no model that the hub gives us",
     }.items():
         with pytest.raises(ModelError, match=expected):
             weights.locate(name)
+
+
+def test_a_branch_means_the_commit_that_was_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / "models--owner--name"
+    folder = _checkpoint(repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    found = weights.locate("owner/name")
+    assert (found.folder, found.revision) == ("", commit)
+    assert weights.cached(found) == folder
+    spec = Transformers(model="owner/name")
+    assert spec.identity() == Transformers(model="owner/name", revision=commit).identity()
+    spec.check()
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match=r"no tokenizer\.json"):
+        spec.check()
 
 
 # --- batches

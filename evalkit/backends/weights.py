@@ -102,23 +102,20 @@ def _folder(path: Path, model: str) -> Path:
 def _commit(model: str, revision: str) -> str:
     if COMMIT.fullmatch(revision):
         return revision
-    from huggingface_hub import HfApi, try_to_load_from_cache
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
     # A branch that was downloaded before stays at that commit: a run that resumes must not change its model midway.
     found = try_to_load_from_cache(model, "config.json", revision=revision or "main")
-    if isinstance(found, str):
-        return Path(found).parent.name
     try:
-        sha = HfApi().model_info(model, revision=revision or None).sha
-    except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
+        path = found if isinstance(found, str) else hf_hub_download(model, "config.json", revision=revision or None)
+    except (EntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
         raise ModelError(
-            f"model: {model} (revision {revision or 'main'}) is neither a folder here nor reachable on the hub "
+            f"model: {model} (revision {revision or 'main'}) is no folder here and no model that the hub gives us "
             f"({type(error).__name__}); check the name, or download it and give its folder"
         ) from error
-    if not sha:
-        raise ModelError(f"model: the hub names no commit for {model}; set backend.revision to a full commit hash")
-    return sha
+    # The cache files a download under its commit: snapshots/<commit>/config.json.
+    return Path(path).parent.name
 
 
 def _check_weights(folder: Path, names: set[str]) -> None:
