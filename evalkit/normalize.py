@@ -12,7 +12,10 @@ _COMMA_IN_NUMBER = re.compile(r"(?<=\d),+(?=\d)")
 _PERIOD = re.compile(r"\.(?!\d)")
 _PERIODS = 32  # the official call passes re.UNICODE, which is 32, where the count of replacements goes
 _DIGITS = {"none": "0"} | {
-    word: str(value) for value, word in enumerate("zero one two three four five six seven eight nine ten".split())
+    word: str(value)
+    for value, word in enumerate(
+        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    )
 }
 _ARTICLES = frozenset(("a", "an", "the"))
 # Words that get an apostrophe back that they lack, if they lack exactly one.
@@ -21,9 +24,9 @@ ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't had
 how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've mustn't must've needn't not've o'clock
 oughtn't 'ow's'at shan't she'd've should've shouldn't shouldn't've somebody'd've somebody'll somebody's someone'd
 someone'd've someone'll someone's something'd something'd've something'll that's there'd there'd've there're there's
-they'd they'd've they'll they're they've 'twas wasn't we'd've we've weren't what'll what're what's what've when's where'd
-where's where've who'd who'd've who'll who's who've why'll why're why's won't would've wouldn't wouldn't've y'all
-y'all'll y'all'd've you'd you'd've you'll you're you've
+they'd they'd've they'll they're they've 'twas wasn't we'd've we've weren't what'll what're what's what've when's
+where'd where's where've who'd who'd've who'll who's who've why'll why're why's won't would've wouldn't wouldn't've
+y'all y'all'll y'all'd've you'd you'd've you'll you're you've
 """
 _CONTRACTIONS = {
     word[:place] + word[place + 1 :]: word
@@ -34,7 +37,7 @@ _CONTRACTIONS = {
 
 
 def vqa(text: str) -> str:
-    """The normal form of VQA answers: `EvalAIAnswerProcessor` (facebookresearch/mmf; haotian-liu/LLaVA, m4c_evaluator.py).
+    """The normal form of VQA answers: `EvalAIAnswerProcessor` (facebookresearch/mmf; LLaVA, m4c_evaluator.py).
 
     A sign of punctuation is deleted everywhere if it touches a blank anywhere, and is a blank otherwise. A period stays
     before a digit; one after a digit goes too, because the official lookbehind is mistyped.

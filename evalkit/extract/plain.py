@@ -10,17 +10,20 @@ END = 20_000
 THOUGHT_END = re.compile(r"</(?:think|thinking|thought|thoughts|reasoning)>", re.IGNORECASE)
 THOUGHT = re.compile(r"<(?:think|thinking|thought|thoughts|reasoning)>", re.IGNORECASE)
 TOKEN = re.compile(r"<\|[a-zA-Z0-9_ ]{1,40}\|>|</?(?:s|pad|unk|eos|bos|end_of_turn|start_of_turn)>|\[/?INST\]")
+MATHS = re.compile(r"\$([^$\n]{0,200})\$")
 STYLE = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|bf|rm|mathbb)\s?\{([^{}]{0,200})\}")
-MARKUP = re.compile(r"\*\*|__|`|\$|^[ \t]{0,3}#{1,6}[ \t]|^[ \t]{0,3}>[ \t]|\\(?=[()\[\]{}%$ ])|\\[,;!]", re.MULTILINE)
+MARKUP = re.compile(r"\*\*|__|`|^[ \t]{0,3}#{1,6}[ \t]|^[ \t]{0,3}>[ \t]|\\(?=[()\[\]{}%$ ])|\\[,;!]", re.MULTILINE)
 EMPHASIS = re.compile(r"(?<![\w)*])\*(?=[\w(\[\"'])|(?<=[\w.)\]\"'!?:])\*(?![\w(*])")
 FINAL = re.compile(
     r"\\boxed\s?\{([^{}]{0,200})\}|\\fbox\s?\{([^{}]{0,200})\}|<answer>([^<]{0,2000})(?:</answer>|$)", re.IGNORECASE
 )
 
-_FORMS = {0xFF01 + i: chr(0x21 + i) for i in range(94)}
-_FORMS |= {0x24B6 + i: chr(0x41 + i) for i in range(26)}
-_FORMS |= {ord(a): b for a, b in zip("\u3000\u00a0’‘“”−【】〔〕「」", '  \'\'""-[][]""', strict=True)}
-_FORMS[0x0D] = "\n"
+TRIM = " \t\n.,;:!?\"'()[]{}*。,、-"
+
+FORMS = {0xFF01 + i: chr(0x21 + i) for i in range(94)}
+FORMS |= {0x24B6 + i: chr(0x41 + i) for i in range(26)}
+FORMS |= {ord(a): b for a, b in zip("\u3000\u00a0’‘“”−【】〔〕「」", '  \'\'""-[][]""', strict=True)}
+FORMS[0x0D] = "\n"
 
 
 def plain(reply: str) -> str:
@@ -28,22 +31,20 @@ def plain(reply: str) -> str:
     text = _said(reply)
     if len(text) > 2 * END:
         text = text[:END] + "\n\n" + text[-END:]
-    text = TOKEN.sub(" ", text.translate(_FORMS))
+    text = TOKEN.sub(" ", text.translate(FORMS))
     return unmarked(text).strip()
 
 
 def unmarked(text: str) -> str:
     """Without Markdown emphasis and LaTeX text commands; `\\boxed` stays."""
-    text = STYLE.sub(r"\1", text)
+    text = MATHS.sub(r"\1", STYLE.sub(r"\1", text))
     return EMPHASIS.sub("", MARKUP.sub("", text))
 
 
 def final(text: str) -> str | None:
     """What the last `\\boxed{}` or `<answer>` of a plain text holds."""
-    last = None
-    for last in FINAL.finditer(text):
-        pass
-    return None if last is None else next(group for group in last.groups() if group is not None).strip()
+    held = [next(group for group in match.groups() if group is not None) for match in FINAL.finditer(text)]
+    return held[-1].strip() if held else None
 
 
 def _said(reply: str) -> str:

@@ -1,0 +1,80 @@
+"""Find an option by its text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from evalkit.extract.mentions import rejects_after, rejects_before
+from evalkit.extract.plain import FORMS, TRIM, unmarked
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+_ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
+_SPACES = re.compile(r"\s+")
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+_NUMBERED = re.compile(r"\b(image|picture|photo)\s(?:#|no\.?\s)?([1-6])\b")
+
+
+class Options:
+    """The options of one question: their letters, and their texts in the form of `folded`."""
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        self.letters = LETTERS[: len(choices)]
+        self.texts = [folded(unmarked(text)) for text in _bare(choices)[: len(LETTERS)]]
+        self._longest_first = sorted(range(len(self.texts)), key=lambda i: -len(self.texts[i]))
+
+    def whole(self, text: str) -> int | None:
+        """The option whose letter, or else whose text, the text is."""
+        bare = text.strip(TRIM)
+        if len(bare) == 1 and bare.isascii() and bare.isalpha() and bare.upper() in self.letters:
+            return self.letters.index(bare.upper())
+        return self._equal(folded(text))
+
+    def opening(self, line: str) -> int | None:
+        """The option whose text a line starts with; the longest where one contains another."""
+        line = folded(line)
+        for index in self._longest_first:
+            text = self.texts[index]
+            if text and line.startswith(text) and not line[len(text) : len(text) + 1].isalnum():
+                return self._equal(text)
+        return None
+
+    def within(self, text: str) -> int | None:
+        """The only option whose text a stretch contains and does not reject; not inside a longer option's text."""
+        text = folded(text)
+        found: set[int] = set()
+        taken: list[tuple[int, int]] = []
+        for index in self._longest_first:
+            places = [place for place in self._places(index, text) if not any(a <= place[0] < b for a, b in taken)]
+            taken += places
+            if any(not rejects_before(text, start) and not rejects_after(text, end) for start, end in places):
+                found.add(index)
+        return found.pop() if len(found) == 1 else None
+
+    def _places(self, index: int, text: str) -> list[tuple[int, int]]:
+        """Where an option's text stands as whole words; the first few places tell enough."""
+        sought = self.texts[index]
+        if not sought:
+            return []
+        pattern = re.compile(rf"(?<!\w){re.escape(sought)}(?!\w)")
+        return [match.span() for match, _ in zip(pattern.finditer(text), range(20), strict=False)]
+
+    def _equal(self, text: str) -> int | None:
+        return self.texts.index(text) if text and self.texts.count(text) == 1 else None
+
+
+def folded(text: str) -> str:
+    """Lower case, one space between words, no article in front, no punctuation at the ends; "image 2" is ordinal."""
+    text = _SPACES.sub(" ", text).strip(TRIM)
+    text = _ARTICLE.sub("", text).casefold()
+    return _NUMBERED.sub(lambda match: f"{_ORDINALS[int(match[2]) - 1]} {match[1]}", text)
+
+
+def _bare(choices: Sequence[str]) -> list[str]:
+    """The options without the letters that some data sets write in front of them ("A. Apples.")."""
+    texts = [choice.translate(FORMS) for choice in choices]
+    prefixed = [re.match(rf"\(?{name}[.):]\s*(?=\S)", text) for name, text in zip(LETTERS, texts, strict=False)]
+    if len(texts) > 1 and len(prefixed) == len(texts) and all(prefixed):
+        return [text[match.end() :] for text, match in zip(texts, prefixed, strict=True) if match]
+    return texts

@@ -1,0 +1,164 @@
+"""The words by which replies announce, confirm, conclude, refuse and reject; English and Chinese."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+
+def any_of(*phrases: str) -> str:
+    """A group that matches one of the phrases, given as alternatives or as words separated by blanks."""
+    return "(?:" + "|".join(_alternatives(phrases)) + ")"
+
+
+def _alternatives(phrases: Iterable[str]) -> Iterable[str]:
+    for phrase in phrases:
+        yield from phrase.split(", ")
+
+
+def _compiled(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+_LIKELY = any_of("therefore, thus, then, likely, most likely, probably, clearly, indeed, definitely, also, surely")
+_MODAL = any_of("would, should, must, will, could, can, might, may")
+_BEING = rf"(?:\s?{_MODAL}\s(?:{_LIKELY}\s)?be|\s{any_of('is, was, seems to be, appears to be')}|\s?[:=]|\s?->|\s?→)"
+_ANSWER = any_of("answers?, option, choice, response, selection, solution, conclusion")
+_ASIDE = r"(?:,\s[^.:\n]{0,100}?,)?(?:\s(?:to|for|from|of|among|that|which|here|based|in)\b[^.:\n]{0,100}?)?"
+_DECIDE = any_of(
+    "choose, select, pick, go(?:ing)? with, going for, go for, opt for, lean(?:ing)? towards?, say, answer, vote for, guess, conclude",
+)
+_I_WILL = (
+    rf"\bI(?:'d|'ll|'m|\s{any_of('am, would, will, have to, shall, must, can')})?(?:\s(?:{_LIKELY}|have to|need to))?\s"
+)
+
+ANNOUNCED = _compiled(
+    rf"\b{_ANSWER}{_ASIDE}{_BEING}(?:\s{_LIKELY})?\b",
+    rf"\b{_ANSWER}\s?[:=]",
+    rf"{_I_WILL}{_DECIDE}\b",
+    rf"\b{any_of('should, would, will, to')} {any_of('choose, select, pick')}\b",
+    rf"\b{any_of('choosing, selecting, picking, opting for, going with')}\b",
+    r"答案\s?(?:应该|应当|应)?\s?(?:是|为|选|:)",
+    r"(?:故|应|应该|所以|因此|我)?\s?选(?:择|项)?(?:是|为|:)?",
+    r"正确的?(?:选项|答案)?(?:是|为|:)",
+)
+"""What announces an answer: the rest of the sentence holds it."""
+
+_CORRECT = any_of(
+    "correct, right, best, true, answer, proper, most (?:likely|appropriate|suitable|plausible|accurate|similar)"
+)
+_DEGREE = rf"(?:{_LIKELY}\s)?(?:(?:the|my|our)\s)?(?:(?:final|single)\s)?"
+_VERDICT = rf"\b(?:{_MODAL} be|is|seems to be|appears to be|as|being)\s{_DEGREE}"
+CONFIRMED = _compiled(
+    rf"[)\]\"']?(?:[^.;:\n]{{0,60}}?)?{_VERDICT}{_CORRECT}\b",
+    rf"[)\]\"']?[^.\n]{{0,120}}?\bmaking (?:it|this|that|option|point|the)\b[^.\n]{{0,40}}?\b(?:{_CORRECT}|choice)\b",
+    r"[)\]\"']?\s?(?:选项)?(?:是)?(?:正确|对的|最佳)",
+)
+"""What makes an option the answer after it was named."""
+
+_GROUNDS = any_of("this, these, the above, my, the (?:\\w+\\s)?(?:analysis|observations?|comparison|criteria|images)")
+CONCLUDED = _compiled(
+    rf"\b{any_of('therefore, thus, hence, consequently, so, overall, finally, accordingly')}\b",
+    r"\b(?:to conclude|as a result)\b",
+    r"\bin (?:conclusion|summary)\b",
+    rf"\bbased on (?:{_GROUNDS}|the (?:\w+\s)?(?:information|provided|given))\b",
+    r"所以|因此|综上|故",
+)
+"""What opens a concluding sentence."""
+
+_CANNOT = any_of(
+    "cannot, can't, can not, could not, couldn't, unable to, not able to, (?:im|not )possible to, not comfortable",
+    "difficult to, hard to, challenging to",
+)
+_KNOW = any_of(
+    "determine, tell, say, answer, identify, provide, view, see, assist, help, accurately",
+    "definitively, decide, choose",
+    "select, make, assess, analy[sz]e, discern, conclude, speculat\\w+, compar\\w+, pinpoint",
+    "ascertain, infer, know, give",
+)
+REFUSED = _compiled(
+    rf"\b{_CANNOT}\s?(?:\w+\s){{0,3}}{_KNOW}",
+    r"\bI(?:'m| am) (?:sorry|unable|not sure)|\bI apologi[sz]e",
+    r"\bdo(?:n't| not) (?:know|have (?:enough|access|the ability)|feel comfortable)",
+    r"\b(?:insufficient|not enough) information|\bnone of the (?:above|options|choices|given|provided)",
+    r"无法(?:确定|判断|回答)|不知道|不确定|抱歉",
+)
+"""What declines to answer."""
+
+TURNED = _compiled(r"\b(?:but|however|nevertheless|that said|if I (?:had|must|have|were))\b|但是?|不过")
+"""What takes a refusal back."""
+
+CONTRASTED = _compiled(r",?\s(?:while|whereas|in contrast|compared (?:to|with)|unlike|more so than)\s")
+"""What leads over from the chosen option to another one."""
+
+DIFFERING = _compiled(r"\b(?:differs?|different|less|least|unlike|dissimilar)\b")
+
+COMPARED = _compiled(
+    rf"\b{any_of('more, most, better, best, closer, closest, nearer, darker, lighter, matches, fits, corresponds?')}\b",
+    rf"\b{any_of('corresponding, same, only, appears, likely, similar')}\b",
+)
+"""What claims that one option is ahead of the others."""
+
+_REJECTING = any_of(
+    "not, never, neither, nor, cannot, without, except, unlike, incorrect, wrong, rather than, instead of, none of",
+    "no longer, other than, than, compared (?:to|with), as opposed to, in contrast (?:to|with), over",
+    "rul(?:e|es|ed|ing) out, eliminat(?:e|es|ed|ing), exclud(?:e|es|ed|ing), reject(?:s|ed|ing)?, discard(?:s|ed|ing)?",
+    "dismiss(?:es|ed|ing)?",
+)
+_FILLER = any_of(
+    "be, been, is, the, a, an, option, options, choice, choices, answer, letter, either, of, image",
+    "point, box, picture",
+    "just, only, in, to, it, both, 选项, 答案",
+)
+REJECTS = _compiled(
+    rf"(?:\b{_REJECTING}|n't|不是|不选|不能选|排除|并非|不可能是|而非)"
+    rf"(?:[\s,:\"'(]{{0,3}}\b{_FILLER}\b){{0,5}}[\s:\"'(]{{0,3}}$"
+)
+"""Words that reject what stands right after them."""
+
+NOT_ONLY = _compiled(r"\bnot (?:only|just)\b[^.]{0,20}$")
+
+_LINKING = any_of(
+    "is, are, was, were, does, do, did, can, could, would, should, will, seems?, looks?, appears?",
+    "has, have, must, to, be",
+    "also, both, clearly, definitely, therefore, thus, probably, likely, all, obviously, simply, so",
+)
+_DENIED = any_of(
+    "(?:is|does|do|was|are|would|could|can|should|has|wo|ca)n't\\b, not\\b(?! only| just), cannot\\b, never\\b",
+    "incorrect\\b, wrong\\b, false\\b, out\\b",
+    "(?:be )?(?:eliminated|excluded|ruled out|discarded|rejected)\\b, lacks\\b",
+    "fails\\b, 不对, 错, 不正确, 不是, 排除",
+)
+REJECTED = _compiled(
+    rf"[)\]\"']?\s{{0,2}}(?:\([^()\n]{{1,40}}\)\s?)?(?:option|choice|answer)?\s?(?:{_LINKING}\s){{0,4}}?{_DENIED}"
+)
+"""Words that reject what stands right before them."""
+
+BREAKS = _compiled(r"[.!?;。!?;]\s|\n|\bbut\b|\bso\b|而是|,?\s(?:it|that)(?:'s| is)\s(?!not)")
+"""Where a rejection ends."""
+
+LABEL = _compiled(r"(?:\b(?:option|choice|answer|letter)s?|选项|答案)\s{0,2}[:\"']?\s{0,2}$")
+"""What makes a lone letter an option's name and nothing else."""
+
+_THING = any_of(
+    "point, box, image, picture, figure, fig\\., panel, label, labell?ed, marked, marker, circle, dot, pattern, shape",
+    "diagram, graph, plot, object, region, area, statement, photo, candidate, item, row, column, line",
+)
+_LINK = any_of("select, choose, pick, as, between, and, or, nor, than, of, with, not, both, either, neither")
+THING = _compiled(rf"\b(?:{_THING}|{_LINK})\s{{1,2}}[\"']?$")
+"""What a capital follows that is not an article or a pronoun."""
+
+_VERB = any_of(
+    "is, was, are, has, have, had, would, because, since, as, and, or, but, nor, appears?, seems?",
+    "looks?, match(?:es)?",
+    "fits?, does, do, should, must, can, cannot, could, also, than, more, best, correctly, accurately, represents?",
+    "shows?, contains?, corresponds?, follows?, aligns?, being, to, in, on, at, for, with, from, due, which, lies",
+    "remains, will, may, might, if",
+)
+WORD = re.compile(rf"[\"']?\s{{1,2}}(?!{_VERB}\b)[A-Za-z0-9]")
+"""What follows the article "A" and the pronoun "I", but not an option's letter; case counts."""
+
+LISTED = _compiled(
+    r"\s?(?:,|/|、|或|和|,?\s?(?:or|nor|and|&))\s?(?:(?:option|choice|point|box|image|the|also|even)\s){0,2}"
+)
+"""What stands between two members of a list."""
