@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from evalkit import registry
-from evalkit.report import read_results, render
+from evalkit.report import cells, notes, read_results, render
 from evalkit.spec import CardSpec
 from evalkit.types import EvalkitError
 from evalkit.verbs.setup import existing
@@ -17,6 +17,9 @@ def main(options: argparse.Namespace) -> int:
     """Print or write the tables; exit code 0."""
     card = registry.load(CardSpec, options.card)
     results = read_results(existing(options.results, Path("results")))
+    if options.format == "csv":  # a CSV file has no place for footnotes
+        filled = cells(card, results, language=options.lang, allow_incomplete=options.allow_incomplete)
+        print(*notes(filled), sep="\n", end="", file=sys.stderr)
     text = render(
         card,
         results,
@@ -24,6 +27,7 @@ def main(options: argparse.Namespace) -> int:
         language=options.lang,
         intervals=options.intervals,
         allow_incomplete=options.allow_incomplete,
+        color=options.colour and options.output is None and sys.stdout.isatty(),
     )
     if options.output is None:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")

@@ -32,5 +32,5 @@ def beside(where: Places, task: str) -> Places:
 
 
 def existing(folders: Iterable[Path], default: Path) -> list[Path]:
-    """The folders that were named, or the default one if it is there."""
-    return list(folders) or ([default] if default.is_dir() else [])
+    """The folders that were named, or the default one if a run lies in it."""
+    return list(folders) or ([default] if any(default.rglob("run.json")) else [])
