@@ -313,6 +313,21 @@ def test_a_device_that_is_not_there_is_named(folders: dict[str, Path]) -> None:
         Transformers(model=str(folders["llava"])).load(device="npu:7")
 
 
+def test_a_downloaded_model_loads_by_its_hub_name(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    snapshot = tmp_path / "models--owner--tiny" / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    for path in folders["qwen2_vl"].iterdir():
+        (snapshot / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    engine = Transformers(model="owner/tiny", revision=commit).load(device="cpu")
+    (said,) = engine.generate([engine.prepare(_request("r", "w1"))])
+    assert said.text
+
+
 # --- broken checkpoints
 
 

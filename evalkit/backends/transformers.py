@@ -51,10 +51,10 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
         return {"kind": "transformers", **content, **settings, "chat_template": template}
 
     def check(self) -> None:
-        """Look at the files only, where they are on this machine already. Raises ModelError."""
-        folder = weights.cached(weights.locate(self.model, self.revision))
-        if folder is not None:
-            weights.check(folder)
+        """Look at a folder's files; those of the hub are checked as they are downloaded. Raises ModelError."""
+        found = weights.locate(self.model, self.revision)
+        if found.folder:
+            weights.check(Path(found.folder))
         if self.chat_template:
             self._template()
 

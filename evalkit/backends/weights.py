@@ -49,16 +49,6 @@ def locate(model: str, revision: str = "") -> Checkpoint:
     return Checkpoint(name=model, revision=_commit(model, revision))
 
 
-def cached(checkpoint: Checkpoint) -> Path | None:
-    """The folder of a checkpoint if its files are on this machine already, else None."""
-    if checkpoint.folder:
-        return Path(checkpoint.folder)
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(checkpoint.name, "config.json", revision=checkpoint.revision)
-    return Path(found).parent if isinstance(found, str) else None
-
-
 def check(folder: Path) -> None:
     """Refuse a folder that lacks a config, safetensors weights (all shards), a tokenizer or an image processor."""
     names = {path.name for path in folder.iterdir()}
@@ -91,12 +81,15 @@ def _folder(path: Path, model: str) -> Path:
         return path
     if path.exists():
         raise ModelError(f"model: {model} is a file; name the folder that holds config.json and *.safetensors")
+    raise ModelError(f"model: there is no folder {model}; {_hint(path, model)}")
+
+
+def _hint(path: Path, model: str) -> str:
     parent = path.parent
     siblings = [entry.name for entry in parent.iterdir() if entry.is_dir()] if parent.is_dir() else []
     close = difflib.get_close_matches(path.name, siblings, n=1)
     prefix = BUNDLED if model.startswith(BUNDLED) else f"{parent}/"
-    hint = f"did you mean {prefix}{close[0]}?" if close else "give a folder, a hub id (owner/name) or evalkit:NAME"
-    raise ModelError(f"model: there is no folder {model}; {hint}")
+    return f"did you mean {prefix}{close[0]}?" if close else "give a folder, a hub id (owner/name) or evalkit:NAME"
 
 
 def _commit(model: str, revision: str) -> str:
@@ -106,13 +99,13 @@ def _commit(model: str, revision: str) -> str:
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
     # A branch that was downloaded before stays at that commit: a run that resumes must not change its model midway.
-    found = try_to_load_from_cache(model, "config.json", revision=revision or "main")
     try:
+        found = try_to_load_from_cache(model, "config.json", revision=revision or "main")
         path = found if isinstance(found, str) else hf_hub_download(model, "config.json", revision=revision or None)
     except (EntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
         raise ModelError(
-            f"model: {model} (revision {revision or 'main'}) is no folder here and no model that the hub gives us "
-            f"({type(error).__name__}); check the name, or download it and give its folder"
+            f"model: {model} is no folder here, and the hub does not give us its revision {revision or 'main'} "
+            f"({type(error).__name__}); {_hint(Path(model), model)}"
         ) from error
     # The cache files a download under its commit: snapshots/<commit>/config.json.
     return Path(path).parent.name
