@@ -35,6 +35,7 @@ def parquet(path: Path, rows: Sequence[Mapping[str, Any]], features: Mapping[str
     kinds: dict[str, Any] = {name: _feature(kind) for name, kind in features.items()}
     columns = {name: [row.get(name) for row in rows] for name in features}
     path.parent.mkdir(parents=True, exist_ok=True)
+    datasets.disable_progress_bars()
     datasets.Dataset.from_dict(columns, features=datasets.Features(kinds)).to_parquet(path)
     return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -27,6 +28,8 @@ LAYOUTS = {
     ),
 }
 """Where parquet files lie in data sets of the hub, without and with subsets; the first layout that has files counts."""
+
+SHARD = re.compile(r"-\d{5}-of-(\d{5})")
 
 
 class HuggingFace(Value, frozen=True, kw_only=True, tag_field="kind", tag="huggingface"):
@@ -118,10 +121,11 @@ class HuggingFace(Value, frozen=True, kw_only=True, tag_field="kind", tag="huggi
 
 def _whole(files: list[Path]) -> None:
     """Raises IncompleteError when names such as test-00001-of-00003 tell that shards are missing."""
+    shards = Counter((path.parent, SHARD.sub("", path.name)) for path in files)
     for path in files:
-        told = re.search(r"-\d{5}-of-(\d{5})", path.name)
-        if told and int(told[1]) != len(files):
-            raise IncompleteError(f"{path}: {len(files)} of {int(told[1])} files are there; fetch the others")
+        told, there = SHARD.search(path.name), shards[path.parent, SHARD.sub("", path.name)]
+        if told and int(told[1]) != there:
+            raise IncompleteError(f"{path}: {there} of {int(told[1])} files are there; fetch the others")
 
 
 def _options(patterns: tuple[str, ...]) -> str:
