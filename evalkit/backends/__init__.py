@@ -8,10 +8,11 @@ from typing import Any, Protocol, TypeAlias
 
 from evalkit.backends.baseline import Baseline
 from evalkit.backends.engine import Engine
+from evalkit.backends.phi3_vision.spec import Phi3Vision
 from evalkit.backends.replay import Replay
 from evalkit.backends.transformers import Transformers
 
-Backend: TypeAlias = Transformers | Baseline | Replay
+Backend: TypeAlias = Transformers | Phi3Vision | Baseline | Replay
 
 
 class Loaded(Engine[Any], Protocol):
