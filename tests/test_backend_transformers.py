@@ -354,7 +354,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: _weights(f, lambda t: t.update({"model.language_model.layers.7.mlp.up_proj.weight": torch.ones(2)})),
         r"weights are left over \(.*layers\.7",
     ),
-    "other shape": (lambda f: _weights(f, _reshape), "model cannot be read|another shape"),
+    "other shape": (lambda f: _weights(f, _reshape), r"weights have another shape \(.*down_proj"),
     "torn weights": (
         lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:5000]),
         "model cannot be read .*copy or download",

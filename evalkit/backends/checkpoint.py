@@ -27,7 +27,9 @@ def read_model(checkpoint: Checkpoint, *, dtype: str, attention: str, device: to
     from transformers import AutoModelForImageTextToText
 
     chosen = "auto" if dtype == "auto" else getattr(torch, dtype)
-    settings = {"dtype": chosen, "attn_implementation": attention, "use_safetensors": True, "output_loading_info": True}
+    # Weights of another shape are let through here, so that they are named below.
+    lenient = {"output_loading_info": True, "ignore_mismatched_sizes": True}
+    settings = {"dtype": chosen, "attn_implementation": attention, "use_safetensors": True, **lenient}
     placed = {} if device.type == "cpu" else {"device_map": {"": device}}
     try:
         with _quiet():
@@ -95,7 +97,7 @@ def _refuse_incomplete(checkpoint: Checkpoint, found: Any) -> None:
 def _problems(found: Any) -> Iterator[tuple[str, list[str]]]:
     info: Mapping[str, Any] = found if isinstance(found, Mapping) else vars(found)
     yield "weights are missing", sorted(map(str, info.get("missing_keys", ())))
-    yield "weights have another shape", sorted(str(key) for key in info.get("mismatched_keys", ()))
+    yield "weights have another shape", sorted(str(key[0]) for key in info.get("mismatched_keys", ()))
     yield "weights are left over", sorted(map(str, info.get("unexpected_keys", ())))
     errors = info.get("error_msgs", ())
     yield "weights cannot be assigned", [str(error) for error in errors]
