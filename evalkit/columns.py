@@ -138,9 +138,7 @@ class Columns(Value, frozen=True, kw_only=True):
         """The row's cells, empty ones as None; a field of a nested cell reads `outer.inner` (MathVista's metadata)."""
         cells = {name: None if absent(value, self.missing) else value for name, value in row.items()}
         for name in {name for names in self.names().values() for name in names} - set(cells):
-            outer, _, inner = name.partition(".")
-            nested = cells.get(outer)
-            value = nested.get(inner) if isinstance(nested, Mapping) else None
+            value = _nested(row, name)
             cells[name] = None if absent(value, self.missing) else value
         return cells
 
@@ -210,7 +208,7 @@ def require(name: str, found: Collection[str], *, field: str) -> None:
 
 def keeps(keep: Keep, row: Row, missing: Collection[str] = ()) -> bool:
     """Whether a row counts. Raises CellError when a number is asked of a cell that has none."""
-    value = row.get(keep.column)
+    value = _nested(row, keep.column)
     if isinstance(keep, Present):
         return not absent(value, missing)
     if isinstance(keep, Below):
@@ -219,6 +217,12 @@ def keeps(keep: Keep, row: Row, missing: Collection[str] = ()) -> bool:
         except ValueError as error:
             raise CellError(f"keep: column {keep.column} holds {str(value)[:80]!r}, which is not a number") from error
     return value == keep.value or str(value) == str(keep.value)
+
+
+def _nested(row: Row, name: str) -> Any:
+    outer, _, inner = name.partition(".")
+    nested = row.get(outer)
+    return row.get(name, nested.get(inner) if isinstance(nested, Mapping) else None)
 
 
 def _attempt(read: Callable[[], T], otherwise: T) -> T:

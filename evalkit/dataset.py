@@ -80,9 +80,10 @@ def _check(task: TaskSpec, table: Table, *, media: bool) -> None:
 def _counted(task: TaskSpec, table: Table) -> list[int]:
     """Positions of the rows that count, as many as the task declares, each with an id of its own."""
     columns, keep = task.columns, task.keep
-    needed = {name.partition(".")[0] for name in columns.names()["id"]} | set(columns.names()["id"])
+    named = {*columns.names()["id"], *({keep.column} if keep else ())}
+    needed = named | {name.partition(".")[0] for name in named}
     positions: dict[str, int] = {}
-    for position, row in enumerate(table.rows(needed | ({keep.column} if keep else set()))):
+    for position, row in enumerate(table.rows(needed)):
         if keep and not keeps(keep, row, columns.missing):
             continue
         name = columns.identity({"row": position, **row})

@@ -179,6 +179,14 @@ def test_rows_are_counted_after_keep(tmp_path, small):
     assert [sample.id for sample in loaded(tmp_path, spec).samples] == ["2"]
 
 
+def test_a_nested_field_can_be_kept_by_and_named(tmp_path, small):
+    fields = {"id": "meta.id", "question": "q"}
+    keep = {"kind": "equal", "column": "meta.part", "value": "b"}
+    rows = [{"meta": {"id": n, "part": part}} for n, part in enumerate("abb")]
+    data = loaded(tmp_path, small(*rows, samples=2, columns=fields, keep=keep))
+    assert [sample.id for sample in data.samples] == ["1", "2"]
+
+
 def test_an_id_that_occurs_twice_is_named(tmp_path, small):
     with pytest.raises(IncompleteError, match="tasks/x: rows 0 and 2 share the id '1'"):
         loaded(tmp_path, small({"id": 1}, {"id": 2}, {"id": "1"}))
