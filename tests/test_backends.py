@@ -269,7 +269,7 @@ def test_where_a_model_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_branch_means_the_commit_that_was_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = "0123456789abcdef0123456789abcdef01234567"
     repository = tmp_path / "models--owner--name"
-    _checkpoint(repository / "snapshots" / commit)
+    folder = _checkpoint(repository / "snapshots" / commit)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(commit)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
@@ -278,6 +278,12 @@ def test_a_branch_means_the_commit_that_was_downloaded(tmp_path: Path, monkeypat
     spec = Transformers(model="owner/name")
     assert spec.identity() == Transformers(model="owner/name", revision=commit).identity()
     spec.check()
+    assert weights.cached(found) == folder
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "1.safetensors"}}')
+    assert weights.cached(found) is None
+    (folder / "1.safetensors").write_text("")
+    assert weights.cached(found) == folder
+    assert weights.cached(weights.Checkpoint(name="owner/other", revision=commit)) is None
 
 
 # --- batches

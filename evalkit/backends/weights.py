@@ -49,6 +49,25 @@ def locate(model: str, revision: str = "") -> Checkpoint:
     return Checkpoint(name=model, revision=_commit(model, revision))
 
 
+def cached(checkpoint: Checkpoint) -> Path | None:
+    """The folder of a checkpoint if its weights are on this machine, all shards of them; None if a part is missing.
+
+    A hub's cache fills file by file, so what is not there yet is no mistake of the user.
+    """
+    if checkpoint.folder:
+        return Path(checkpoint.folder)
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(checkpoint.name, "config.json", revision=checkpoint.revision)
+    if not isinstance(found, str):
+        return None
+    folder = Path(found).parent
+    names = {path.name for path in folder.iterdir()}
+    index = folder / "model.safetensors.index.json"
+    shards = _shards(index) if index.name in names else {"model.safetensors"}
+    return folder if shards <= names else None
+
+
 def check(folder: Path) -> None:
     """Refuse a folder that lacks a config, safetensors weights (all shards), a tokenizer or an image processor."""
     names = {path.name for path in folder.iterdir()}
