@@ -70,6 +70,20 @@ def test_a_file_on_disk_stays_there_and_a_change_is_seen(tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
+def test_a_large_file_is_not_hashed_again_by_the_next_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("evalkit.library.LARGE", 3)
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(b"ab")
+    large.write_bytes(b"abc")
+    found = Library(tmp_path / "cache").digest(large)
+    Library(tmp_path / "cache").digest(small)
+    monkeypatch.setattr(digest, "of_file", lambda path: f"read {path.name}")
+    again = Library(tmp_path / "cache")
+    assert (again.digest(large), again.digest(small)) == (found, "read small")
+    large.write_bytes(b"abcd")
+    assert again.digest(large) == "read large"
+
+
 @pytest.mark.parametrize("name", ["../secret", "data/../../secret", "/tmp/../secret"])
 def test_a_row_cannot_name_files_outside_its_data(tmp_path, name):
     with pytest.raises(MediaError, match="leaves the data folder"):
