@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 from evalkit.extract import phrases
 from evalkit.extract.mentions import Mention, joined, mentions, rejects_after, rejects_before, starts_line
@@ -14,6 +15,10 @@ from evalkit.extract.plain import TRIM, final, plain
 _STOP = re.compile(r"[.!?。!?](?=\s|$|[^\x00-\x7f])|(?<!:)(?<!:\n)(?<!:\n\n)\n")
 _BLANK = re.compile(r"[\s:*\"'>\-–—=→]*")
 _SMALL = re.compile(r"\(?([a-z])\)?(?=[.):,;\]]|\s*$|\s*\n)")
+
+# Bounds on the time taken: of all announcements the last ones are read, and of a sentence without an end its start.
+LAST = 50
+SENTENCE = 1_000
 
 Span = tuple[int, int]
 
@@ -41,6 +46,7 @@ class _Reading:
         self.options = options
         self.named: list[Mention] = []
         self.starts: list[Mention] = []
+        self.last_starts: list[Mention] = []
 
     def option(self) -> int | None:
         held = final(self.text)
@@ -54,6 +60,7 @@ class _Reading:
     def _said(self) -> int | None:
         self.named = mentions(self.text, len(self.options.letters))
         self.starts = [m for m in self.named if m.strong and starts_line(self.text, m.start)]
+        self.last_starts = list({m.option: m for m in self.starts}.values())
         steps = (self._announced, self._opening, self._standing, self._concluded, self._claimed, self._only)
         return next((option for step in steps if (option := step()) is not None), None)
 
@@ -64,7 +71,7 @@ class _Reading:
 
     def _announcements(self) -> Iterator[tuple[int, int]]:
         """Places of announced answers; the last one counts, because replies correct themselves."""
-        for cue in phrases.ANNOUNCED.finditer(self.text):
+        for cue in deque(phrases.ANNOUNCED.finditer(self.text), maxlen=LAST):
             option = None if rejects_before(self.text, cue.start()) else self._after(cue.end())
             if option is not None:
                 yield cue.end(), option
@@ -89,8 +96,7 @@ class _Reading:
             return self.options.within(self.text[start:end])
         if self._heads_list(kept[0]):
             return None
-        listed = any(a.option != b.option and joined(self.text, a, b) for a, b in pairwise(kept))
-        return None if listed else kept[0].option
+        return None if self._listed(kept) else kept[0].option
 
     # --- where a reply puts its answer
 
@@ -98,7 +104,7 @@ class _Reading:
         """The option that the reply opens with, unless it goes on to list them all."""
         first = next((m for m in self.named if not m.rejected), None)
         if first and first.strong and not self.text[: first.start].strip(" \t\n*\"'([-"):
-            return None if self._lists() else first.option
+            return None if self._lists() or self._listed(self._kept(0, len(self.text))) else first.option
         line = self.text.split("\n", 1)[0]
         found = self.options.opening(line)
         return None if found is None or rejects_after(folded(line), len(self.options.texts[found])) else found
@@ -106,7 +112,13 @@ class _Reading:
     def _standing(self) -> int | None:
         """The only option whose letter starts a line."""
         starts = self.starts
-        return starts[0].option if len({m.option for m in starts}) == 1 and not starts[-1].rejected else None
+        if (
+            len(self.last_starts) != 1
+            or starts[-1].rejected
+            or self._listed(self._kept(starts[0].start, len(self.text)))
+        ):
+            return None
+        return starts[0].option
 
     def _concluded(self) -> int | None:
         """The option of the last concluding sentence that names exactly one."""
@@ -130,12 +142,12 @@ class _Reading:
         """The only option that a stretch names and does not reject: the last sentence, the first, all."""
         if self._declines(0, len(self.text)):
             return None
-        echoed = set(self.starts) if self._lists() else set()
+        echoed = {self._line(m) for m in self.starts} if self._lists() else set()
         ends = [stop.end() for stop in _STOP.finditer(self.text.rstrip(TRIM))]
         whole, first = (0, len(self.text)), (0, self._stop(0))
         last, tail = ((ends or [0])[-1], len(self.text)), (self.text.rfind("\n\n") + 1, len(self.text))
         for start, end in (last, first, tail, whole):
-            option = self._single([m for m in self._kept(start, end) if m not in echoed])
+            option = self._single([m for m in self._kept(start, end) if self._line(m) not in echoed])
             if option is not None:
                 return option
         texts = [] if echoed else [self.options.within(self.text[start:end]) for start, end in (first, tail, whole)]
@@ -144,7 +156,8 @@ class _Reading:
     # --- parts of the text
 
     def _kept(self, start: int, end: int) -> list[Mention]:
-        return [m for m in self.named if start <= m.start < end and not m.rejected]
+        first, last = (bisect_left(self.named, at, key=lambda mention: mention.start) for at in (start, end))
+        return [m for m in self.named[first:last] if not m.rejected]
 
     def _single(self, kept: list[Mention]) -> int | None:
         """The option of mentions that agree, or of those before a contrast ("while", "whereas") if these agree."""
@@ -157,15 +170,23 @@ class _Reading:
             kept = [m for m in kept if m.start < contrast.start()]
         return kept[0].option if len({m.option for m in kept}) == 1 else None
 
+    def _listed(self, kept: list[Mention]) -> bool:
+        """Whether the first option named comes with another one in a list: "A or B"."""
+        return len(kept) > 1 and kept[0].option != kept[1].option and joined(self.text, kept[0], kept[1])
+
     def _heads_list(self, mention: Mention) -> bool:
         """Whether a mention starts a line and another option's starts a later one: a list, not an answer."""
-        later = (m for m in reversed(self.starts) if m.option != mention.option)
-        return mention in self.starts and next((m.start > mention.start for m in later), False)
+        later = any(m.start > mention.start and m.option != mention.option for m in self.last_starts)
+        return later and starts_line(self.text, mention.start)
 
     def _declines(self, start: int, end: int) -> bool:
         """Whether a stretch declines to answer and does not take that back."""
         refusal = phrases.REFUSED.search(self.text, start, end)
         return refusal is not None and not phrases.TURNED.search(self.text, refusal.end(), end)
+
+    def _line(self, mention: Mention) -> int:
+        """Where the mention's line starts."""
+        return self.text.rfind("\n", 0, mention.start)
 
     def _lists(self) -> bool:
         """Whether the reply repeats the options: line after line, or all of three or more in order."""
@@ -175,12 +196,12 @@ class _Reading:
 
     def _conclusions(self) -> Iterator[Span]:
         """Where sentences that open a conclusion lie, from the opening words to their end."""
-        for cue in phrases.CONCLUDED.finditer(self.text):
+        for cue in deque(phrases.CONCLUDED.finditer(self.text), maxlen=LAST):
             end = self._stop(cue.end())
             if not self._declines(cue.start(), end):
                 yield cue.end(), end
 
     def _stop(self, start: int) -> int:
         """The end of the sentence that `start` lies in."""
-        stop = _STOP.search(self.text, start)
-        return stop.start() if stop else len(self.text)
+        stop = _STOP.search(self.text, start, start + SENTENCE)
+        return stop.start() if stop else min(start + SENTENCE, len(self.text))

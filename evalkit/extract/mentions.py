@@ -34,6 +34,9 @@ def mentions(text: str, options: int) -> list[Mention]:
     for start, end, option, strong in _named(text, options):
         rejected = rejects_before(text, start) or _continues(text, found, start) or rejects_after(text, end)
         found.append(Mention(start, end, option, strong, rejected))
+    for index in range(len(found) - 2, -1, -1):  # "A, B and C are wrong": what follows a list is said of all of it
+        if found[index + 1].rejected and joined(text, found[index], found[index + 1]):
+            found[index] = found[index]._replace(rejected=True)
     return found
 
 

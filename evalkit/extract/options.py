@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from evalkit.extract.mentions import rejects_after, rejects_before
+from evalkit.extract.phrases import LISTED
 from evalkit.extract.plain import FORMS, TRIM, unmarked
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -37,8 +38,13 @@ class Options:
         for index in self._longest_first:
             text = self.texts[index]
             if text and line.startswith(text) and not line[len(text) : len(text) + 1].isalnum():
-                return self._equal(text)
+                return None if self._goes_on(line[len(text) :]) else self._equal(text)
         return None
+
+    def _goes_on(self, rest: str) -> bool:
+        """Whether another option's text follows in a list."""
+        comma = LISTED.match(rest)
+        return comma is not None and any(text and rest.startswith(text, comma.end()) for text in self.texts)
 
     def within(self, text: str) -> int | None:
         """The only option whose text a stretch contains and does not reject; not inside a longer option's text."""

@@ -26,7 +26,8 @@ _BEING = rf"(?:\s?{_MODAL}\s(?:{_LIKELY}\s)?be|\s{any_of('is, was, seems to be, 
 _ANSWER = any_of("answers?, option, choice, response, selection, solution, conclusion")
 _ASIDE = r"(?:,\s[^.:\n]{0,100}?,)?(?:\s(?:to|for|from|of|among|that|which|here|based|in)\b[^.:\n]{0,100}?)?"
 _DECIDE = any_of(
-    "choose, select, pick, go(?:ing)? with, going for, go for, opt for, lean(?:ing)? towards?, say, answer, vote for, guess, conclude",
+    "choose, select, pick, go(?:ing)? with, going for, go for, opt for, lean(?:ing)? towards?",
+    "say, answer, vote for, guess, conclude",
 )
 _I_WILL = (
     rf"\bI(?:'d|'ll|'m|\s{any_of('am, would, will, have to, shall, must, can')})?(?:\s(?:{_LIKELY}|have to|need to))?\s"

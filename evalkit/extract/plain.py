@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # An answer stands at either end of a reply; what lies between is not read, so that every extractor is bounded.
-END = 20_000
+END = 10_000
 
 THOUGHT_END = re.compile(r"</(?:think|thinking|thought|thoughts|reasoning)>", re.IGNORECASE)
 THOUGHT = re.compile(r"<(?:think|thinking|thought|thoughts|reasoning)>", re.IGNORECASE)

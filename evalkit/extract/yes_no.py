@@ -2,10 +2,100 @@
 
 from __future__ import annotations
 
-from evalkit.extract.plain import plain
+import re
+
+from evalkit.extract.phrases import REFUSED, any_of
+from evalkit.extract.plain import TRIM, final, plain
+
+_YES = any_of(
+    "yes, yeah, yep, yup, absolutely, certainly, definitely, indeed, of course, sure, affirmative, correct, true, right"
+)
+_NO = any_of("no, nope, nah, not really, negative, incorrect, false, absolutely not, definitely not, certainly not")
+_CHINESE_NO = "不是|没有|没|不|否|无|错|并非|不存在"
+_CHINESE_YES = "是的?|有的?|对|存在|正确|确实|可以|能"
+
+_LEADING = re.compile(
+    rf"(?:(?P<no>{_NO})|(?P<yes>{_YES}))(?![\w'])|(?P<nein>{_CHINESE_NO})|(?P<ja>{_CHINESE_YES})", re.IGNORECASE
+)
+_ANNOUNCED = re.compile(
+    r"\banswer(?:\s(?:to|for)\b[^.:\n]{0,100}?)?(?:\s(?:is|would be|should be|must be)|\s?:)\s{0,3}"
+    r"[\"'(\[]?(?:(?P<no>no)|(?P<yes>yes))\b"
+    r"|答案\s?(?:是|为|:)\s?[:\"]?(?:(?P<nein>不是|没有|否|不)|(?P<ja>是|有))"
+    r"|\b(?:so|therefore|thus|hence|conclude that)\b,?\s(?:the answer is\s)?(?:(?P<no2>no)|(?P<yes2>yes))\b[^\w]",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"(?<![\w'-])(?:(?P<no>no|nope)|(?P<yes>yes|yeah))(?![\w'-])", re.IGNORECASE)
+_SENTENCE = re.compile(r"(?<=[.!?。!?])\s+|\n+|(?<=[。!?])")
+_ABSENT = re.compile(
+    r"\b(?:there(?:'s| is| are| was| were)\s(?:not\b|no\b|none\b|nothing\b)|there (?:is|are|was|were)n't\b"
+    r"|(?:do|does|did|can|could|is|are|was|were|has|have)(?:n't|\snot)\b|cannot\b|no\s\w+|none\b|not\b|without\b|absent\b|lacks?\b)"
+    r"|没有|不存在|看不到|没看到|不是|并未|未见",
+    re.IGNORECASE,
+)
+_PRESENT = re.compile(
+    r"\bthere(?:'s| is| are| was| were)\b|\b(?:I|we|you) (?:can |do |could )?(?:see|spot|notice|observe)\b"
+    r"|\bit is\b|\bit's\b|\bit does\b|\bthey are\b|\b(?:image|picture|photo) (?:does )?"
+    r"(?:shows?|contains?|has|have|features?|depicts?|includes?)\b"
+    r"|\b(?:is|are) (?:visible|present|shown|seen|in the (?:image|picture|photo))\b|有|存在|看到",
+    re.IGNORECASE,
+)
+_BOTH = re.compile(r"\byes\s?(?:/|or|and)\s?no\b|\bno\s?(?:/|or|and)\s?yes\b|是或否|是/否", re.IGNORECASE)
+_UNSURE = re.compile(
+    r"\b(?:unclear|uncertain|not (?:sure|certain|clear)|unsure|maybe|perhaps|hard to say|may or may not)\b|可能|也许",
+    re.IGNORECASE,
+)
 
 
 def yes_no(reply: str) -> str | None:
-    """ "yes", "no", or None."""
-    word = plain(reply).strip().strip(".").lower()
-    return word if word in ("yes", "no") else None
+    """ "yes" or "no" as a reply says it, None where it says neither or both.
+
+    In this order: what a `\\boxed` or an `<answer>` holds, the last announced answer ("the answer is no"), the first
+    word ("Yes, ...", "没有"), nothing for a refusal or doubt, the only one of the two words, what the first sentence says
+    about presence ("There is a dog", "I don't see any").
+    """
+    text = plain(reply)
+    held = final(text)
+    if held:
+        return _leading(held)
+    steps = (_announced, _leading, _alone, _stated)
+    return next((answer for step in steps if (answer := step(text)) is not None), None)
+
+
+def _announced(text: str) -> str | None:
+    found = [_side(match) for match in _ANNOUNCED.finditer(text)]
+    return found[-1] if found and not _BOTH.search(text) else None
+
+
+def _leading(text: str) -> str | None:
+    text = text.lstrip(TRIM + "#>")
+    match = _LEADING.match(text)
+    return _side(match) if match and not _BOTH.match(text) else None
+
+
+def _alone(text: str) -> str | None:
+    """The only one of the two words; "no" before a noun is one too."""
+    if _BOTH.search(text) or _doubtful(text):
+        return None
+    sides = {_side(match) for match in _WORD.finditer(text)}
+    return sides.pop() if len(sides) == 1 else None
+
+
+def _stated(text: str) -> str | None:
+    """What the first sentence says about presence, else the last one."""
+    if _BOTH.search(text) or _doubtful(text):
+        return None
+    sentences = [sentence for sentence in _SENTENCE.split(text) if sentence.strip()]
+    for sentence in sentences[:1] + sentences[-1:]:
+        if _ABSENT.search(sentence):
+            return "no"
+        if _PRESENT.search(sentence):
+            return "yes"
+    return None
+
+
+def _doubtful(text: str) -> bool:
+    return bool(REFUSED.search(text) or _UNSURE.search(text))
+
+
+def _side(match: re.Match[str]) -> str:
+    return "no" if (match.lastgroup or "").startswith("n") else "yes"

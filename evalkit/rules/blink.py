@@ -26,7 +26,7 @@ class RecordedRule(Value, frozen=True, tag_field="kind", tag="recorded"):
 def choice(reply: str, names: str) -> str | None:
     """The letter of a reply that is "A" or "(A)", or else of the only "(A)" that stands alone between blanks.
 
-    Several are resolved by the part after the last empty line, where exactly one must stand. "(A)." does not stand alone.
+    Several are resolved by the part after the last empty line, where one must stand. "(A)." does not stand alone.
     """
     if reply in names and len(reply) == 1:
         return reply
