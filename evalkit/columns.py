@@ -100,7 +100,8 @@ class Columns(Value, frozen=True, kw_only=True):
 
     images: one name means that every question has its picture (an empty cell is an error of that sample); a list of
     names may end early (text-only questions of a mixed set: a list of one), but has no gaps, since `<image n>` counts
-    columns. missing: texts that stand for an empty cell in some mirrors ("nan"). A task whose gold is withheld leaves
+    columns. cluster: what several questions share (a video, a picture), so that intervals treat them as one draw.
+    missing: texts that stand for an empty cell in some mirrors ("nan"). A task whose gold is withheld leaves
     `answer` out.
     """
 
@@ -112,6 +113,7 @@ class Columns(Value, frozen=True, kw_only=True):
     video: VideoFile | None = None
     subtitles: SubtitleFile | None = None
     groups: Mapping[str, Reference] = {}
+    cluster: Reference | None = None
     extra: Mapping[str, Reference] = {}
     decoding: Decoding = Decoding()
     missing: tuple[str, ...] = ()
@@ -123,6 +125,7 @@ class Columns(Value, frozen=True, kw_only=True):
             used["images"] = self.images
             used["video.path"] = tuple(self.video.path) if self.video else None
             used["subtitles.path"] = self.subtitles.path if self.subtitles else None
+            used["cluster"] = self.cluster  # a bare file of golds may lack it; its intervals then say "wilson"
         for field, references in (("groups", self.groups), ("extra", self.extra)):
             used.update({f"{field}.{name}": reference for name, reference in references.items()})
         return {field: names_of(reference) for field, reference in used.items() if reference is not None}
@@ -160,6 +163,7 @@ class Columns(Value, frozen=True, kw_only=True):
             choices=choices,
             media=shown,
             groups={name: text_of(reference, cells) for name, reference in self.groups.items()},
+            cluster="" if self.cluster is None else text_of(self.cluster, cells),
             extra=self._extra(cells, shown, root, library),
         )
 
@@ -174,6 +178,7 @@ class Columns(Value, frozen=True, kw_only=True):
             answers=_attempt(lambda: answers_of(self.answer, cells, choices), none),
             choices=choices,
             groups=_attempt(lambda: {name: text_of(ref, cells) for name, ref in self.groups.items()}, {}),
+            cluster=_attempt(lambda: "" if self.cluster is None else text_of(self.cluster, cells), ""),
         )
 
     def _media(self, cells: Row, root: Path, library: Library) -> Iterator[Media]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from evalkit.adapters import Adapter
 from evalkit.metrics import Metric
 from evalkit.plan import Plan
@@ -26,7 +28,8 @@ def scores(adapter: Adapter, samples: Iterable[Sample], *, plan: Plan, log: Log)
             responses = [log.responses.get(request.key) for request in plan.requests[sample.id]]
             problem = _first_error(responses)
             replies = [r.text for r in responses if r is not None]
-        found.append(adapter.score(sample, replies) if problem is None else _unanswered(sample, problem))
+        score = adapter.score(sample, replies) if problem is None else _unanswered(sample, problem)
+        found.append(msgspec.structs.replace(score, cluster=sample.cluster) if sample.cluster else score)
     return found
 
 

@@ -126,7 +126,8 @@ class Sample(Value, frozen=True, kw_only=True):
 
     `choices` are option texts in letter order (empty for open questions). `answers` holds the gold: an option letter
     for multiple choice, every accepted text otherwise. `groups` names what the sample is counted under
-    (`{"subtask": ...}`). `extra` carries what only its adapter reads (a hint, the subtitle lines).
+    (`{"subtask": ...}`). `extra` carries what only its adapter reads (a hint, the subtitle lines). Samples of one
+    `cluster` share a context (a video, a picture), so that their errors are not independent; empty: it stands alone.
     """
 
     id: str
@@ -136,6 +137,7 @@ class Sample(Value, frozen=True, kw_only=True):
     media: tuple[Media, ...] = ()
     groups: Mapping[str, str] = {}
     extra: Mapping[str, Any] = {}
+    cluster: str = ""
 
 
 class Generation(Value, frozen=True, kw_only=True):
@@ -184,6 +186,7 @@ class Score(Value, frozen=True, kw_only=True):
 
     `options` is the number of choices (0: open question) from which a metric's guessing policy draws. `fallback` tells
     that the value is owed to such a policy. `error` names why the sample has no reply at all; its value is then 0.
+    `cluster` is the sample's.
     """
 
     sample_id: str
@@ -194,6 +197,7 @@ class Score(Value, frozen=True, kw_only=True):
     options: int = 0
     fallback: bool = False
     error: str | None = None
+    cluster: str = ""
 
 
 class Stat(Value, frozen=True, kw_only=True):
