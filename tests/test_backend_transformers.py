@@ -15,7 +15,7 @@ from PIL import Image as Picture
 
 from evalkit.backends.engine import OutOfMemoryError
 from evalkit.backends.transformers import Transformers, TransformersEngine
-from evalkit.backends.weights import ModelError
+from evalkit.backends.weights import ASSETS, ModelError
 from evalkit.types import Generation, Image, Message, Midpoints, Part, Request, Response, Text, Video
 from tests import models
 
@@ -155,6 +155,38 @@ def test_the_order_of_pictures_in_a_prompt_counts(
     requests = [_request("ab", *pictures[:2], "w1 ?"), _request("ba", *pictures[1::-1], "w1 ?")]
     said = _replies(engines[family], requests, 2)
     assert said["ab"].text != said["ba"].text
+
+
+def test_families_with_other_tensors_run_one_by_one(
+    engines: dict[str, TransformersEngine], pictures: list[Image]
+) -> None:
+    engine, sizes = engines["llava"], []
+    prompts = [engine.prepare(_request(str(n), pictures[n], f"w{n}")) for n in range(3)]
+    expected = [response.text for response in engine.generate(prompts)]
+    other = [prompt._replace(inputs={**prompt.inputs, "position_of_tiles": None}) for prompt in prompts]
+    bare = engine.model.prepare_inputs_for_generation
+
+    def watch(input_ids: torch.Tensor, *args: Any, position_of_tiles: None = None, **kwargs: Any) -> Any:
+        sizes.append(len(input_ids))
+        return bare(input_ids, *args, **kwargs)
+
+    engine.model.prepare_inputs_for_generation = watch
+    try:
+        assert [response.text for response in engine.generate(other)] == expected
+    finally:
+        del engine.model.prepare_inputs_for_generation
+    assert set(sizes) == {1}
+
+
+def test_the_shipped_model_loads_and_batches(pictures: list[Image], video: Video) -> None:
+    if not (ASSETS / "pocket-vlm" / "config.json").is_file():
+        pytest.skip("evalkit/assets/pocket-vlm is not in this checkout")
+    spec = Transformers(model="evalkit:pocket-vlm", dtype="float32")
+    spec.check()
+    engine = spec.load(device="cpu")
+    assert isinstance(engine, TransformersEngine)
+    requests = _mixed(pictures, video)
+    assert _facts(_replies(engine, requests, 8)) == _facts(_replies(engine, requests, 1))
 
 
 def test_two_loads_say_the_same(folders: dict[str, Path], pictures: list[Image], video: Video) -> None:
