@@ -51,7 +51,11 @@ class Session:
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line decides for a task of a run; `rule` names the rule its adapter scores by."""
+    """What the command line decides for a task of a run.
+
+    `rule` names the rule its adapter scores by. Without `media` no picture is looked for: recorded replies are scored
+    where the data set's pictures are not.
+    """
 
     out: Path
     places: Places
@@ -60,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...] = ()
     annotations: Path | None = None
     rule: str = ""
+    media: bool = True
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -82,8 +87,9 @@ def run(session: Session, task: TaskSpec, settings: Settings) -> Outcome:
     model, progress = session.model, settings.progress
     place = folder(settings.out, model.name, task.name)
     progress.label(f"{model.name} / {task.name}")
-    data = dataset.load(task, settings.places, annotations=settings.annotations, limit=settings.limit)
-    planned = plan.requests(task, session.identity, data.samples, problems=data.problems, blind=model.blind)
+    data = _load(task, settings)
+    blind = model.blind or not settings.media
+    planned = plan.requests(task, session.identity, data.samples, problems=data.problems, blind=blind)
     log = _read(place, progress)
     todo = plan.pending(planned, log)
     _tell(planned, log, todo=len(todo), progress=progress)
@@ -110,8 +116,8 @@ def rescore(record: RunRecord, task: TaskSpec, settings: Settings, *, place: Pat
 
     The keys are made again from today's task file: replies to prompts that it no longer asks do not count.
     """
-    data = dataset.load(task, settings.places, annotations=settings.annotations, limit=settings.limit)
-    blind = bool(record.model_spec.get("blind"))
+    data = _load(task, settings)
+    blind = bool(record.model_spec.get("blind")) or not settings.media
     planned = plan.requests(task, record.identity, data.samples, problems=data.problems, blind=blind)
     log = _read(place, settings.progress)
     scores = tuple(scoring.scores(task.adapter, data.samples, plan=planned, log=log))
@@ -129,6 +135,12 @@ def rescore(record: RunRecord, task: TaskSpec, settings: Settings, *, place: Pat
         model_calls=0,
     )
     return Outcome(record, scores, tuple(scoring.stats(task.metrics, list(scores))), place)
+
+
+def _load(task: TaskSpec, settings: Settings) -> Dataset:
+    return dataset.load(
+        task, settings.places, annotations=settings.annotations, limit=settings.limit, media=settings.media
+    )
 
 
 def write(outcome: Outcome) -> Outcome:

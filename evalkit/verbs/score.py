@@ -51,6 +51,7 @@ def _predictions(options: argparse.Namespace) -> int:
             argv=options.argv,
             annotations=options.annotations,
             rule=options.rule,
+            media=False,
         )
         outcome = runner.run(session, task, settings)
         if options.json:
@@ -96,6 +97,7 @@ def _again(folder: Path, options: argparse.Namespace) -> Outcome:
         argv=record.argv,
         annotations=Path(record.annotations) if record.annotations else None,
         rule=options.rule,
+        media=record.identity.get("kind") != "replay",
     )
     print(f"scoring {folder}", file=sys.stderr)
     outcome = runner.rescore(record, _with_rule(task, options.rule), settings, place=folder)
