@@ -16,21 +16,25 @@ class MultipleChoice(Value, frozen=True, kw_only=True, tag_field="kind", tag="mu
     """`option` formats one of the lines that `{options}` in the prompt stands for.
 
     blocks: further fields of the prompt, templates themselves; a block whose fields are all empty is empty as a whole,
-    so that a heading disappears with what it heads.
+    so that a heading disappears with what it heads. shared: options of questions whose data list none, by a
+    group's name and value (an empty text where only the letter is known).
     """
 
     prompt: str = "{question}\n{options}\n" + LETTER
     option: str = "{letter}. {text}"
     blocks: Mapping[str, str] = {}
+    shared: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
     rule: Rule = LetterRule()
 
     def prompts(self, sample: Sample) -> list[tuple[Message, ...]]:
         """One prompt."""
+        sample = self._complete(sample)
         return [ask(self.prompt, sample, options=lettered(sample, self.option), blocks=self.blocks)]
 
     def score(self, sample: Sample, replies: Sequence[str]) -> Score:
         """The rule's verdict on the only reply."""
         (reply,) = replies
+        sample = self._complete(sample)
         verdict = self.rule.judge(reply, sample)
         return opinion(sample, verdict, target=sample.answers[0], options=len(sample.choices))
 
@@ -40,8 +44,14 @@ class MultipleChoice(Value, frozen=True, kw_only=True, tag_field="kind", tag="mu
 
     def wrong(self, sample: Sample) -> list[str]:
         """Another option's letter."""
-        return another(sample.answers[0], len(sample.choices))
+        return another(sample.answers[0], len(self._complete(sample).choices))
 
     def with_rule(self, rule: Rule) -> MultipleChoice:
         """The same prompts under another rule."""
         return msgspec.structs.replace(self, rule=rule)
+
+    def _complete(self, sample: Sample) -> Sample:
+        """The sample with the options that its group shares, if it has none of its own."""
+        found = [shared.get(sample.groups.get(group, ""), ()) for group, shared in self.shared.items()]
+        choices = sample.choices or next(filter(None, found), ())
+        return msgspec.structs.replace(sample, choices=choices) if self.shared else sample

@@ -37,7 +37,7 @@ class Options:
         line = folded(line)
         for index in self._longest_first:
             text = self.texts[index]
-            if text and line.startswith(text) and not line[len(text) : len(text) + 1].isalnum():
+            if text and line.startswith(text) and not line[len(text) :].removeprefix("'")[:1].isalnum():
                 return None if self._goes_on(line[len(text) :]) else self._equal(text)
         return None
 
@@ -63,7 +63,7 @@ class Options:
         sought = self.texts[index]
         if not sought:
             return []
-        pattern = re.compile(rf"(?<!\w){re.escape(sought)}(?!\w)")
+        pattern = re.compile(rf"(?<!\w){re.escape(sought)}(?!'?\w)")
         return [match.span() for match, _ in zip(pattern.finditer(text), range(20), strict=False)]
 
     def _equal(self, text: str) -> int | None:

@@ -50,8 +50,8 @@ def yes_no(reply: str) -> str | None:
     """ "yes" or "no" as a reply says it, None where it says neither or both.
 
     In this order: what a `\\boxed` or an `<answer>` holds, the last announced answer ("the answer is no"), the first
-    word ("Yes, ...", "没有"), nothing for a refusal or doubt, the only one of the two words, what the first sentence says
-    about presence ("There is a dog", "I don't see any").
+    word ("Yes, ...", "没有"), nothing for a refusal or doubt, the only one of the two words, what the first sentence
+    says about presence ("There is a dog", "I don't see any").
     """
     text = plain(reply)
     held = final(text)
