@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"evalkit {__version__}")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (_run, _score, _report, _list, _show, _check, _doctor):
+    for add in (_run, _score, _explain, _report, _list, _show, _check, _doctor):
         add(verbs)
     return top
 
@@ -107,6 +107,17 @@ def _score(verbs: Verbs) -> None:  # type: ignore[valid-type]
     command.add_argument("--name", default="", metavar="NAME", help="what the predictions' model is called")
     command.add_argument("--json", action="store_true", help="one JSON object on stdout")
     command.add_argument("--out", type=Path, metavar="DIR", help="keep the predictions as an ordinary run")
+    _data(command)
+
+
+def _explain(verbs: Verbs) -> None:  # type: ignore[valid-type]
+    command = _verb(verbs, "explain", "Every rule of a task on the same predictions, and the samples where they part.")
+    command.add_argument("--task", metavar="NAME|FILE", required=True)
+    command.add_argument("--predictions", type=Path, metavar="FILE", required=True)
+    command.add_argument("--annotations", type=Path, metavar="FILE")
+    command.add_argument("--field", default="prediction", metavar="NAME", help="the reply's field (prediction)")
+    command.add_argument("--examples", type=int, default=3, metavar="N", help="samples shown per rule (default: 3)")
+    command.add_argument("--json", action="store_true", help="one JSON object on stdout")
     _data(command)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
 
 from evalkit.adapters import Adapter, Rule
 from evalkit.backends import Backend
 from evalkit.columns import Columns, Keep
 from evalkit.metrics import Metric
+from evalkit.metrics.accuracy import Accuracy
 from evalkit.sources import Source
 from evalkit.types import Generation, Value
 
@@ -26,7 +30,9 @@ class Localized(Value, frozen=True):
 class TaskSpec(Value, frozen=True, kw_only=True):
     """One benchmark as it is run and scored; `samples` is the number of rows that count, checked at every load.
 
-    `rules` are other opinions on the same replies, by name; `headline` names the metric that stands for the task.
+    `rules` are other opinions on the same replies, by name. `policies` says what an unparsable reply is worth under a
+    rule of that name (or under the default rule, for a name that is no rule), in place of the accuracy metrics' own
+    `unparsed`. `headline` names the metric that stands for the task.
     """
 
     name: str
@@ -40,9 +46,29 @@ class TaskSpec(Value, frozen=True, kw_only=True):
     headline: str
     keep: Keep | None = None
     rules: Mapping[str, Rule] = {}
+    policies: Mapping[str, Literal["wrong", "chance", "official"]] = {}
     paper: str = ""
     license: str = ""
     note: str = ""
+
+    @property
+    def opinions(self) -> tuple[str, ...]:
+        """Names that `under` takes."""
+        return tuple(dict.fromkeys((*self.rules, *self.policies)))
+
+    def under(self, name: str) -> TaskSpec:
+        """The same task scored by another of its rules and policies. Raises KeyError for an unknown name."""
+        if name not in self.opinions:
+            raise KeyError(name)
+        adapter = self.adapter.with_rule(self.rules[name]) if name in self.rules else self.adapter
+        metrics = self.metrics
+        if name in self.policies:
+            policy = self.policies[name]
+            metrics = {
+                key: msgspec.structs.replace(metric, unparsed=policy) if isinstance(metric, Accuracy) else metric
+                for key, metric in metrics.items()
+            }
+        return msgspec.structs.replace(self, adapter=adapter, metrics=metrics)
 
 
 class Batch(Value, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports the hub's client, which reads it once
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -37,7 +37,11 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
         self._file()
 
     def load(self, *, device: str = "") -> Loaded:
-        """Read the whole file; raises ModelError naming file and line. `device` does not matter."""
+        """An engine over `replies()`; `device` does not matter."""
+        return ReplayEngine(str(self._file()), self.replies())
+
+    def replies(self) -> Mapping[str, str]:
+        """Every reply by its id. Raises ModelError naming file and line."""
         path = self._file()
         replies: dict[str, str] = {}
         for n, line in _lines(path):
@@ -45,7 +49,7 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
             if name in replies:
                 raise ModelError(f"{path}:{n}: the id {name!r} is there twice; keep one reply for each sample")
             replies[name] = text
-        return ReplayEngine(str(path), replies)
+        return replies
 
     def _file(self) -> Path:
         path = Path(self.path).expanduser()

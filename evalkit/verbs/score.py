@@ -39,21 +39,9 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _predictions(options: argparse.Namespace) -> int:
-    task = _with_rule(registry.load(TaskSpec, options.task), options.rule)
-    name = options.name or options.predictions.name.partition(".")[0]
-    backend = Replay(path=str(options.predictions), field=options.field)
-    session = Session(ModelSpec(name=name, backend=backend, batch=Batch(count=1024), workers=1))
     with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings(
-            out=options.out or Path(scratch),
-            places=beside(places(options), options.task),
-            progress=Progress(quiet=True),
-            argv=options.argv,
-            annotations=options.annotations,
-            rule=options.rule,
-            media=False,
-        )
-        outcome = runner.run(session, task, settings)
+        task = _with_rule(registry.load(TaskSpec, options.task), options.rule)
+        outcome = recorded(task, options, out=options.out or Path(scratch))
         if options.json:
             print_json(summary(outcome))
         else:
@@ -61,13 +49,37 @@ def _predictions(options: argparse.Namespace) -> int:
     return tell_problems(outcome)
 
 
+def recorded(task: TaskSpec, options: argparse.Namespace, *, out: Path) -> Outcome:
+    """The predictions file as a run of `task` below `out`; no picture is looked for."""
+    name = options.name or options.predictions.name.partition(".")[0]
+    session = Session(ModelSpec(name=name, backend=replay(options), batch=Batch(count=1024), workers=1))
+    return runner.run(session, task, recorded_settings(options, out=out))
+
+
+def replay(options: argparse.Namespace) -> Replay:
+    """The backend that `--predictions` and `--field` describe."""
+    return Replay(path=str(options.predictions), field=options.field)
+
+
+def recorded_settings(options: argparse.Namespace, *, out: Path) -> Settings:
+    """How a predictions file is run."""
+    return Settings(
+        out=out,
+        places=beside(places(options), options.task),
+        progress=Progress(quiet=True),
+        argv=options.argv,
+        annotations=options.annotations,
+        rule=options.rule,
+        media=False,
+    )
+
+
 def _with_rule(task: TaskSpec, rule: str) -> TaskSpec:
     if not rule:
         return task
-    if rule not in task.rules:
-        hint = suggestion(rule, task.rules)
-        raise EvalkitError(f"task {task.name} has no rule {rule!r}{hint}")
-    return msgspec.structs.replace(task, adapter=task.adapter.with_rule(task.rules[rule]))
+    if rule not in task.opinions:
+        raise EvalkitError(f"task {task.name} has no rule {rule!r}{suggestion(rule, task.opinions)}")
+    return task.under(rule)
 
 
 def _runs(folders: list[Path]) -> Iterator[Path]:
