@@ -9,7 +9,8 @@ from evalkit.metrics.binary import F1, Precision, Recall, YesRatio
 from evalkit.metrics.circular import AllCorrect
 from evalkit.metrics.numeric import MeanAbsoluteError, Within
 
-# Each has `stats(name, scores)`, and `needs()`: the names of the groups that it cannot do without.
+# Each has `stats(name, scores)`; `needs()`, the names of the groups that it cannot do without; `difference(base,
+# candidate)` of two runs; and `better`: 1 where more is better, -1 where less is, 0 where neither is.
 Metric: TypeAlias = Accuracy | Precision | Recall | F1 | YesRatio | AllCorrect | MeanAbsoluteError | Within
 
 __all__ = [

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from string import ascii_uppercase
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
-from evalkit.metrics.grouping import Average, check_average, per_group, split
-from evalkit.statistics import Estimate, macro, mean
+from evalkit.metrics.grouping import Average, check_average, clusters, per_group, strata
+from evalkit.statistics import Difference, Estimate, mean, mean_difference, stratified
 from evalkit.types import Score, Stat, Value
 
 
@@ -26,6 +26,8 @@ class Accuracy(Value, frozen=True, kw_only=True, tag_field="kind", tag="accuracy
     average: Average = "micro"
     unparsed: Literal["wrong", "chance", "official"] = "wrong"
 
+    better: ClassVar[int] = 1
+
     def __post_init__(self) -> None:
         check_average(self.average, self.by)
 
@@ -40,8 +42,15 @@ class Accuracy(Value, frozen=True, kw_only=True, tag_field="kind", tag="accuracy
         resolved = self.resolve(scores)
         overall = _mean(resolved)
         if self.average == "macro":
-            overall = macro([_mean(part) for part in split(resolved, self.by[0]).values()])
+            homes = strata(resolved, self.average, self.by) or []
+            overall = stratified(_values(resolved), homes, clusters=clusters(resolved))
         return [overall.stat(name, {}, len(resolved)), *per_group(name, resolved, self.by, _mean)]
+
+    def difference(self, base: Sequence[Score], candidate: Sequence[Score], *, alpha: float = 0.05) -> Difference:
+        """Candidate minus base on the same samples in the same order."""
+        homes = strata(base, self.average, self.by)
+        before, after = _values(self.resolve(base)), _values(self.resolve(candidate))
+        return mean_difference(before, after, clusters=clusters(base), strata=homes, alpha=alpha)
 
     def resolve(self, scores: Sequence[Score]) -> Sequence[Score]:
         """The scores after the guessing policy; `fallback` marks those that it touched."""
@@ -62,4 +71,8 @@ def _unanswered(score: Score) -> bool:
 
 
 def _mean(scores: Sequence[Score]) -> Estimate:
-    return mean([0.0 if score.error else score.value for score in scores])
+    return mean(_values(scores), clusters=clusters(scores))
+
+
+def _values(scores: Sequence[Score]) -> list[float]:
+    return [0.0 if score.error else score.value for score in scores]

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from evalkit import statistics
-from evalkit.metrics.grouping import Average, check_average, per_group, split
-from evalkit.statistics import Confusion, Estimate, Ratio
+from evalkit.metrics.grouping import Average, check_average, clusters, per_group, split, strata
+from evalkit.statistics import Confusion, Difference, Estimate, Ratio
 from evalkit.types import Score, Stat, Value
 
 
@@ -21,6 +21,7 @@ class _Confused(Value, frozen=True, kw_only=True):
     average: Average = "micro"
 
     ratio: ClassVar[Ratio]
+    better: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         check_average(self.average, self.by)
@@ -33,12 +34,27 @@ class _Confused(Value, frozen=True, kw_only=True):
         """The overall Stat (pooled, or the mean over the groups of the first `by`), then one per group."""
         if not scores:
             return []
-        parts = split(scores, self.by[0]).values() if self.average == "macro" else [scores]
-        overall = statistics.ratio([confusion(part, self.positive) for part in parts], self.ratio)
+        overall = self._overall(scores, strata(scores, self.average, self.by))
         return [overall.stat(name, {}, len(scores)), *per_group(name, scores, self.by, self._estimate)]
 
+    def difference(self, base: Sequence[Score], candidate: Sequence[Score], *, alpha: float = 0.05) -> Difference:
+        """Candidate minus base on the same samples in the same order."""
+        before, after = ([_cell(score, self.positive) for score in scores] for scores in (base, candidate))
+        homes = strata(base, self.average, self.by)
+        return statistics.ratio_difference(
+            before, after, self.ratio, clusters=clusters(base), strata=homes, alpha=alpha
+        )
+
     def _estimate(self, scores: Sequence[Score]) -> Estimate:
-        return statistics.ratio([confusion(scores, self.positive)], self.ratio)
+        return self._overall(scores, None)
+
+    def _overall(self, scores: Sequence[Score], homes: list[str] | None) -> Estimate:
+        shared = clusters(scores)
+        if shared is not None:
+            cells = [_cell(score, self.positive) for score in scores]
+            return statistics.clustered_ratio(cells, self.ratio, clusters=shared, strata=homes)
+        parts = [scores] if homes is None else split(scores, self.by[0]).values()
+        return statistics.ratio([confusion(part, self.positive) for part in parts], self.ratio)
 
 
 class Precision(_Confused, frozen=True, kw_only=True, tag_field="kind", tag="precision"):
@@ -65,6 +81,8 @@ class YesRatio(Value, frozen=True, kw_only=True, tag_field="kind", tag="yes_rati
     positive: str
     by: tuple[str, ...] = ()
 
+    better: ClassVar[int] = 0
+
     def needs(self) -> tuple[str, ...]:
         """Group names that every score must have."""
         return self.by
@@ -78,15 +96,29 @@ class YesRatio(Value, frozen=True, kw_only=True, tag_field="kind", tag="yes_rati
             *per_group(name, scores, self.by, self._estimate),
         ]
 
+    def difference(self, base: Sequence[Score], candidate: Sequence[Score], *, alpha: float = 0.05) -> Difference:
+        """Candidate minus base on the same samples in the same order."""
+        return statistics.mean_difference(
+            self._values(base), self._values(candidate), clusters=clusters(base), alpha=alpha
+        )
+
     def _estimate(self, scores: Sequence[Score]) -> Estimate:
-        return statistics.proportion(sum(score.answer == self.positive for score in scores), len(scores))
+        return statistics.mean(self._values(scores), clusters=clusters(scores))
+
+    def _values(self, scores: Sequence[Score]) -> list[float]:
+        return [float(score.answer == self.positive) for score in scores]
 
 
 def confusion(scores: Sequence[Score], positive: str) -> Confusion:
     """Counts of answers against targets; only an answer equal to `positive` is a positive prediction."""
     cells = [0, 0, 0, 0]
     for score in scores:
-        truth = score.target == positive
-        said = not truth if score.error else score.answer == positive
-        cells[(0 if said else 2) if truth else (1 if said else 3)] += 1
+        cells[_cell(score, positive)] += 1
     return Confusion(*cells)
+
+
+def _cell(score: Score, positive: str) -> int:
+    """The position in Confusion that a score counts under."""
+    truth = score.target == positive
+    said = not truth if score.error else score.answer == positive
+    return (0 if said else 2) if truth else (1 if said else 3)

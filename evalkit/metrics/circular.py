@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from evalkit.metrics.grouping import per_group, split
-from evalkit.statistics import Estimate, proportion
+from evalkit.metrics.grouping import clusters, per_group, split
+from evalkit.statistics import Difference, Estimate, mean, mean_difference
 from evalkit.types import Score, Stat, Value
 
 
@@ -18,6 +19,8 @@ class AllCorrect(Value, frozen=True, kw_only=True, tag_field="kind", tag="all_co
     group: str
     by: tuple[str, ...] = ()
 
+    better: ClassVar[int] = 1
+
     def needs(self) -> tuple[str, ...]:
         """Group names that every score must have."""
         return (self.group, *self.by)
@@ -29,6 +32,11 @@ class AllCorrect(Value, frozen=True, kw_only=True, tag_field="kind", tag="all_co
         questions = self._questions(scores)
         return [_share(questions).stat(name, {}, len(questions)), *per_group(name, questions, self.by, _share)]
 
+    def difference(self, base: Sequence[Score], candidate: Sequence[Score], *, alpha: float = 0.05) -> Difference:
+        """Candidate minus base on the same samples in the same order; the pairs are questions."""
+        before, after = self._questions(base), self._questions(candidate)
+        return mean_difference(_values(before), _values(after), clusters=clusters(before), alpha=alpha)
+
     def _questions(self, scores: Sequence[Score]) -> list[Score]:
         # A question stands as its worst row, whose other groups are those of all its rows.
         rows = split(scores, self.group).values()
@@ -36,4 +44,8 @@ class AllCorrect(Value, frozen=True, kw_only=True, tag_field="kind", tag="all_co
 
 
 def _share(questions: Sequence[Score]) -> Estimate:
-    return proportion(sum(not score.error and score.value == 1.0 for score in questions), len(questions))
+    return mean(_values(questions), clusters=clusters(questions))
+
+
+def _values(questions: Sequence[Score]) -> list[float]:
+    return [float(not score.error and score.value == 1.0) for score in questions]

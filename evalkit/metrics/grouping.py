@@ -24,6 +24,20 @@ def split(scores: Sequence[Score], name: str) -> dict[str, list[Score]]:
     return parts
 
 
+def clusters(scores: Sequence[Score]) -> list[str] | None:
+    """What each score shares its context with; None where every one stands alone. One without a cluster is its own."""
+    names = [f"in {score.cluster}" if score.cluster else f"alone {n}" for n, score in enumerate(scores)]
+    return names if len(set(names)) < len(names) else None
+
+
+def strata(scores: Sequence[Score], average: Average, by: Sequence[str]) -> list[str] | None:
+    """The group of each score that a macro mean averages over; None for a micro mean."""
+    if average == "micro":
+        return None
+    split(scores, by[0])  # tells the sample that lacks the group
+    return [score.groups[by[0]] for score in scores]
+
+
 def per_group(
     metric: str, scores: Sequence[Score], by: Sequence[str], estimate: Callable[[Sequence[Score]], Estimate]
 ) -> list[Stat]:

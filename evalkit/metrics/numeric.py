@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf, isfinite
-from typing import Literal
+from typing import ClassVar, Literal
 
-from evalkit.metrics.grouping import per_group
-from evalkit.statistics import Estimate, mean, proportion
+from evalkit.metrics.grouping import clusters, per_group
+from evalkit.statistics import Difference, Estimate, mean, mean_difference
 from evalkit.types import EvalkitError, Score, Stat, Value
 
 
@@ -21,6 +21,8 @@ class MeanAbsoluteError(Value, frozen=True, kw_only=True, tag_field="kind", tag=
     unparsed: float | Literal["skip"]
     by: tuple[str, ...] = ()
 
+    better: ClassVar[int] = -1
+
     def needs(self) -> tuple[str, ...]:
         """Group names that every score must have."""
         return self.by
@@ -33,7 +35,19 @@ class MeanAbsoluteError(Value, frozen=True, kw_only=True, tag_field="kind", tag=
         return [self._estimate(kept).stat(name, {}, len(kept)), *per_group(name, kept, self.by, self._estimate)]
 
     def _estimate(self, scores: Sequence[Score]) -> Estimate:
-        return mean([self._off(score) for score in scores], high=inf)
+        return mean([self._off(score) for score in scores], high=inf, clusters=clusters(scores))
+
+    def difference(self, base: Sequence[Score], candidate: Sequence[Score], *, alpha: float = 0.05) -> Difference:
+        """Candidate minus base on the same samples in the same order; with `skip`, on those that both answered."""
+        pairs = list(zip(base, candidate, strict=True))
+        if self.unparsed == "skip":
+            pairs = [pair for pair in pairs if all(_answer(score) is not None for score in pair)]
+        if not pairs:
+            raise EvalkitError(
+                "no sample has a number in both runs; charge unparsed replies an error instead of `skip`"
+            )
+        before, after = ([self._off(pair[side]) for pair in pairs] for side in (0, 1))
+        return mean_difference(before, after, clusters=clusters([pair[0] for pair in pairs]), alpha=alpha)
 
     def _off(self, score: Score) -> float:
         answer = _answer(score)
@@ -47,6 +61,8 @@ class Within(Value, frozen=True, kw_only=True, tag_field="kind", tag="within"):
 
     tolerance: float = 0.05
     by: tuple[str, ...] = ()
+
+    better: ClassVar[int] = 1
 
     def needs(self) -> tuple[str, ...]:
         """Group names that every score must have."""
@@ -62,7 +78,14 @@ class Within(Value, frozen=True, kw_only=True, tag_field="kind", tag="within"):
         ]
 
     def _estimate(self, scores: Sequence[Score]) -> Estimate:
-        return proportion(sum(self._near(score) for score in scores), len(scores))
+        return mean(self._values(scores), clusters=clusters(scores))
+
+    def difference(self, base: Sequence[Score], candidate: Sequence[Score], *, alpha: float = 0.05) -> Difference:
+        """Candidate minus base on the same samples in the same order."""
+        return mean_difference(self._values(base), self._values(candidate), clusters=clusters(base), alpha=alpha)
+
+    def _values(self, scores: Sequence[Score]) -> list[float]:
+        return [float(self._near(score)) for score in scores]
 
     def _near(self, score: Score) -> bool:
         answer = _answer(score)
