@@ -13,6 +13,7 @@ from evalkit.backends.generation import Gumbel, StopStrings, cut, reply_length
 from evalkit.backends.phi3_vision.decoding import buckets, extend, limit_of
 from evalkit.backends.phi3_vision.network import see
 from evalkit.backends.phi3_vision.pixels import Picture, picture
+from evalkit.backends.phi3_vision.tokens import pieces
 from evalkit.types import Generation, Media, Request, Response, Video
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Phi3VisionEngine:
         asked = converse(request, system="", as_frames=True)
         crops = self.spec.num_crops.of(len(asked.images))
         pictures = [picture(image, crops) for image in asked.images]
-        ids = self.tokenizer.encode(asked.turns, [shown.grid.tokens for shown in pictures])
+        ids = self.tokenizer.encode(pieces(asked.turns), [shown.grid.tokens for shown in pictures])
         handles = [(medium, frame, crops) for medium, frame in _sources(request, asked.frames)]
         return Prompt(request, torch.tensor(ids), tuple(zip(handles, pictures, strict=True)), asked.frames)
 

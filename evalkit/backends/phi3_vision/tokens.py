@@ -67,14 +67,11 @@ class Tokenizer:
         configured = [] if eos is None else [eos] if isinstance(eos, int) else list(eos)
         return frozenset((*configured, *(self.id(mark) for mark in ENDS)))
 
-    def encode(self, turns: Sequence[Mapping[str, Any]], lengths: Sequence[int]) -> list[int]:
-        """The prompt's ids up to where the reply begins; picture n takes `lengths[n - 1]` times the id -n.
-
-        `turns` are those of `Conversation`.
-        """
+    def encode(self, laid: Iterable[Piece], lengths: Sequence[int]) -> list[int]:
+        """The ids of a prompt; picture n takes `lengths[n - 1]` times the id -n."""
         ids = [self.id(BEGIN)]
         absorbing = False
-        for piece in pieces(turns):
+        for piece in laid:
             if isinstance(piece, Shown):
                 ids += [-piece.number] * lengths[piece.number - 1] + [self.id(BEGIN)]
             elif isinstance(piece, Mark):
@@ -92,7 +89,10 @@ class Tokenizer:
 
 
 def pieces(turns: Sequence[Mapping[str, Any]]) -> list[Piece]:
-    """The chat layout: texts joined, pictures numbered from 1 over the whole conversation, the reply's mark last."""
+    """The chat layout of a `Conversation`'s turns, up to where the reply begins.
+
+    Pictures are numbered from 1 over the whole conversation, also where one is shown again.
+    """
     laid: list[Piece] = []
     number = 0
     for turn in turns:

@@ -1,0 +1,391 @@
+"""Phi-3.5-vision by parts: geometry, pixels, ids, weights and outputs against hand counts and the reference's own."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as Pillow
+
+from evalkit.backends.phi3_vision.checkpoint import AGAIN, read_model
+from evalkit.backends.phi3_vision.decoding import Steps, buckets, extend, left_padded
+from evalkit.backends.phi3_vision.geometry import CROP, Grid, layout
+from evalkit.backends.phi3_vision.network import build, features, merged, see
+from evalkit.backends.phi3_vision.pixels import Picture, arrange, picture
+from evalkit.backends.phi3_vision.spec import NumCrops
+from evalkit.backends.phi3_vision.tokens import Mark, Piece, Shown, Tokenizer, pieces
+from evalkit.backends.weights import ModelError
+
+ROOT = Path(__file__).resolve().parent.parent
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="session")
+def golden(shared: Path) -> Path:
+    folder = shared / "packs" / "phi3v"
+    if not folder.is_dir():
+        pytest.skip(f"no outputs of the reference at {folder}")
+    return folder
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+@functools.cache
+def _made(width: int, height: int, k: int = 1) -> Pillow.Image:
+    """The pictures of the reference's outputs, by the formula that their README states."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.int64)
+    block = ((x * 8) // width + (y * 8) // height * 3 + k) % 5
+    bands = [(x * (3 + k) + y * (5 + 2 * k) + (x * y) // (7 + k) + 53 * c + 31 * k) % 256 for c in range(3)]
+    pixels = [(band // 2 + block * (20 + 5 * c)) % 256 for c, band in enumerate(bands)]
+    return Pillow.fromarray(np.stack(pixels, -1).astype(np.uint8))
+
+
+def _sha256(tensor: torch.Tensor) -> str:
+    return hashlib.sha256(tensor.contiguous().numpy().astype("<f4").tobytes()).hexdigest()
+
+
+# --- geometry: every number below is counted by hand
+
+# fmt: off
+LAYOUTS = [  # width, height, crops -> resized, white above and below, grid of crops, tokens
+    (336, 336, 4, (672, 672), (0, 0), (2, 2), 757, "a square is enlarged to 2 x 2"),
+    (640, 480, 4, (672, 504), (84, 84), (2, 2), 757, "4:3: 504 rows become 672"),
+    (640, 480, 16, (1344, 1008), (0, 0), (3, 4), 13 * 144 + 1 + 4 * 12, "4:3 fills 3 x 4 of 16"),
+    (480, 640, 16, (1344, 1008), (0, 0), (4, 3), 13 * 144 + 1 + 5 * 12, "standing: more rows, so more separators"),
+    (1200, 300, 4, (1344, 336), (0, 0), (1, 4), 745, "a banner"),
+    (300, 1200, 4, (1344, 336), (0, 0), (4, 1), 781, "a tower"),
+    (1000, 999, 1, (336, 335), (0, 1), (1, 1), 313, "the odd white row goes below"),
+    (10000, 10, 16, (5376, 5), (165, 166), (1, 16), 17 * 144 + 1 + 2 * 12, "the thinnest that is left"),
+    (10000, 1, 16, (5376, 0), (0, 0), (0, 16), 144 + 1 + 12, "nothing is left of the short side"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("width", "height", "crops", "resized", "white", "grid", "tokens", "why"), LAYOUTS)
+def test_the_layout_of_a_picture(
+    width: int, height: int, crops: int, resized: Any, white: Any, grid: Any, tokens: int, why: str
+) -> None:
+    found = layout(width, height, crops)
+    assert (found.resized, (found.above, found.below), found.grid) == (resized, white, grid), why
+    assert found.grid.tokens == tokens, why
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 20))
+def test_crops_never_exceed_their_bound(width: int, height: int, crops: int) -> None:
+    grid = layout(width, height, crops).grid
+    assert grid.rows * grid.columns <= crops
+    turned = layout(height, width, crops).grid
+    assert (turned.columns, turned.rows) == grid or width == height
+
+
+def test_geometry_of_the_reference(golden: Path) -> None:
+    for row in _read(golden / "hd_transform.json")["rows"]:
+        found = layout(row["width"], row["height"], row["num_crops"])
+        assert found.resized == (row["resized_long"], row["resized_short"])
+        assert found.transposed == row["transposed"]
+        assert [found.above, found.below] == [row["pad_before"], row["pad_after"]]
+        assert [*found.grid] == row["crop_grid_hw"]
+        assert [side * CROP for side in found.grid] == row["image_size_hw"]
+        assert found.grid.tokens == row["num_img_tokens"]
+
+
+def test_token_counts_of_the_reference(golden: Path) -> None:
+    table = _read(golden / "token_counts_bulk.json")
+    bounds = [int(column.removeprefix("n@")) for column in table["columns"][2:]]
+    for width, height, *counts in table["rows"]:
+        assert [layout(width, height, bound).grid.tokens for bound in bounds] == counts, (width, height)
+
+
+def test_one_picture_may_have_more_crops_than_each_of_several() -> None:
+    assert [NumCrops().of(n) for n in (0, 1, 2, 8)] == [4, 16, 4, 4]
+
+
+# --- pixels
+
+
+def test_white_is_added_and_nothing_else() -> None:
+    found = np.asarray(arrange(Pillow.new("RGB", (640, 480), (10, 20, 30)), 4))
+    assert found.shape == (672, 672, 3)
+    assert (found[:84] == 255).all()
+    assert (found[-84:] == 255).all()
+    assert (found[84:-84] == [10, 20, 30]).all()
+
+
+def test_crops_go_row_by_row_behind_the_whole_picture() -> None:
+    quarters = Pillow.new("RGB", (672, 672))
+    for n, place in enumerate([(0, 0), (336, 0), (0, 336), (336, 336)]):
+        quarters.paste((n * 50,) * 3, (*place, place[0] + 336, place[1] + 336))
+    found = picture(quarters, 4)
+    assert found.grid == Grid(2, 2)
+    red = [(n * 50 / 255 - 0.48145466) / 0.26862954 for n in range(4)]
+    assert found.crops[1:, 0].mean((1, 2)).tolist() == pytest.approx(red, abs=1e-5)
+    assert found.crops[0, 0, 10, 10].item() == pytest.approx(red[0], abs=1e-5)
+    assert found.crops[0, 0, -10, -10].item() == pytest.approx(red[3], abs=1e-5)
+
+
+def test_a_picture_too_thin_to_be_shown_is_told() -> None:
+    with pytest.raises(ModelError, match=r"3297 x 1 pixels is too thin for 4 crops"):
+        picture(Pillow.new("RGB", (3297, 1)), 4)
+
+
+def test_pixels_of_the_reference(golden: Path) -> None:
+    table = _read(golden / "hd_transform.json")
+    if table["pillow"] != PIL.__version__:
+        pytest.skip(f"Pillow {PIL.__version__} may resize otherwise than the reference's {table['pillow']}")
+    for row in table["rows"]:
+        found = arrange(_made(row["width"], row["height"]), row["num_crops"])
+        assert hashlib.sha256(np.asarray(found).tobytes()).hexdigest() == row["hd_uint8_sha256"]
+    for row in _read(golden / "pixel_stats.json")["images"]:
+        crops = picture(_made(row["width"], row["height"], row["k"]), row["num_crops"]).crops
+        # The reference fills up to its bound with empty crops, which nothing reads.
+        filled = torch.zeros(row["shape"][1:])
+        filled[: len(crops)] = crops
+        assert _sha256(filled) == row["sha256_f32le"]
+
+
+# --- ids
+
+
+def _laid(prompt: str) -> list[Piece]:
+    """A prompt as the reference writes it, split at its marks and pictures."""
+    laid: list[Piece] = []
+    for piece in re.split(r"(<\|\w+\|>)", prompt):
+        number = re.fullmatch(r"<\|image_(\d+)\|>", piece)
+        if piece:
+            laid.append(Shown(int(number[1])) if number else Mark(piece) if piece.startswith("<|") else piece)
+    return laid
+
+
+def _written(laid: list[Piece]) -> str:
+    return "".join(
+        f"<|image_{p.number}|>" if isinstance(p, Shown) else p.text if isinstance(p, Mark) else p for p in laid
+    )
+
+
+def _turn(role: str, *parts: str | None) -> dict[str, Any]:
+    """A turn as `Conversation` has it; None is a picture."""
+    return {"role": role, "content": [{"type": "image"} if p is None else {"type": "text", "text": p} for p in parts]}
+
+
+CHATS = [
+    ([_turn("user", "Hi")], "<|user|>\nHi<|end|>\n<|assistant|>\n"),
+    ([_turn("user", None, "What?")], "<|user|>\n<|image_1|>\nWhat?<|end|>\n<|assistant|>\n"),
+    ([_turn("user", None, None, "A?")], "<|user|>\n<|image_1|>\n<|image_2|>\nA?<|end|>\n<|assistant|>\n"),
+    ([_turn("user", "A ", None, " B")], "<|user|>\nA <|image_1|> B<|end|>\n<|assistant|>\n"),
+    ([_turn("user", None, "A ", None)], "<|user|>\n<|image_1|>\nA <|image_2|><|end|>\n<|assistant|>\n"),
+    ([_turn("user", None, "\nA")], "<|user|>\n<|image_1|>\nA<|end|>\n<|assistant|>\n"),
+    (
+        [_turn("system", "Be kind."), _turn("user", None, "Hi"), _turn("assistant", "Yes."), _turn("user", None)],
+        "<|system|>\nBe kind.<|end|>\n<|user|>\n<|image_1|>\nHi<|end|>\n<|assistant|>\nYes.<|end|>\n"
+        "<|user|>\n<|image_2|>\n<|end|>\n<|assistant|>\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("turns", "written"), CHATS)
+def test_the_chat_layout(turns: list[dict[str, Any]], written: str) -> None:
+    assert _written(pieces(turns)) == written
+
+
+def test_ids_of_the_reference(golden: Path) -> None:
+    """For the small tokenizer that comes with them; the official one is not there."""
+    tokenizer = Tokenizer(golden / "tiny" / "tokenizer.json")
+    rows = [row for row in _read(golden / "token_layouts.json") if row["tokenizer"].startswith("pack stand-in")]
+    assert len(rows) == 8
+    for row in rows:
+        lengths = [layout(*size, row["num_crops"]).grid.tokens for size in row["image_sizes_wh"]]
+        expected: list[int] = []
+        for kind, *rest in row["layout"]:
+            expected += rest[0] if kind == "ids" else [-rest[0]] * rest[1]
+        assert tokenizer.encode(_laid(row["prompt"]), lengths) == expected
+        assert len(expected) == row["total_len"]
+
+
+def test_the_official_layout_with_the_official_ids(golden: Path) -> None:
+    """The marks, separators and pictures of the official tokenizer's rows; its words need its vocabulary."""
+    special = _read(golden / "special_tokens.json")["official"]
+    for row in _read(golden / "token_layouts.json"):
+        if row["tokenizer"].startswith("pack stand-in"):
+            continue
+        marks = [
+            special[p.text] if isinstance(p, Mark) else -p.number
+            for p in _laid(row["prompt"])
+            if p and not isinstance(p, str)
+        ]
+        found: list[int] = []
+        for kind, *rest in row["layout"]:
+            found += [i for i in rest[0] if i >= 32000] if kind == "ids" else [-rest[0]]
+        assert found == marks
+        counts = [rest[1] for kind, *rest in row["layout"] if kind == "image"]
+        assert counts == [layout(*size, row["num_crops"]).grid.tokens for size in row["image_sizes_wh"]]
+
+
+def test_replies_end_at_what_the_chat_implies(golden: Path) -> None:
+    tokenizer = Tokenizer(golden / "tiny" / "tokenizer.json")
+    assert tokenizer.ends(2) == {2, 480, 481, 487}
+    assert tokenizer.ends(None) == {480, 481, 487}
+
+
+# --- weights
+
+
+def test_official_names_and_shapes(golden: Path) -> None:
+    """The full-size model without storage: every parameter is in the official files, with this shape."""
+    small = _read(golden / "tiny" / "config.json")
+    factors = [1.0] * 48
+    official = {
+        **small,
+        "hidden_size": 3072,
+        "intermediate_size": 8192,
+        "num_attention_heads": 32,
+        "num_hidden_layers": 32,
+        "num_key_value_heads": 32,
+        "max_position_embeddings": 131072,
+        "original_max_position_embeddings": 4096,
+        "pad_token_id": 32000,
+        "vocab_size": 32064,
+        "sliding_window": 262144,
+        "img_processor": {"image_dim_out": 1024, "name": "clip_vision_model", "num_img_tokens": 144},
+        "rope_scaling": {"type": "su", "short_factor": factors, "long_factor": factors},
+    }
+    model = build(official)
+    found = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    expected = _read(golden / "official_weight_names.json")["tensors"]
+    del expected[AGAIN]
+    assert found == expected
+    assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
+    assert {buffer.device.type for buffer in model.buffers()} == {"cpu"}
+    # sqrt(1 + ln 32 / ln 4096)
+    assert model.model.rotary_emb.attention_scaling == pytest.approx(1.1902380714)
+
+
+# --- outputs
+
+
+@pytest.fixture(scope="session")
+def outputs(golden: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(golden / "reference_outputs.safetensors")
+
+
+@pytest.fixture(scope="session")
+def models(golden: Path) -> dict[str, Any]:
+    return {
+        attention: read_model(golden / "tiny", dtype="float32", attention=attention, device=CPU)
+        for attention in ("sdpa", "eager")
+    }
+
+
+def _embedded(model: Any, ids: torch.Tensor, pictures: list[Picture]) -> torch.Tensor:
+    rows: torch.Tensor = model.model.embed_tokens(ids.clamp(min=0))
+    if pictures:
+        rows[ids < 0] = torch.cat(see(model, pictures))
+    return rows
+
+
+CASES = [
+    ("one_image_crops4", "sdpa"),
+    ("one_image_crops4", "eager"),
+    ("one_image_crops16_long", "sdpa"),
+    ("three_images_crops4_long", "sdpa"),
+    ("interleaved_two_images", "sdpa"),
+    ("text_only", "sdpa"),
+    ("rope_crossing_generate", "sdpa"),
+    ("rope_crossing_generate", "eager"),
+]
+
+
+@pytest.mark.parametrize(("name", "attention"), CASES)
+@torch.inference_mode()
+def test_logits_and_replies_of_the_reference(
+    name: str, attention: str, golden: Path, outputs: dict[str, torch.Tensor], models: dict[str, Any]
+) -> None:
+    model = models[attention]
+    case = _read(golden / "cases.json")[name]
+    pictures = [picture(_made(*made), case["num_crops"]) for made in case["images"]]
+    ids = Tokenizer(golden / "tiny" / "tokenizer.json").encode(
+        _laid(case["prompt"]), [shown.grid.tokens for shown in pictures]
+    )
+    assert ids == outputs[f"{name}.input_ids"].tolist()
+    rows = _embedded(model, torch.tensor(ids), pictures)
+    logits = model(inputs_embeds=rows[None], position_ids=torch.arange(len(ids))[None]).logits[0]
+    torch.testing.assert_close(logits[-16:], outputs[f"{name}.logits_last16"], atol=1e-4, rtol=0)
+    torch.testing.assert_close(logits.logsumexp(-1), outputs[f"{name}.logits_logsumexp"], atol=1e-4, rtol=0)
+    assert torch.equal(logits.argmax(-1), outputs[f"{name}.logits_argmax"].long())
+    greedy = outputs[f"{name}.greedy"].tolist()
+    assert extend(model, [rows], new=len(greedy), ends={2}, draw=None, stop=None) == [greedy]
+
+
+@torch.inference_mode()
+def test_features_of_the_reference(golden: Path, outputs: dict[str, torch.Tensor], models: dict[str, Any]) -> None:
+    model = models["sdpa"]
+    shown = picture(_made(640, 480), 4)
+    whole, first = features(model.model.vision_embed_tokens, shown.crops[:2])
+    torch.testing.assert_close(whole, outputs["one_image_crops4.clip_features_global"])
+    torch.testing.assert_close(first, outputs["one_image_crops4.clip_features_crop1"])
+    torch.testing.assert_close(see(model, [shown])[0], outputs["one_image_crops4.image_features_proj"])
+
+
+@torch.inference_mode()
+def test_a_left_padded_batch_of_the_reference(
+    golden: Path, outputs: dict[str, torch.Tensor], models: dict[str, Any]
+) -> None:
+    model = models["sdpa"]
+    case = _read(golden / "cases.json")["left_padded_batch"]
+    pictures = [picture(_made(*made), case["num_crops"]) for made in case["images"]]
+    shown = [[pictures[0]], [], [pictures[1]]]
+    ids, mask = outputs["left_padded_batch.input_ids"].long(), outputs["left_padded_batch.attention_mask"].bool()
+    prompts = [_embedded(model, i[m], p) for i, m, p in zip(ids, mask, shown, strict=True)]
+    scores = Steps(model, prompts).scores(torch.zeros(3, 0, dtype=torch.long))
+    torch.testing.assert_close(scores, outputs["left_padded_batch.logits_last"], atol=1e-4, rtol=0)
+    expected = outputs["left_padded_batch.greedy"].tolist()
+    assert extend(model, prompts, new=12, ends={2}, draw=None, stop=None) == expected
+    assert expected == case["greedy_single"]
+
+
+def test_patches_are_merged_row_by_row() -> None:
+    """Patch (row, column) holds its own place: a merged token must hold four neighbours in reading order."""
+    places = torch.tensor([[row, column] for row in range(24) for column in range(24)])[None]
+    assert merged(places)[0, 5, 7].tolist() == [10, 14, 10, 15, 11, 14, 11, 15]
+
+
+# --- batches
+
+BUCKETS = [  # lengths, new tokens, limit -> groups
+    ([5, 6, 7], 3, 10, [[0, 1, 2]], "all end at the limit or before it"),
+    ([11, 20], 3, 10, [[0, 1]], "all begin beyond it"),
+    ([8, 10, 11], 3, 10, [[2], [0], [1]], "those that cross it run alone"),
+    ([12, 3, 9, 4, 30], 3, 10, [[1, 3], [0, 4], [2]], "mixed"),
+    ([], 3, 10, [], "nothing"),
+]
+
+
+@pytest.mark.parametrize(("lengths", "new", "limit", "groups", "why"), BUCKETS)
+def test_no_batch_holds_both_sides_of_the_limit(
+    lengths: list[int], new: int, limit: int, groups: list[list[int]], why: str
+) -> None:
+    assert buckets(lengths, new=new, limit=limit) == groups, why
+
+
+def test_shorter_prompts_are_filled_up_in_front() -> None:
+    rows, mask = left_padded([torch.ones(3, 2), torch.full((1, 2), 2.0)])
+    assert rows[:, :, 0].tolist() == [[1, 1, 1], [0, 0, 2]]
+    assert mask.tolist() == [[1, 1, 1], [0, 0, 1]]
+
+
+def test_no_code_of_a_checkpoint_can_run() -> None:
+    for path in sorted((ROOT / "evalkit" / "backends" / "phi3_vision").glob("*.py")):
+        assert "trust_remote_code" not in path.read_text(), path.name
