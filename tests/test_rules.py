@@ -38,8 +38,14 @@ def test_rule_reads(table: dict[str, Any], reply: str, answer: str | None, why: 
 
 @pytest.mark.parametrize(
     ("reply", "value", "why"),
-    [("(A)", 1.0, "equal"), ("A", 0.0, "not \"(A)\""), ("(A) x", 0.0, "more than it"), ("(B)", 0.0, "another"), ("", 0.0, "none")],
-)  # fmt: skip
+    [
+        ("(A)", 1.0, "equal"),
+        ("A", 0.0, "without brackets"),
+        ("(A) x", 0.0, "more than it"),
+        ("(B)", 0.0, "another"),
+        ("", 0.0, "nothing recorded"),
+    ],
+)
 def test_recorded_is_equality(reply: str, value: float, why: str) -> None:
     rule = msgspec.convert({"kind": "recorded"}, Rule)
     assert rule.judge(reply, sample("A", choices=("x", "y"))).value == value, why
