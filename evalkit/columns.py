@@ -121,11 +121,11 @@ class Columns(Value, frozen=True, kw_only=True):
     def names(self, *, media: bool = True) -> dict[str, tuple[str, ...]]:
         """The columns that each field reads, by the field's path in the task file; fields of media only if asked."""
         used = {"id": self.id, "question": self.question, "answer": self.answer, "choices": self.choices}
+        used["cluster"] = self.cluster
         if media:
             used["images"] = self.images
             used["video.path"] = tuple(self.video.path) if self.video else None
             used["subtitles.path"] = self.subtitles.path if self.subtitles else None
-            used["cluster"] = self.cluster  # a bare file of golds may lack it; its intervals then say "wilson"
         for field, references in (("groups", self.groups), ("extra", self.extra)):
             used.update({f"{field}.{name}": reference for name, reference in references.items()})
         return {field: names_of(reference) for field, reference in used.items() if reference is not None}

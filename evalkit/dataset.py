@@ -68,10 +68,13 @@ def limited(positions: Sequence[int], limit: int | float | None) -> Sequence[int
 
 
 def _check(task: TaskSpec, table: Table, *, media: bool) -> None:
-    """Every named column must exist; where replies are only scored, a file of golds need not hold the questions."""
+    """Every named column must exist; where replies are only scored, a file of golds need not hold questions.
+
+    Nor what they share: without it intervals are those of independent samples, and say so.
+    """
     found = {*table.columns, "row"}
     for field, names in task.columns.names(media=media).items():
-        for name in names if media or field != "question" else ():
+        for name in names if media or field not in {"question", "cluster"} else ():
             require(name, found, field=f"tasks/{task.name}: columns.{field}")
     if task.keep:
         require(task.keep.column, found, field=f"tasks/{task.name}: keep.column")
