@@ -13,6 +13,7 @@ import pytest
 
 from evalkit import yaml12
 from evalkit.decode import decode
+from evalkit.library import Library
 from evalkit.normalize import mmmu_candidates
 from evalkit.spec import TaskSpec
 from evalkit.types import Sample, Score, Stat
@@ -32,7 +33,9 @@ class Pack:
         self.folder = shared / "packs" / name
         self.spec = decode(yaml12.read(HERE / f"{name}.yaml"), TaskSpec)
         self.expected = json.loads((self.folder / "expected.json").read_text(encoding="utf-8"))
-        self.samples = [self.spec.columns.known(row) for row in rows(self.folder / "annotations.jsonl.gz")]
+        found = rows(self.folder / "annotations.jsonl.gz")
+        library = Library(self.folder)  # never written: the packs have no media
+        self.samples = [self.spec.columns.sample(row, root=self.folder, library=library, media=False) for row in found]
         assert len(self.samples) == self.spec.samples
 
     def models(self) -> list[str]:
@@ -228,3 +231,41 @@ def _extremes(pack: Pack) -> Iterator[tuple[Sample, float, float | None]]:
             adapter.score(sample, adapter.gold(sample)).value,
             adapter.score(sample, wrong).value if wrong else None,
         )
+
+
+# --- ScienceQA, ChartQA, MathVista
+
+
+def test_scienceqa(shared: Path) -> None:
+    pack = Pack(shared, "scienceqa_test")
+    expected = pack.expected["models"]["llava-v1.5-13b"]
+    replies = pack.replies("llava-v1.5-13b")
+    scores = pack.scores("llava-v1.5-13b")
+    assert [sum(score.value for score in scores), len(scores)] == expected["evaluator"]["total"]
+    assert sum(score.answer is None for score in scores) == expected["failed_parse"]
+    assert all((score.answer or "FAILED") == replies[score.sample_id]["parsed_ans"] for score in scores)
+    shown = {row["id"] for row in rows(pack.folder / "annotations.jsonl.gz") if row["image"]}
+    for model, correct in (("llava-v1.5-13b", 1445), ("llava-v1.5-7b_lmms-eval_img-only", 1402)):
+        found = pack.replies(model)
+        judged = [pack.spec.adapter.score(s, [found[s.id]["prediction"]]) for s in pack.samples if s.id in shown]
+        assert [sum(score.value for score in judged), len(judged)] == [correct, 2017]
+
+
+def test_chartqa(shared: Path) -> None:
+    pack = Pack(shared, "chartqa_test")
+    replies = pack.replies("qwen2.5-vl-7b-instruct")
+    scores = pack.scores("qwen2.5-vl-7b-instruct")
+    assert right(scores, "split") == pack.expected["models"]["qwen2.5-vl-7b-instruct"]["correct"]["pix2struct"]
+    assert all(bool(score.value) == replies[score.sample_id]["relaxed_correct"] for score in scores)
+
+
+def test_mathvista(shared: Path) -> None:
+    pack = Pack(shared, "mathvista_testmini")
+    for model in pack.models():
+        replies = pack.replies(model)
+        scores = [pack.spec.adapter.score(s, [replies[s.id].get("extraction") or ""]) for s in pack.samples]
+        official = pack.expected["models"][model]["official_current_code"]
+        assert sum(score.value for score in scores) == official["average"]["correct"], model
+        assert all(bool(score.value) == replies[score.sample_id]["official_true_false"] for score in scores)
+        for group in ("question_type", "answer_type", "language", "source", "category", "task", "context"):
+            assert right(scores, group) == {name: cell["correct"] for name, cell in official[group].items()}

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit import yaml12
-from evalkit.rules import Rule
+from evalkit.rules import Rule, mathvista
 from evalkit.rules.mmmu import MmmuRule
+from evalkit.rules.relaxed import RelaxedRule
 from evalkit.rules.textvqa import TextvqaRule, agreement
 from evalkit.types import Sample
 
@@ -126,3 +127,67 @@ def test_every_rule_reads_a_megabyte(rule: type[Any], piece: str) -> None:
     reply = piece * (1_000_000 // len(piece))
     rule().judge(reply, sample("A", choices=("dog", "cat")))
     rule().judge(reply, sample("5"))
+
+
+@pytest.mark.parametrize(
+    ("reply", "gold", "value", "why"),
+    [
+        ("14.5", "14", 1.0, "within 5 %"),
+        ("14.8", "14", 0.0, "beyond"),
+        ("0.021", "0.02", 0.0, "5 % is a little more in floating point"),
+        ("2016", "2014", 1.0, "years are numbers"),
+        ("62%", "62", 0.0, "62 % is 0.62"),
+        ("62%", "0.62", 1.0, "and equal to it"),
+        ("5,627", "5627", 0.0, "commas make a text"),
+        ("$3", "3", 0.0, "signs of currency too"),
+        ("0.0", "0", 0.0, "a gold of 0 wants the same text"),
+        ("0", "0", 1.0, "which this is"),
+        ("yes", "Yes", 1.0, "case does not count"),
+        ("[2014, 2016]", "[2014, 2016]", 1.0, "lists are texts"),
+        ("nan", "14", 0.0, "not a number is near to none"),
+        ("inf", "14", 0.0, "nor is infinity"),
+    ],
+)
+def test_relaxed(reply: str, gold: str, value: float, why: str) -> None:
+    assert RelaxedRule().judge(reply, sample(gold)).value == value, why
+
+
+@pytest.mark.parametrize(
+    ("reply", "choices", "number", "why"),
+    [
+        ("B", ("145", "155"), 1, "the letter"),
+        ("it is (b)", ("145", "155"), 1, "a letter in brackets, whatever its case"),
+        ("(B) or (A)", ("145", "155"), 1, "the first of them"),
+        ("155°", ("145", "155"), 1, "the nearest text"),
+        ("150", ("145", "155"), 1, "one edit against two"),
+        ("x", ("145", "155"), 0, "the first of equally near ones"),
+        ("", ("long text", "it"), 1, "nothing is nearest to the shortest"),
+        ("(c)", ("(c)", "(a)"), 0, "a letter beyond the options is a text"),
+        ("(a)", ("(c)", "(a)"), 0, "a choice text that is a letter is taken for one"),
+    ],
+)
+def test_mathvista_choices(reply: str, choices: tuple[str, ...], number: int, why: str) -> None:
+    assert mathvista.choice(reply, choices) == number, why
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "precision", "normal"),
+    [
+        ("5.9", "integer", None, "5"),
+        ("-5.9", "integer", None, "-5"),
+        ("five", "integer", None, None),
+        ("inf", "integer", None, None),
+        ("1.26", "float", 1, "1.3"),
+        ("1.26", "float", 1.0, "1.3"),
+        ("1.26", "float", None, None),
+        ("[1, 2]", "list", None, "[1, 2]"),
+        ("anything", "text", None, "anything"),
+    ],
+)
+def test_mathvista_normal_forms(reply: str, kind: str, precision: object, normal: str | None) -> None:
+    assert mathvista.normal(reply, kind, precision) == normal
+
+
+def test_edit_distance() -> None:
+    assert mathvista.distance("kitten", "sitting") == 3
+    assert mathvista.distance("", "abc") == 3

@@ -6,8 +6,11 @@ from typing import TypeAlias
 
 from evalkit.rules.blink import BlinkRule, RecordedRule
 from evalkit.rules.calibrated import LetterOrTextRule, LetterRule, NumberRule, TextRule, YesNoRule
+from evalkit.rules.mathvista import MathvistaRule
 from evalkit.rules.mmmu import MmmuRule
 from evalkit.rules.pope import PopeRule
+from evalkit.rules.relaxed import RelaxedRule
+from evalkit.rules.scienceqa import ScienceqaRule
 from evalkit.rules.textvqa import TextvqaRule
 from evalkit.rules.verdict import Verdict
 from evalkit.rules.videomme import VideommeRule
@@ -26,6 +29,9 @@ Rule: TypeAlias = (
     | VlmevalkitRule
     | TextvqaRule
     | VideommeRule
+    | ScienceqaRule
+    | RelaxedRule
+    | MathvistaRule
 )
 
 __all__ = ["Rule", "Verdict"]
