@@ -1,0 +1,35 @@
+"""Prediction files of other tools, recognised by what they hold and matched to the samples of a task."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from evalkit.imports import lmms_eval, vlmevalkit
+from evalkit.imports.foreign import Foreign, ForeignFileError, ForeignReply
+from evalkit.imports.match import Matched, match
+
+__all__ = ["Foreign", "ForeignFileError", "ForeignReply", "Matched", "match", "recognised"]
+
+
+def recognised(path: Path, *, field: str = "prediction") -> Foreign | None:
+    """The replies of a file that another tool wrote; None for a file of our own format, or of none that is known.
+
+    An lmms-eval or lm-eval log has `doc_id` and its replies on every line; a VLMEvalKit table has the columns `index`
+    and `field`. Raises ForeignFileError for a file that is one of them and cannot be read.
+    """
+    if path.suffix == ".xlsx":
+        return vlmevalkit.workbook(path, field=field)
+    start = _start(path)
+    if lmms_eval.looks_like(start):
+        return lmms_eval.log(path)
+    return vlmevalkit.table(path, field=field) if vlmevalkit.looks_like(start, field) else None
+
+
+def _start(path: Path) -> bytes:
+    """The first line; a file that cannot be read is left to the reader of our own format, which says why."""
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            return file.readline()
+    except (OSError, EOFError):
+        return b""
