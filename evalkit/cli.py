@@ -1,6 +1,7 @@
 """The command line: parses arguments, reads the environment, turns every failure into a sentence and an exit code.
 
-Exit codes: 0 done, 2 usage or bad YAML, 4 incomplete or invalid, 75 resumable failure, 130 interrupted.
+Exit codes: 0 done or gate passed, 1 gate failed, 2 usage or bad YAML, 3 not comparable, 4 incomplete or invalid,
+5 inconclusive (when asked to fail on it), 75 resumable failure, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ def _environment(options: argparse.Namespace) -> None:
     options.cache = Path(os.environ.get("EVALKIT_CACHE") or Path(home) / "evalkit")
     options.offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
     options.colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    options.actions = os.environ.get("GITHUB_ACTIONS") == "true"
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    options.step_summary = Path(summary) if summary else None
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its own threads and ours would fight over the cores
 
 
@@ -59,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"evalkit {__version__}")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (_run, _score, _explain, _report, _list, _show, _check, _doctor):
+    for add in (_run, _score, _explain, _report, _compare, _list, _show, _check, _doctor):
         add(verbs)
     return top
 
@@ -130,6 +134,24 @@ def _report(verbs: Verbs) -> None:  # type: ignore[valid-type]
     command.add_argument("--intervals", action="store_true", help="95 %% intervals beside our numbers")
     command.add_argument("--allow-incomplete", action="store_true", help="show incomplete runs, marked")
     command.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to stdout")
+
+
+def _compare(verbs: Verbs) -> None:  # type: ignore[valid-type]
+    command = _verb(verbs, "compare", "Is the candidate worse than the base? Paired tests, verdicts and an exit code.")
+    command.add_argument("base", metavar="BASE", help="a run, a model's folder, baseline:NAME or card:CARD/COLUMN")
+    command.add_argument("candidate", type=Path, metavar="CANDIDATE", help="a run, or a model's folder")
+    command.add_argument("--gate", choices=("regression", "noninferiority", "threshold"), default="regression")
+    command.add_argument("--margin", type=float, metavar="P", help="points; default: 0, for noninferiority 1")
+    command.add_argument("--alpha", type=float, default=0.05, metavar="A", help="default: 0.05")
+    command.add_argument("--correction", choices=("holm", "bh"), default="holm", help="over all tasks; default: holm")
+    command.add_argument("--allow", nargs="+", action="extend", default=[], metavar="REASON", help="compare although")
+    command.add_argument("--fail-inconclusive", action="store_true", help="exit code 5 where the data cannot tell")
+    command.add_argument("--flips", type=int, default=3, metavar="N", help="samples of each kind to show; default: 3")
+    command.add_argument("--save-baseline", metavar="NAME", help="keep the candidate as baseline:NAME if it passes")
+    command.add_argument("--json", type=Path, metavar="FILE")
+    command.add_argument("--markdown", type=Path, metavar="FILE")
+    command.add_argument("--junit", type=Path, metavar="FILE")
+    _data(command)
 
 
 def _list(verbs: Verbs) -> None:  # type: ignore[valid-type]

@@ -6,6 +6,7 @@ from evalkit.statistics.estimate import WILSON, Estimate, Z, macro, mean, propor
 from evalkit.statistics.multiple import benjamini_hochberg, holm
 from evalkit.statistics.paired import Difference, mean_difference, ratio_difference
 from evalkit.statistics.power import POWER, detectable, needed
+from evalkit.statistics.published import one_sample
 from evalkit.statistics.ratio import F1, PRECISION, RECALL, Confusion, Ratio, clustered_ratio, ratio
 from evalkit.statistics.signflip import sign_flip
 from evalkit.statistics.spread import Spread, spread
@@ -30,6 +31,7 @@ __all__ = [
     "mean",
     "mean_difference",
     "needed",
+    "one_sample",
     "proportion",
     "quantile",
     "ratio",

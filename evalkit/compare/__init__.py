@@ -1,0 +1,154 @@
+"""Is the candidate worse? Two runs on the same samples, or a run against published numbers, and a gate over the answer.
+
+Whether the runs can be compared is decided before any statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from evalkit.compare import comparable, gates, published, runs
+from evalkit.compare.verdict import (
+    CORRECTIONS,
+    EXIT,
+    GATES,
+    REASONS,
+    Comparison,
+    Flip,
+    Line,
+    Refusal,
+    Settings,
+    Side,
+)
+from evalkit.metrics import Metric
+from evalkit.report.results import Result
+from evalkit.spec import CardSpec
+from evalkit.types import EvalkitError, IncompleteError, Score
+
+__all__ = [
+    "CORRECTIONS",
+    "EXIT",
+    "GATES",
+    "REASONS",
+    "Comparison",
+    "Flip",
+    "Line",
+    "Refusal",
+    "Settings",
+    "Side",
+    "against_card",
+    "compare",
+    "with_flips",
+]
+
+
+def compare(base: Path, candidate: Path, settings: Settings) -> Comparison:
+    """Compare two runs, or two models' folders task by task.
+
+    Raises EvalkitError for a folder that is no run (code 2) or that is damaged (code 4).
+    """
+    ours, theirs = runs.runs(base), runs.runs(candidate)
+    shared = {task: (ours[task], theirs[task]) for task in ours if task in theirs}
+    found = [*_missing(ours, theirs)]
+    notes = [f"{task}: only the candidate has a run; it is not compared." for task in theirs if task not in ours]
+    for one, two in shared.values():
+        found += comparable.refusals(one.run, two.run)
+        notes += comparable.remarks(one.run, two.run)
+    pairs = {task: (runs.scores(one), runs.scores(two)) for task, (one, two) in shared.items()}
+    for task, (before, after) in pairs.items():
+        refusal = comparable.sample_refusal(task, _ids(before), _ids(after))
+        found += [] if refusal is None else [refusal]
+    refused = [refusal for refusal in found if refusal.reason not in settings.allow]
+    notes += [f"Allowed although it differs: {r.task}, {r.reason}: {r.text}." for r in found if r not in refused]
+    lines = [] if refused else [_line(*shared[task], *pairs[task], settings) for task in shared]
+    return _judged(_name(ours), _name(theirs), settings, lines=lines, refusals=refused, notes=notes)
+
+
+def against_card(card: CardSpec, column: str, candidate: Path, settings: Settings) -> Comparison:
+    """Compare a model's runs with a column of published numbers, row by row, each run by itself."""
+    if settings.alpha != 0.05:
+        raise EvalkitError("published numbers are judged by the runs' own 95 % intervals; leave --alpha at 0.05")
+    theirs = runs.runs(candidate)
+    refused = [
+        Refusal(task, "partial", "the candidate run is incomplete")
+        for task, result in theirs.items()
+        if not result.run.complete and "partial" not in settings.allow
+    ]
+    lines = [] if refused else published.lines(card, column, theirs)
+    notes = ("Published numbers are taken as exact; prompts and data behind them may differ from ours.",)
+    name = f"{column} as published in {card.name}"
+    return _judged(name, _name(theirs), settings, lines=lines, refusals=refused, notes=notes)
+
+
+def _judged(
+    base: str,
+    candidate: str,
+    settings: Settings,
+    *,
+    lines: Sequence[Line],
+    refusals: Sequence[Refusal],
+    notes: Sequence[str],
+) -> Comparison:
+    done = gates.judged(lines, settings)
+    return Comparison(
+        base=base,
+        candidate=candidate,
+        settings=settings,
+        verdict="not comparable" if refusals else gates.overall(done),
+        lines=done,
+        refusals=tuple(refusals),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _missing(ours: Mapping[str, Result], theirs: Mapping[str, Result]) -> list[Refusal]:
+    text = "the candidate has no run of it"
+    return [Refusal(task, "tasks", text) for task in ours if task not in theirs]
+
+
+def _line(one: Result, two: Result, base: Sequence[Score], candidate: Sequence[Score], settings: Settings) -> Line:
+    run = two.run
+    before, after = runs.aligned(base, candidate)
+    if not before:
+        raise IncompleteError(f"task {run.task}: the two runs share no sample; run the candidate on the same data")
+    metric = runs.metric(run, run.headline)
+    pairs = list(zip(before, after, strict=True))
+    return Line(
+        task=run.task,
+        metric=run.headline,
+        label=run.task,
+        base=_side(one, before, run.headline, metric),
+        candidate=_side(two, after, run.headline, metric),
+        difference=metric.difference(before, after, alpha=settings.alpha),
+        better=metric.better,
+        percent=two.percent(metric.stats(run.headline, after)[0]),
+        same=all((a.answer, a.value, a.error) == (b.answer, b.value, b.error) for a, b in pairs),
+        turned_wrong=tuple(a.sample_id for a, b in pairs if b.value < a.value),
+        turned_right=tuple(a.sample_id for a, b in pairs if b.value > a.value),
+    )
+
+
+def _side(result: Result, scores: Sequence[Score], headline: str, metric: Metric) -> Side:
+    """The run's number over the samples that both runs have."""
+    stats = metric.stats(headline, scores)
+    if not stats:
+        raise IncompleteError(f"{result.folder}: no sample counts under {headline}; there is nothing to compare")
+    stat = stats[0]
+    return Side(title=result.title, folder=result.folder, value=stat.value, n=stat.n, low=stat.low, high=stat.high)
+
+
+def with_flips(comparison: Comparison, flips: Mapping[str, Sequence[Flip]]) -> Comparison:
+    """The same, with samples to look at beside the lines of their tasks."""
+    lines = tuple(msgspec.structs.replace(line, flips=tuple(flips.get(line.task, ()))) for line in comparison.lines)
+    return msgspec.structs.replace(comparison, lines=lines)
+
+
+def _ids(scores: Sequence[Score]) -> list[str]:
+    return [score.sample_id for score in scores]
+
+
+def _name(results: Mapping[str, Result]) -> str:
+    return next(iter(results.values())).title

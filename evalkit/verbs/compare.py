@@ -1,0 +1,128 @@
+"""`evalkit compare`: a candidate against a base, a stored baseline or a card's published numbers, and a gate."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import msgspec
+
+from evalkit import registry, store
+from evalkit.compare import (
+    EXIT,
+    REASONS,
+    Comparison,
+    Settings,
+    against_card,
+    ci,
+    compare,
+    flips,
+    render,
+    runs,
+    with_flips,
+)
+from evalkit.decode import suggestion
+from evalkit.spec import CardSpec
+from evalkit.types import EvalkitError
+from evalkit.verbs.setup import places
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Exit codes: 0 passed, 1 failed, 3 not comparable, 5 inconclusive where that is asked to fail."""
+    comparison = _compared(options, _settings(options))
+    if options.flips:
+        found, notes = flips.collected(comparison, options.flips, places(options))
+        comparison = with_flips(comparison, found)
+        comparison = msgspec.structs.replace(comparison, notes=(*comparison.notes, *notes))
+    sys.stdout.write(render.terminal(comparison))
+    _files(options, comparison)
+    _actions(options, comparison)
+    if options.save_baseline:
+        _save(options, comparison)
+    if comparison.verdict == "inconclusive" and not options.fail_inconclusive:
+        return 0
+    return EXIT[comparison.verdict]
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    for reason in options.allow:
+        if reason not in REASONS:
+            hint = suggestion(reason, REASONS)
+            raise EvalkitError(f"--allow {reason}: no such reason{hint}; known: {', '.join(REASONS)}")
+    if not 0 < options.alpha < 1:
+        raise EvalkitError(f"--alpha {options.alpha:g}: not a probability between 0 and 1; the usual one is 0.05")
+    if options.margin is not None and not 0 <= options.margin < float("inf"):
+        raise EvalkitError(f"--margin {options.margin:g}: a drop in points from 0, such as 1")
+    return Settings(
+        gate=options.gate,
+        margin=options.margin,
+        alpha=options.alpha,
+        correction=options.correction,
+        allow=tuple(options.allow),
+    )
+
+
+def _compared(options: argparse.Namespace, settings: Settings) -> Comparison:
+    kind, mark, name = options.base.partition(":")
+    if mark and kind == "card":
+        card, _, column = name.partition("/")
+        if not column:
+            raise EvalkitError(f"{options.base}: name the card and its column, as in card:NAME/COLUMN")
+        return against_card(registry.load(CardSpec, card), column, options.candidate, settings)
+    if mark and kind == "baseline":
+        return compare(_baseline(options, name), options.candidate, settings)
+    return compare(Path(options.base), options.candidate, settings)
+
+
+def _baseline(options: argparse.Namespace, name: str) -> Path:
+    """`baselines/NAME` beside the results folder: inside of it, a report would take the copies for runs."""
+    if not NAME.fullmatch(name):
+        raise EvalkitError(f"baseline {name!r}: use letters, digits, dots, dashes and underscores")
+    found = next(iter(runs.runs(options.candidate).values()))
+    return Path(found.folder).resolve().parent.parent.parent / "baselines" / name
+
+
+def _save(options: argparse.Namespace, comparison: Comparison) -> None:
+    if comparison.verdict != "pass":
+        print(f"baseline {options.save_baseline} is not saved: the gate did not pass", file=sys.stderr)
+        return
+    place = _baseline(options, options.save_baseline)
+    runs.save(list(runs.runs(options.candidate).values()), place)
+    print(f"baseline {options.save_baseline} saved in {place}", file=sys.stderr)
+
+
+def _files(options: argparse.Namespace, comparison: Comparison) -> None:
+    junit = ci.junit(comparison, strict=options.fail_inconclusive)
+    for file, data in (
+        (options.json, render.json(comparison)),
+        (options.markdown, render.markdown(comparison).encode()),
+        (options.junit, junit.encode()),
+    ):
+        if file is not None:
+            _write(file, data)
+
+
+def _write(file: Path, data: bytes) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        store.write_atomic(file, data)
+    except OSError as error:
+        raise EvalkitError(f"{file}: cannot be written ({error.strerror}); choose another file") from error
+
+
+def _actions(options: argparse.Namespace, comparison: Comparison) -> None:
+    """On GitHub's runners: lines that it shows at the job, and a page of results."""
+    if not options.actions:
+        return
+    for line in ci.commands(comparison):
+        print(line, file=sys.stderr)
+    if options.step_summary is not None:
+        try:
+            with options.step_summary.open("a", encoding="utf-8") as file:
+                file.write(ci.summary(comparison))
+        except OSError as error:
+            raise EvalkitError(f"{options.step_summary}: cannot be written ({error.strerror})") from error
