@@ -7,6 +7,7 @@ so it can neither end its turn nor call for a picture.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,12 +41,7 @@ class Tokenizer:
     def __init__(self, path: Path) -> None:
         from tokenizers import Tokenizer as Compiled
 
-        # What tokenizers raises on a broken file is a bare Exception, so the file is told apart by reading it first.
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(f"{path}: cannot be read ({type(error).__name__}); download it again") from error
-        self._compiled = Compiled.from_str(text)
+        self._compiled = Compiled.from_str(_checked(path))
         # Control tokens inside text are characters; those of the layout are looked up by `id`.
         self._compiled.encode_special_tokens = True
         self._absorbing = {
@@ -86,6 +82,18 @@ class Tokenizer:
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = True) -> str:
         """The text of ids, without control tokens unless asked for."""
         return self._compiled.decode(list(ids), skip_special_tokens=skip_special_tokens)
+
+
+def _checked(path: Path) -> str:
+    """The file's text. What tokenizers raises on a broken file has no class of its own, so it is looked at first."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: not readable JSON ({type(error).__name__}); download it again") from error
+    if not isinstance(found, dict) or not {"model", "added_tokens"} <= found.keys():
+        raise ModelError(f"{path}: no tokenizer, for it has no model or no added_tokens; download it again")
+    return text
 
 
 def pieces(turns: Sequence[Mapping[str, Any]]) -> list[Piece]:
