@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
     """Replies from `path`, JSON lines (`.gz` too) with an `id` and a `field` each, given by sample id.
 
-    A task that asks several prompts per sample gets the same reply to each.
+    A task that asks several prompts per sample gets the same reply to each. `source` is what errors call the file,
+    where it was made from another one.
     """
 
     path: str
     field: str = "prediction"
     id: str = "id"
+    source: str = ""
 
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
         """The sha256 of the file, and which fields are read; where the file lies does not count."""
@@ -38,7 +40,7 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
 
     def load(self, *, device: str = "") -> Loaded:
         """An engine over `replies()`; `device` does not matter."""
-        return ReplayEngine(str(self._file()), self.replies())
+        return ReplayEngine(self.source or str(self._file()), self.replies())
 
     def replies(self) -> Mapping[str, str]:
         """Every reply by its id. Raises ModelError naming file and line."""

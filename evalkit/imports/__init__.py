@@ -7,9 +7,9 @@ from pathlib import Path
 
 from evalkit.imports import lmms_eval, vlmevalkit
 from evalkit.imports.foreign import Foreign, ForeignFileError, ForeignReply
-from evalkit.imports.match import Matched, match
+from evalkit.imports.match import Matched, match, positions
 
-__all__ = ["Foreign", "ForeignFileError", "ForeignReply", "Matched", "match", "recognised"]
+__all__ = ["Foreign", "ForeignFileError", "ForeignReply", "Matched", "match", "positions", "recognised"]
 
 
 def recognised(path: Path, *, field: str = "prediction") -> Foreign | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from evalkit.imports.foreign import Foreign, ForeignFileError, ForeignReply, once
 from evalkit.sources.csv import lines
@@ -28,12 +29,11 @@ def workbook(path: Path, *, field: str) -> Foreign:
     """The first sheet of an xlsx file. Raises ForeignFileError without openpyxl or the columns."""
     try:
         from openpyxl import load_workbook
-        from openpyxl.utils.exceptions import InvalidFileException
     except ModuleNotFoundError as error:
         raise ForeignFileError(f"{path}: reading xlsx needs openpyxl; run: pip install 'evalkit[xlsx]'") from error
     try:
         book = load_workbook(path, read_only=True, data_only=True)
-    except (OSError, KeyError, ValueError, InvalidFileException) as error:
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise ForeignFileError(f"{path}: not an xlsx file ({error}); save the table again") from error
     try:
         return _foreign(_rows(book.worksheets[0].iter_rows(values_only=True), path, field), path, field)

@@ -10,10 +10,12 @@ from pathlib import Path
 import msgspec
 
 from evalkit import registry, runner
+from evalkit.backends.replay import Replay
 from evalkit.runner import Outcome
 from evalkit.spec import TaskSpec
 from evalkit.types import Score
-from evalkit.verbs.score import recorded, recorded_settings, replay, summary
+from evalkit.verbs.imported import translated
+from evalkit.verbs.score import recorded, recorded_settings, summary
 from evalkit.verbs.tables import headline, percent, print_json
 
 LONGEST = 120
@@ -37,7 +39,9 @@ def main(options: argparse.Namespace) -> int:
     options.rule = options.name = ""
     task = registry.load(TaskSpec, options.task)
     with tempfile.TemporaryDirectory() as scratch:
-        ours = recorded(task, options, out=Path(scratch))
+        file = translated(task, options, Path(scratch))
+        replies = Replay(path=str(file), field=options.field).replies()
+        ours = recorded(task, options, file, out=Path(scratch))
         settings = recorded_settings(options, out=Path(scratch))
         others = {
             name: runner.rescore(
@@ -45,7 +49,6 @@ def main(options: argparse.Namespace) -> int:
             )
             for name in task.opinions
         }
-    replies = replay(options).replies()
     parted = {name: partings(ours.scores, other.scores, replies) for name, other in others.items()}
     if options.json:
         print_json(_summary(ours, others, parted))

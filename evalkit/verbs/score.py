@@ -17,6 +17,7 @@ from evalkit.execute.progress import Progress
 from evalkit.runner import Outcome, Session, Settings
 from evalkit.spec import Batch, ModelSpec, RunRecord, TaskSpec
 from evalkit.types import EvalkitError
+from evalkit.verbs.imported import translated
 from evalkit.verbs.run import tell_problems
 from evalkit.verbs.setup import beside, existing, places
 from evalkit.verbs.tables import print_json, print_summary
@@ -41,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
 def _predictions(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         task = _with_rule(registry.load(TaskSpec, options.task), options.rule)
-        outcome = recorded(task, options, out=options.out or Path(scratch))
+        outcome = recorded(task, options, translated(task, options, Path(scratch)), out=options.out or Path(scratch))
         if options.json:
             print_json(summary(outcome))
         else:
@@ -49,16 +50,12 @@ def _predictions(options: argparse.Namespace) -> int:
     return tell_problems(outcome)
 
 
-def recorded(task: TaskSpec, options: argparse.Namespace, *, out: Path) -> Outcome:
-    """The predictions file as a run of `task` below `out`; no picture is looked for."""
+def recorded(task: TaskSpec, options: argparse.Namespace, file: Path, *, out: Path) -> Outcome:
+    """The predictions in `file` as a run of `task` below `out`; no picture is looked for."""
     name = options.name or options.predictions.name.partition(".")[0]
-    session = Session(ModelSpec(name=name, backend=replay(options), batch=Batch(count=1024), workers=1))
+    backend = Replay(path=str(file), field=options.field, source=str(options.predictions))
+    session = Session(ModelSpec(name=name, backend=backend, batch=Batch(count=1024), workers=1))
     return runner.run(session, task, recorded_settings(options, out=out))
-
-
-def replay(options: argparse.Namespace) -> Replay:
-    """The backend that `--predictions` and `--field` describe."""
-    return Replay(path=str(options.predictions), field=options.field)
 
 
 def recorded_settings(options: argparse.Namespace, *, out: Path) -> Settings:

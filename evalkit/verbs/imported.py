@@ -1,0 +1,35 @@
+"""What `--predictions` names as a file of our own format: other tools' files are translated, and that is said."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from evalkit import dataset, imports, store
+from evalkit.spec import TaskSpec
+from evalkit.types import EvalkitError
+from evalkit.verbs.setup import beside, places
+
+
+def translated(task: TaskSpec, options: argparse.Namespace, folder: Path) -> Path:
+    """The predictions file itself, or a translation of it written into `folder`. Raises EvalkitError.
+
+    The way in which rows became samples is one line on stderr, with how many questions or golds prove it.
+    """
+    path: Path = options.predictions
+    foreign = imports.recognised(path, field=options.field)
+    if foreign is None:
+        return path
+    where = beside(places(options), options.task)
+    data = dataset.load(task, where, annotations=options.annotations, media=False)
+    rows = imports.positions(task, where, options.annotations)
+    matched = imports.match(foreign, task, data.samples, rows)
+    print(f"evalkit: {path}: {matched.sentence(foreign)}", file=sys.stderr)
+    ours = folder / f"{path.name.partition('.')[0]}.jsonl"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        store.write_lines(ours, ({"id": name, options.field: text} for name, text in matched.replies.items()))
+    except OSError as error:
+        raise EvalkitError(f"{ours}: cannot be written ({error.strerror}); choose another --out") from error
+    return ours
