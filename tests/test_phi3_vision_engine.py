@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -362,5 +363,58 @@ def test_the_key_holds_what_changes_a_reply(folder: Path, tmp_path: Path) -> Non
         identity(attention="eager"),
         identity(num_crops=NumCrops(single=4)),
         identity(num_crops=NumCrops(multi=1)),
+        identity(adapter=str(_adapter(tmp_path / "one"))),
+        identity(adapter=str(_adapter(tmp_path / "two", scale=2.0))),
     ]
-    assert all(other != identity() for other in changed)
+    assert len({json.dumps(other) for other in (identity(), *changed)}) == 1 + len(changed)
+
+
+# --- adapters
+
+QKV = "model.layers.1.self_attn.qkv_proj"
+
+
+def _adapter(folder: Path, *, scale: float = 1.0, target: str = QKV) -> Path:
+    """A LoRA of rank 2 on one layer, as peft lays it out."""
+    noise = torch.Generator().manual_seed(9)
+    down, up = torch.randn(2, 32, generator=noise), torch.randn(96, 2, generator=noise) * scale
+    folder.mkdir()
+    settings = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 6, "target_modules": [QKV]}
+    (folder / "adapter_config.json").write_text(json.dumps(settings))
+    place = f"base_model.model.{target}"
+    save_file({f"{place}.lora_A.weight": down, f"{place}.lora_B.weight": up}, folder / "adapter_model.safetensors")
+    return folder
+
+
+def test_an_adapter_is_added_to_the_weights(folder: Path, engine: Phi3VisionEngine, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    adapter = _adapter(tmp_path / "adapter")
+    changed = _load(folder, adapter=str(adapter)).model.state_dict()
+    parts = load_file(adapter / "adapter_model.safetensors").values()
+    down, up = sorted(parts, key=len)
+    before = engine.model.state_dict()
+    assert changed.keys() == before.keys()
+    # alpha / rank = 6 / 2
+    torch.testing.assert_close(changed[f"{QKV}.weight"], before[f"{QKV}.weight"] + 3 * up @ down)
+    assert [name for name in before if not torch.equal(before[name], changed[name])] == [f"{QKV}.weight"]
+
+
+def test_an_adapter_of_another_model_is_refused(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    adapter = _adapter(tmp_path / "adapter", target="model.layers.1.self_attn.q_proj")
+    with pytest.raises(ModelError, match=r"4 tensors .* no counterpart .*check its base model"):
+        _load(folder, adapter=str(adapter))
+
+
+def test_a_folder_without_an_adapter_is_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"backend.adapter: there is no .*adapter_model.safetensors"):
+        Phi3Vision(model=str(folder), adapter=str(tmp_path)).check()
+
+
+def test_an_adapter_without_peft_says_what_to_install(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(ModelError, match=r"evalkit\[lora\]"):
+        _load(folder, adapter=str(_adapter(tmp_path / "adapter")))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from evalkit.backends import weights
+from evalkit.backends.phi3_vision.adapter import check_adapter
 from evalkit.types import Value
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
     """A checkpoint with the weight names of microsoft/Phi-3.5-vision-instruct, and how it is run.
 
     model: a folder, or a hub id. revision: a commit of the hub. dtype `auto` is the one config.json names. attention:
-    of the decoder; the picture encoder always runs with sdpa, as in the reference. Videos go in as their frames.
+    of the decoder; the picture encoder always runs with sdpa, as in the reference. adapter: the folder of a LoRA
+    adapter (needs the extra `lora`), added to the weights. Videos go in as their frames.
     """
 
     model: str
@@ -45,6 +47,7 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
     num_crops: NumCrops = NumCrops()
+    adapter: str = ""
 
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
         """Settings with the checkpoint's content in place of its location; `cache` remembers digests of big files."""
@@ -53,7 +56,8 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
         if found.folder:
             content = {"weights": weights.fingerprint(Path(found.folder), cache=cache)}
         crops = msgspec.to_builtins(self.num_crops)
-        settings = {"dtype": self.dtype, "attention": self.attention, "num_crops": crops}
+        adapter = weights.fingerprint(self._adapter(), cache=cache) if self.adapter else ""
+        settings = {"dtype": self.dtype, "attention": self.attention, "num_crops": crops, "adapter": adapter}
         return {"kind": "phi3_vision", **content, **settings}
 
     def check(self) -> None:
@@ -61,6 +65,8 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
         folder = weights.cached(weights.locate(self.model, self.revision))
         if folder is not None:
             check_folder(folder)
+        if self.adapter:
+            self._adapter()
 
     def load(self, *, device: str = "") -> Loaded:
         """Read the weights onto `device` ("cpu", "cuda:1", "npu:0", ...; empty: accelerate's choice).
@@ -68,6 +74,7 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
         Raises ModelError when weights are missing, left over or of another shape.
         """
         from evalkit.backends.device import choose
+        from evalkit.backends.phi3_vision.adapter import merge
         from evalkit.backends.phi3_vision.checkpoint import fetch, read_model
         from evalkit.backends.phi3_vision.engine import Phi3VisionEngine
         from evalkit.backends.phi3_vision.tokens import Tokenizer
@@ -76,7 +83,14 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
         check_folder(folder)
         tokenizer = Tokenizer(folder / "tokenizer.json")
         model = read_model(folder, dtype=self.dtype, attention=self.attention, device=choose(device))
+        if self.adapter:
+            model = merge(model, self._adapter())
         return Phi3VisionEngine(self, model, tokenizer)
+
+    def _adapter(self) -> Path:
+        folder = Path(self.adapter).expanduser()
+        check_adapter(folder)
+        return folder
 
 
 def check_folder(folder: Path) -> None:

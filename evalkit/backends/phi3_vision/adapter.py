@@ -1,0 +1,50 @@
+"""Add a LoRA adapter's changes to the weights of a loaded model, all of them or none."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from evalkit.backends.weights import ModelError
+
+WEIGHTS, SETTINGS = "adapter_model.safetensors", "adapter_config.json"
+
+
+def check_adapter(folder: Path) -> None:
+    """Refuse a folder that holds no adapter in safetensors. Raises ModelError."""
+    for name in (SETTINGS, WEIGHTS):
+        if not (folder / name).is_file():
+            raise ModelError(
+                f"backend.adapter: there is no {folder / name}; name the folder that peft's save_pretrained wrote"
+            )
+
+
+def merge(model: Any, folder: Path) -> Any:
+    """The model with the adapter of `folder` added to its weights, in their dtype.
+
+    Raises ModelError where peft is not installed, or a tensor of the adapter has no place in the model.
+    """
+    try:
+        from peft import PeftModel, get_peft_model_state_dict
+    except ImportError as error:
+        raise ModelError("backend.adapter needs peft; install it with: pip install 'evalkit[lora]'") from error
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / WEIGHTS, "pt") as file:
+            found = set(file.keys())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+        reason = str(error).strip().split("\n", 1)[0].rstrip(".") or type(error).__name__
+        raise ModelError(f"{folder}: the adapter does not fit ({reason}); check its base model") from error
+    # peft skips what it cannot place with a warning at most, and the scores would be those of another model.
+    astray = sorted(found ^ set(get_peft_model_state_dict(adapted)))
+    if astray:
+        raise ModelError(
+            f"{folder}: {len(astray)} tensors of the adapter and the model have no counterpart ({astray[0]}); "
+            "check its base model"
+        )
+    return adapted.merge_and_unload().eval()
