@@ -21,8 +21,8 @@ class Mention(NamedTuple):
 
 _LETTER = re.compile(
     r"(?<![A-Za-z0-9_])[(\[{<]\s?([A-Za-z])\s?[)\]}>](?![A-Za-z0-9_])"  # (B)
-    # B alone: not in D-Day, C++, N/A, B.C.
-    r"|(?<![A-Za-z0-9_'\-&+\\])(?<![Nn]/)([A-Za-z])(?![A-Za-z0-9_'\-+&°%]|\.[A-Za-z]\b)"
+    # B alone: not in D-Day, C++, N/A, B.C., ∠B, B = 3
+    r"|(?<![A-Za-z0-9_'\-&+\\∠△▱⊙√])(?<![Nn]/)([A-Za-z])(?![A-Za-z0-9_'\-+&°%]|\s?=|\.[A-Za-z]\b)"
 )
 _LINE_START = re.compile(r"(?:^|\n)[ \t\-•>\"']{0,4}$")
 _SEPARATOR = re.compile(r"\s?[.):,;\"'\]-]|\s*(?:\n|$)")

@@ -13,6 +13,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
+_OPERATOR = re.compile(r"\s?[-+*/=×]\s?\d")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 _NUMBERED = re.compile(r"\b(image|picture|photo)\s(?:#|no\.?\s)?([1-6])\b")
 
@@ -42,7 +43,9 @@ class Options:
         return None
 
     def _goes_on(self, rest: str) -> bool:
-        """Whether another option's text follows in a list."""
+        """Whether another option's text follows in a list, or a calculation."""
+        if _OPERATOR.match(rest):
+            return True
         comma = LISTED.match(rest)
         return comma is not None and any(text and rest.startswith(text, comma.end()) for text in self.texts)
 

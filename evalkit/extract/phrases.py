@@ -39,7 +39,7 @@ ANNOUNCED = _compiled(
     rf"{_I_WILL}{_DECIDE}\b",
     rf"\b{any_of('should, would, will, to')} {any_of('choose, select, pick')}\b",
     rf"\b{any_of('choosing, selecting, picking, opting for, going with')}\b",
-    r"答案\s?(?:应该|应当|应)?\s?(?:是|为|选|:)",
+    r"(?:答案|回答)\s?(?:应该|应当|应)?\s?(?:是|为|选|:)",
     r"(?:故|应|应该|所以|因此|我)?\s?选(?:择|项)?(?:是|为|:)?",
     r"正确的?(?:选项|答案)?(?:是|为|:)",
 )
@@ -53,6 +53,8 @@ _VERDICT = rf"\b(?:{_MODAL} be|is|seems to be|appears to be|as|being)\s{_DEGREE}
 CONFIRMED = _compiled(
     rf"[)\]\"']?(?:[^.;:\n]{{0,60}}?)?{_VERDICT}{_CORRECT}\b",
     rf"[)\]\"']?[^.\n]{{0,120}}?\bmaking (?:it|this|that|option|point|the)\b[^.\n]{{0,40}}?\b(?:{_CORRECT}|choice)\b",
+    r"[)\]\"']?\s(?:fits|matches|corresponds|works|is|seems|looks)\s(?:the\s)?(?:much\s)?(?:better|best)\b",
+    r"[.):]?\s?[^.\n]{0,60}?(?:[-–—:]|[.):])\s{1,2}(?:correct\b|✓|✔|✅)",
     r"[)\]\"']?\s?(?:选项)?(?:是)?(?:正确|对的|最佳)",
 )
 """What makes an option the answer after it was named."""
@@ -112,8 +114,9 @@ _FILLER = any_of(
     "just, only, in, to, it, both, 选项, 答案",
 )
 REJECTS = _compiled(
+    r"\bno\s$",
     rf"(?:\b{_REJECTING}|n't|不是|不选|不能选|排除|并非|不可能是|而非)"
-    rf"(?:[\s,:\"'(]{{0,3}}\b{_FILLER}\b){{0,5}}[\s:\"'(]{{0,3}}$"
+    rf"(?:[\s:\"'(]{{0,3}}\b{_FILLER}\b){{0,5}}[\s:\"'(]{{0,3}}$",
 )
 """Words that reject what stands right after them."""
 
@@ -154,7 +157,7 @@ _VERB = any_of(
     "looks?, match(?:es)?",
     "fits?, does, do, should, must, can, cannot, could, also, than, more, best, correctly, accurately, represents?",
     "shows?, contains?, corresponds?, follows?, aligns?, being, to, in, on, at, for, with, from, due, which, lies",
-    "remains, will, may, might, if",
+    "remains, will, may, might, if, rather, instead, over, only, alone",
 )
 WORD = re.compile(rf"[\"']?\s{{1,2}}(?!{_VERB}\b)[A-Za-z0-9]")
 """What follows the article "A" and the pronoun "I", but not an option's letter; case counts."""

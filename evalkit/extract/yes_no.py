@@ -28,7 +28,7 @@ _WORD = re.compile(r"(?<![\w'-])(?:(?P<no>no|nope)|(?P<yes>yes|yeah))(?![\w'-])"
 _SENTENCE = re.compile(r"(?<=[.!?。!?])\s+|\n+|(?<=[。!?])")
 _ABSENT = re.compile(
     r"\b(?:there(?:'s| is| are| was| were)\s(?:not\b|no\b|none\b|nothing\b)|there (?:is|are|was|were)n't\b"
-    r"|(?:do|does|did|can|could|is|are|was|were|has|have)(?:n't|\snot)\b|cannot\b|no\s\w+|none\b|not\b|without\b|absent\b|lacks?\b)"
+    r"|(?:do|does|did|can|could|is|are|was|were|has|have)(?:n't|\snot)\b|cannot\b|no\s\w+|none\b|nothing\b|not\b|without\b|absent\b|lacks?\b)"
     r"|没有|不存在|看不到|没看到|不是|并未|未见",
     re.IGNORECASE,
 )
@@ -36,12 +36,13 @@ _PRESENT = re.compile(
     r"\bthere(?:'s| is| are| was| were)\b|\b(?:I|we|you) (?:can |do |could )?(?:see|spot|notice|observe)\b"
     r"|\bit is\b|\bit's\b|\bit does\b|\bthey are\b|\b(?:image|picture|photo) (?:does )?"
     r"(?:shows?|contains?|has|have|features?|depicts?|includes?)\b"
-    r"|\b(?:is|are) (?:visible|present|shown|seen|in the (?:image|picture|photo))\b|有|存在|看到",
+    r"|\b(?:is|are|can be) (?:visible|present|shown|seen|in the (?:image|picture|photo))\b|有|存在|看到",
     re.IGNORECASE,
 )
 _BOTH = re.compile(r"\byes\s?(?:/|or|and)\s?no\b|\bno\s?(?:/|or|and)\s?yes\b|是或否|是/否", re.IGNORECASE)
 _UNSURE = re.compile(
-    r"\b(?:unclear|uncertain|not (?:sure|certain|clear)|unsure|maybe|perhaps|hard to say|may or may not)\b|可能|也许",
+    r"\b(?:unclear|uncertain|possibl[ey]|not (?:sure|certain|clear)|unsure|maybe|perhaps|hard to say|may or may not)\b"
+    r"|可能|也许",
     re.IGNORECASE,
 )
 
