@@ -36,7 +36,13 @@ class Lookup(Value, frozen=True, tag_field="kind", tag="lookup"):
     table: Mapping[str, str]
 
 
-Reference: TypeAlias = str | tuple[str, ...] | Modulo | Lookup
+class Capital(Value, frozen=True, tag_field="kind", tag="capital"):
+    """The text with its first letter large and all others small (lmms-eval, tasks/textvqa/utils.py)."""
+
+    column: str
+
+
+Reference: TypeAlias = str | tuple[str, ...] | Modulo | Lookup | Capital
 """A column's name, names whose texts are joined by line breaks (empties dropped), a `{template}`, or a rule above."""
 
 
@@ -64,7 +70,7 @@ class Literals(Value, frozen=True, tag_field="kind", tag="literal"):
     column: str
 
 
-Answer: TypeAlias = str | tuple[str, ...] | Modulo | Lookup | Letter | Index | Choice | Literals
+Answer: TypeAlias = str | tuple[str, ...] | Modulo | Lookup | Capital | Letter | Index | Choice | Literals
 
 LETTER = re.compile(r"\(?([A-Z])\)?[.:]?")
 
@@ -96,6 +102,8 @@ def text_of(reference: Reference, cells: Cells) -> str:
     if isinstance(reference, Modulo):
         return str(whole(cells[reference.column], reference.column) % reference.by)
     text = _text(cells[reference.column])
+    if isinstance(reference, Capital):
+        return text.capitalize()
     if text not in reference.table:
         raise CellError(f"column {reference.column} holds {text!r}, which the lookup table lacks; add it to the table")
     return reference.table[text]

@@ -98,6 +98,7 @@ def _without_media(sample: Sample) -> Sample:
         media=(),
         question=PLACE.sub("", sample.question),
         choices=tuple(PLACE.sub("", c) for c in sample.choices),
+        extra={name: PLACE.sub("", value) if isinstance(value, str) else value for name, value in sample.extra.items()},
     )
 
 
