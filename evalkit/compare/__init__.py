@@ -64,6 +64,8 @@ def compare(base: Path, candidate: Path, settings: Settings) -> Comparison:
     refused = [refusal for refusal in found if refusal.reason not in settings.allow]
     notes += [f"Allowed although it differs: {r.task}, {r.reason}: {r.text}." for r in found if r not in refused]
     lines = [] if refused else [_line(*shared[task], *pairs[task], settings) for task in shared]
+    if not shared and not refused:
+        raise IncompleteError(f"{base} and {candidate} share no task; run both on the same tasks")
     return _judged(_name(ours), _name(theirs), settings, lines=lines, refusals=refused, notes=notes)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from evalkit.compare.verdict import Line, Settings, Verdict
-from evalkit.statistics import benjamini_hochberg, holm, needed
+from evalkit.statistics import LARGE, benjamini_hochberg, detectable, holm, needed
 from evalkit.types import EvalkitError
 
 
@@ -15,7 +15,10 @@ def judged(lines: Sequence[Line], settings: Settings) -> tuple[Line, ...]:
     """The lines with adjusted p values, verdicts, and the samples that the margin needs."""
     adjust = holm if settings.correction == "holm" else benjamini_hochberg
     adjusted = adjust([line.difference.p for line in lines])
-    return tuple(_judged(line, p, settings) for line, p in zip(lines, adjusted, strict=True))
+    # Holm's first step, the hardest one, tests each of m lines at alpha / m; the other gates judge lines one by one.
+    corrected = settings.gate == "regression" and settings.correction == "holm"
+    level = settings.alpha / (len(lines) if corrected else 1)
+    return tuple(_judged(line, p, settings, level) for line, p in zip(lines, adjusted, strict=True))
 
 
 def overall(lines: Sequence[Line]) -> Verdict:
@@ -24,7 +27,7 @@ def overall(lines: Sequence[Line]) -> Verdict:
     return "fail" if "fail" in found else "inconclusive" if "inconclusive" in found else "pass"
 
 
-def _judged(line: Line, p: float, settings: Settings) -> Line:
+def _judged(line: Line, p: float, settings: Settings, level: float) -> Line:
     if not line.better:
         raise EvalkitError(
             f"task {line.task}: its headline {line.metric} is neither better high nor low; name another headline"
@@ -32,9 +35,17 @@ def _judged(line: Line, p: float, settings: Settings) -> Line:
     margin = settings.tolerated / 100 if line.percent else settings.tolerated
     line = msgspec.structs.replace(line, p_adjusted=p)
     verdict, reason = _verdict(line, margin, settings)
-    found = line.difference
-    size = needed(found.n, detected=found.detectable, margin=margin) if found.detectable and margin > 0 else None
-    return msgspec.structs.replace(line, verdict=verdict, reason=reason, needed=size)
+    detects = _detects(line, settings.alpha, level)
+    size = needed(line.difference.n, detected=detects, margin=margin) if detects and margin > 0 else None
+    return msgspec.structs.replace(line, verdict=verdict, reason=reason, detects=detects, needed=size)
+
+
+def _detects(line: Line, alpha: float, level: float) -> float | None:
+    """The detectable difference at `level`, from the one at `alpha`."""
+    if line.difference.detectable is None or level == alpha:
+        return line.difference.detectable
+    whole, single = (detectable(1.0, freedom=LARGE, alpha=a) for a in (level, alpha))
+    return line.difference.detectable * whole / single
 
 
 def _verdict(line: Line, margin: float, settings: Settings) -> tuple[Verdict, str]:
@@ -65,7 +76,16 @@ def _regression(line: Line, margin: float, alpha: float) -> tuple[Verdict, str]:
         return "pass", "worse beyond chance, by less than the margin"
     if margin > 0 and _limits(line)[0] < -margin:
         return "inconclusive", "a drop by the margin is not ruled out"
-    return "pass", "better beyond chance" if significant and gain > 0 else "no difference beyond chance"
+    if significant and gain > 0:
+        return "pass", "better beyond chance"
+    return "pass", "no difference beyond chance" if line.base.folder else _consistency(line)
+
+
+def _consistency(line: Line) -> str:
+    low, high = line.difference.low or 0.0, line.difference.high or 0.0
+    if low <= 0 <= high:
+        return "consistent with the published number"
+    return "not consistent with the published number by itself, but among so many lines"
 
 
 def _noninferiority(line: Line, margin: float) -> tuple[Verdict, str]:

@@ -11,19 +11,8 @@ from evalkit.compare.verdict import Comparison, Flip, Line, Side
 from evalkit.report.table import printable
 from evalkit.statistics import POWER
 
-HEAD = (
-    "task",
-    "metric",
-    "base",
-    "candidate",
-    "difference",
-    "interval",
-    "p",
-    "adjusted p",
-    "flips",
-    "detects",
-    "verdict",
-)
+HEAD = ("task", "metric", "base", "candidate", "difference", "{level:g} % interval", "p", "adjusted p")
+TAIL = ("flips", "detects", "verdict")
 LONG = 400
 
 
@@ -35,7 +24,7 @@ def terminal(comparison: Comparison) -> str:
     if comparison.lines:
         rows = [[_plain(cell) for cell in _cells(comparison, line)] for line in comparison.lines]
         align = ["left", "left", *["right"] * 8, "left"]
-        parts.append(tabulate(rows, HEAD, tablefmt="simple", disable_numparse=True, colalign=align))
+        parts.append(tabulate(rows, _head(comparison), tablefmt="simple", disable_numparse=True, colalign=align))
     parts += ["\n".join(f"{r.task}: {r.reason}: {printable(r.text)}" for r in comparison.refusals)]
     parts += [_flip(line, flip) for line in comparison.lines for flip in line.flips]
     parts += ["\n".join(printable(note) for note in comparison.notes), conclusion(comparison)]
@@ -48,7 +37,7 @@ def markdown(comparison: Comparison) -> str:
     if comparison.lines:
         rows = [[_escaped(cell) for cell in _cells(comparison, line)] for line in comparison.lines]
         rule = ["---", "---", *["--:"] * 8, "---"]
-        parts.append("\n".join(f"| {' | '.join(row)} |" for row in (HEAD, rule, *rows)))
+        parts.append("\n".join(f"| {' | '.join(row)} |" for row in (_head(comparison), rule, *rows)))
     parts.append("\n".join(f"- {_escaped(f'{r.task}: {r.reason}: {r.text}')}" for r in comparison.refusals))
     parts += [_details(line) for line in comparison.lines if line.flips]
     parts.append("\n".join(f"- {_escaped(note)}" for note in comparison.notes))
@@ -91,6 +80,10 @@ def sentence(line: Line) -> str:
     return printable(text)
 
 
+def _head(comparison: Comparison) -> list[str]:
+    return [*(word.format(level=100 * (1 - comparison.settings.alpha)) for word in HEAD), *TAIL]
+
+
 def _cells(comparison: Comparison, line: Line) -> list[str]:
     low, high = line.difference.low, line.difference.high
     flips = f"-{len(line.turned_wrong)} +{len(line.turned_right)}" if line.base.folder else ""
@@ -110,7 +103,7 @@ def _cells(comparison: Comparison, line: Line) -> list[str]:
 
 
 def _detects(line: Line) -> str:
-    size = line.difference.detectable
+    size = line.detects
     return "" if size is None else f"{100 * size:.1f}" if line.percent else f"{size:.3g}"
 
 

@@ -74,8 +74,9 @@ class Flip(Value, frozen=True, kw_only=True):
 class Line(Value, frozen=True, kw_only=True):
     """One task: both numbers, their difference, the judgement and why. `percent`: values are fractions.
 
-    `better` is 1 where more is better, -1 where less is. `p_adjusted` is corrected over all lines. `needed` is the
-    number of samples with which the margin would be detected. `turned_wrong` and `turned_right` are sample ids.
+    `better` is 1 where more is better, -1 where less is. `p_adjusted` is corrected over all lines. `detects` is the
+    true change that the gate would find with probability 0.8, corrected likewise; `needed` is the number of samples
+    with which that would be the margin. `turned_wrong` and `turned_right` are sample ids.
     """
 
     task: str
@@ -90,6 +91,7 @@ class Line(Value, frozen=True, kw_only=True):
     p_adjusted: float = 1.0
     verdict: Verdict = "pass"
     reason: str = ""
+    detects: float | None = None
     needed: int | None = None
     turned_wrong: tuple[str, ...] = ()
     turned_right: tuple[str, ...] = ()

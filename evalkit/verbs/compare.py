@@ -53,6 +53,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         if reason not in REASONS:
             hint = suggestion(reason, REASONS)
             raise EvalkitError(f"--allow {reason}: no such reason{hint}; known: {', '.join(REASONS)}")
+    if options.flips < 0:
+        raise EvalkitError(f"--flips {options.flips}: a number of samples from 0")
     if not 0 < options.alpha < 1:
         raise EvalkitError(f"--alpha {options.alpha:g}: not a probability between 0 and 1; the usual one is 0.05")
     if options.margin is not None and not 0 <= options.margin < float("inf"):
