@@ -326,7 +326,7 @@ def test_logits_and_replies_of_the_reference(
     torch.testing.assert_close(logits.logsumexp(-1), outputs[f"{name}.logits_logsumexp"], atol=1e-4, rtol=0)
     assert torch.equal(logits.argmax(-1), outputs[f"{name}.logits_argmax"].long())
     greedy = outputs[f"{name}.greedy"].tolist()
-    assert extend(model, [rows], new=len(greedy), ends={2}, draw=None, stop=None) == [greedy]
+    assert extend(model, [rows], new=len(greedy), ends={2}) == [greedy]
 
 
 @torch.inference_mode()
@@ -352,7 +352,7 @@ def test_a_left_padded_batch_of_the_reference(
     scores = Steps(model, prompts).scores(torch.zeros(3, 0, dtype=torch.long))
     torch.testing.assert_close(scores, outputs["left_padded_batch.logits_last"], atol=1e-4, rtol=0)
     expected = outputs["left_padded_batch.greedy"].tolist()
-    assert extend(model, prompts, new=12, ends={2}, draw=None, stop=None) == expected
+    assert extend(model, prompts, new=12, ends={2}) == expected
     assert expected == case["greedy_single"]
 
 

@@ -16,6 +16,7 @@ from PIL import Image as Pillow
 from safetensors.torch import load_file, save_file
 
 from evalkit.backends.phi3_vision.checkpoint import AGAIN, EMBEDDING
+from evalkit.backends.phi3_vision.decoding import Head, same_factors, saves
 from evalkit.backends.phi3_vision.engine import Phi3VisionEngine
 from evalkit.backends.phi3_vision.network import build
 from evalkit.backends.phi3_vision.spec import NumCrops, Phi3Vision
@@ -186,6 +187,67 @@ def test_crossing_the_limit_says_what_no_cache_says(engine: Phi3VisionEngine) ->
                 break
     assert len(prompt.ids) + len(said) > LIMIT + 2
     assert engine.generate([prompt])[0].text == engine.tokenizer.decode(said)
+
+
+def _sharing(p: Sequence[Image], **generation: Any) -> list[Request]:
+    """Several questions on the same pictures, some beyond the limit, beside prompts with heads of their own."""
+    return [
+        _request("one", p[0], "what?", **generation),
+        _request("two", p[0], "a longer question, what else is in it?", **generation),
+        _request("three", p[0], "z?", **generation),
+        _request("both", p[1], p[3], "compare", **generation),
+        _request("both again", p[1], p[3], "and now?", **generation),
+        _request("swapped", p[3], p[1], "and now?", **generation),
+        _request("none", "b b", **generation),
+        _request("far", p[0], "y " * 200, **generation),
+        _request("far again", p[0], "w " * 200, **generation),
+        _request("many", *p, *p, "compare", **generation),
+        _request("many again", *p, *p, "say more", **generation),
+    ]
+
+
+def test_questions_on_the_same_pictures_share_their_reading(engine: Phi3VisionEngine, pictures: list[Image]) -> None:
+    requests = _sharing(pictures, max_new_tokens=8)
+    read: list[tuple[int, int]] = []
+    watched = engine.model.model.norm.register_forward_hook(lambda module, args, out: read.append(out.shape[:2]))
+    try:
+        shared = _facts(_replies(engine, requests, len(requests)))
+        passes = [rows for rows, width in read if width > 1]
+        alone = _facts(_replies(engine, requests, 1))
+    finally:
+        watched.remove()
+    assert shared == alone
+    below = {r.key: engine.prepare(r).head for r in requests[:7]}
+    assert len({head.name for head in below.values()}) == 4
+    # Below the limit: four heads, then seven questions. Beyond it: two heads, then four questions.
+    assert passes == [4, 7, 2, 4]
+
+
+SHARED = [  # lengths, heads, new, limit -> less work, same factors
+    ([110, 110], [("a", 100), ("a", 100)], 5, 500, True, True, "one head for two"),
+    ([110, 110], [("a", 100), ("b", 100)], 5, 500, False, True, "no two heads are equal"),
+    ([110, 300], [("a", 100), ("a", 100)], 5, 500, True, True, "100 + 2 * 200 is less than 2 * 300"),
+    (
+        [110, 110, 300],
+        [("a", 100), ("a", 100), ("b", 0)],
+        5,
+        500,
+        False,
+        True,
+        "2 * 100 + 3 * 300 is more than 3 * 300",
+    ),
+    ([510, 510], [("a", 400), ("a", 400)], 5, 500, True, False, "the head alone would get the short factors"),
+    ([610, 610], [("a", 501), ("a", 501)], 5, 500, True, True, "the head alone is beyond the limit too"),
+]
+
+
+@pytest.mark.parametrize(("lengths", "heads", "new", "limit", "less", "same", "why"), SHARED)
+def test_when_heads_are_shared(
+    lengths: list[int], heads: list[Any], new: int, limit: int, less: bool, same: bool, why: str
+) -> None:
+    named = [Head(*head) for head in heads]
+    assert saves(lengths, named) == less, why
+    assert same_factors(lengths, named, new=new, limit=limit) == same, why
 
 
 def test_a_picture_shown_by_several_prompts_is_encoded_once(engine: Phi3VisionEngine, pictures: list[Image]) -> None:

@@ -10,7 +10,7 @@ from evalkit.backends.chat import converse
 from evalkit.backends.device import is_out_of_memory
 from evalkit.backends.engine import OutOfMemoryError
 from evalkit.backends.generation import Gumbel, StopStrings, cut, reply_length
-from evalkit.backends.phi3_vision.decoding import buckets, extend, limit_of
+from evalkit.backends.phi3_vision.decoding import Head, buckets, extend, limit_of
 from evalkit.backends.phi3_vision.network import see
 from evalkit.backends.phi3_vision.pixels import Picture, picture
 from evalkit.backends.phi3_vision.tokens import pieces
@@ -41,6 +41,12 @@ class Prompt(NamedTuple):
     def tokens(self) -> int:
         """The prompt's length with its pictures."""
         return len(self.ids)
+
+    @property
+    def head(self) -> Head:
+        """All up to the end of the last picture, which questions on the same pictures have in common."""
+        length = int((self.ids < 0).nonzero().max()) + 1 if self.pictures else 0
+        return Head((tuple(handle for handle, _ in self.pictures), tuple(self.ids[:length].tolist())), length)
 
 
 class Phi3VisionEngine:
@@ -90,7 +96,15 @@ class Phi3VisionEngine:
         stop = StopStrings(asked.stop, self.tokenizer, prompt=0, count=len(batch)) if asked.stop else None
         with torch.inference_mode():
             prompts = self.embed(batch)
-            rows = extend(self.model, prompts, new=asked.max_new_tokens, ends=self.ends, draw=draw, stop=stop)
+            rows = extend(
+                self.model,
+                prompts,
+                new=asked.max_new_tokens,
+                ends=self.ends,
+                heads=[prompt.head for prompt in batch],
+                draw=draw,
+                stop=stop,
+            )
         stopped = stop.lengths if stop else [None] * len(batch)
         seconds = (time.perf_counter() - begin) / len(batch)
         return [self._response(p, row, s, seconds) for p, row, s in zip(batch, rows, stopped, strict=True)]
