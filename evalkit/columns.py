@@ -6,6 +6,7 @@ import base64
 import binascii
 import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -95,7 +96,7 @@ class Equal(Value, frozen=True, tag_field="kind", tag="equal"):
 Keep: TypeAlias = Below | Present | Equal
 
 
-class Columns(Value, frozen=True, kw_only=True):
+class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for what is worked out once
     """Where a row keeps the parts of a sample.
 
     images: one name means that every question has its picture (an empty cell is an error of that sample); a list of
@@ -130,17 +131,24 @@ class Columns(Value, frozen=True, kw_only=True):
             used.update({f"{field}.{name}": reference for name, reference in references.items()})
         return {field: names_of(reference) for field, reference in used.items() if reference is not None}
 
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        return frozenset(name for names in self.names().values() for name in names)
+
     def identity(self, row: Row) -> str:
         """The sample's id alone. Raises CellError when it is empty."""
-        text = text_of(self.id, self.cells(row))
+        return self._identity(self.cells(row))
+
+    def _identity(self, cells: Row) -> str:
+        text = text_of(self.id, cells)
         if not text:
-            raise CellError(f"columns.id: row {row.get('row', '?')} has no id; every sample needs one")
+            raise CellError(f"columns.id: row {cells.get('row', '?')} has no id; every sample needs one")
         return text
 
     def cells(self, row: Row) -> dict[str, Any]:
         """The row's cells, empty ones as None; a field of a nested cell reads `outer.inner` (MathVista's metadata)."""
         cells = {name: None if absent(value, self.missing) else value for name, value in row.items()}
-        for name in {name for names in self.names().values() for name in names} - set(cells):
+        for name in self._named - cells.keys():
             value = _nested(row, name)
             cells[name] = None if absent(value, self.missing) else value
         return cells
@@ -157,7 +165,7 @@ class Columns(Value, frozen=True, kw_only=True):
         choices = choices_of(self.choices, cells)
         shown = tuple(self._media(cells, root, library)) if media else ()
         return Sample(
-            id=self.identity(row),
+            id=self._identity(cells),
             question=question,
             answers=answers_of(self.answer, cells, choices),
             choices=choices,
@@ -173,7 +181,7 @@ class Columns(Value, frozen=True, kw_only=True):
         none: tuple[str, ...] = ()
         choices = _attempt(lambda: choices_of(self.choices, cells), none)
         return Sample(
-            id=self.identity(row),
+            id=self._identity(cells),
             question=_attempt(lambda: text_of(self.question, cells), ""),
             answers=_attempt(lambda: answers_of(self.answer, cells, choices), none),
             choices=choices,

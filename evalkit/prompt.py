@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from string import Formatter
 
 from evalkit.types import Media, Message, Part, Text
@@ -32,13 +33,22 @@ def fill(template: str, values: Mapping[str, object]) -> str:
 
 
 def _filled(template: str, values: Mapping[str, object]) -> Iterator[str]:
-    for line in template.split("\n"):
-        texts = ["" if values[name] is None else str(values[name]) for name in fields(line)]
+    for pieces, names in _lines(template):
+        texts = ["" if values[name] is None else str(values[name]) for name in names]
         if not texts or any(texts):
-            pieces = iter(texts)
-            yield "".join(
-                literal + ("" if name is None else next(pieces)) for literal, name, _, _ in Formatter().parse(line)
-            )
+            left = iter(texts)
+            yield "".join(next(left) if piece is None else piece for piece in pieces)
+
+
+@lru_cache(maxsize=256)
+def _lines(template: str) -> tuple[tuple[tuple[str | None, ...], tuple[str, ...]], ...]:
+    """The pieces of every line, None where a field stands, and its fields' names: parsed once for thousands of rows."""
+    return tuple((_pieces(line), fields(line)) for line in template.split("\n"))
+
+
+def _pieces(line: str) -> tuple[str | None, ...]:
+    parts = ((literal, () if name is None else (None,)) for literal, name, _, _ in Formatter().parse(line))
+    return tuple(piece for literal, field in parts for piece in (literal, *field))
 
 
 def weave(text: str, media: Sequence[Media]) -> tuple[Part, ...]:

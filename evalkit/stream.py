@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Generic
 
 from evalkit.backends.engine import Engine, T
@@ -22,14 +23,15 @@ GIVE_UP_AFTER = 16
 class Stream(Generic[T]):
     """A bounded pipeline over one engine. `sink` receives the responses of each batch as soon as they exist.
 
-    `ahead` requests at most are prepared but not yet generated, so memory does not grow with the data set.
+    `ahead` requests at most are prepared but not yet generated, so memory does not grow with the data set. Without
+    `workers` this thread prepares them one by one: for an engine that only looks replies up, threads cost more.
     `busy` is the time in seconds spent inside `generate`.
     """
 
     def __init__(
         self, engine: Engine[T], *, batch: Batch, workers: int, sink: Callable[[Sequence[Response]], None]
     ) -> None:
-        self._engine, self._batch, self._workers, self._sink = engine, batch, max(1, workers), sink
+        self._engine, self._batch, self._workers, self._sink = engine, batch, workers, sink
         self._failures = 0
         self.busy = 0.0
 
@@ -40,12 +42,16 @@ class Stream(Generic[T]):
 
     def _prepared(self, requests: Iterable[Request]) -> Iterator[T]:
         """Prepared requests in order; those that cannot be prepared go to the sink as errors."""
+        if not self._workers:
+            for request in requests:
+                yield from self._settled(request, partial(self._engine.prepare, request))
+            return
         ahead = 2 * max(1, self._batch.count) + self._workers
-        waiting: deque[tuple[Request, Future[T]]] = deque()
+        waiting: deque[tuple[Request, Callable[[], T]]] = deque()
         with ThreadPoolExecutor(self._workers, thread_name_prefix="prepare") as pool:
             try:
                 for request in requests:
-                    waiting.append((request, pool.submit(self._engine.prepare, request)))
+                    waiting.append((request, pool.submit(self._engine.prepare, request).result))
                     if len(waiting) >= ahead:
                         yield from self._settled(*waiting.popleft())
                 while waiting:
@@ -53,9 +59,9 @@ class Stream(Generic[T]):
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _settled(self, request: Request, future: Future[T]) -> Iterator[T]:
+    def _settled(self, request: Request, result: Callable[[], T]) -> Iterator[T]:
         try:
-            prepared = future.result()
+            prepared = result()
         except Exception as error:  # noqa: BLE001 (a broken picture must cost one sample, whatever its decoder raises)
             self._sink([failure(request, error)])
             return
@@ -76,8 +82,10 @@ class Stream(Generic[T]):
         generation = group[0].request.generation
         if len(group) >= max(1, self._batch.count) or item.request.generation != generation:
             return False
+        if not self._batch.tokens:
+            return True
         longest = max(item.tokens, *(i.tokens for i in group))
-        return not self._batch.tokens or (longest + generation.max_new_tokens) * (len(group) + 1) <= self._batch.tokens
+        return (longest + generation.max_new_tokens) * (len(group) + 1) <= self._batch.tokens
 
     def _generate(self, group: list[T]) -> None:
         """Replies of a batch go to the sink; a batch that fails is halved, so that only the culprits are lost."""

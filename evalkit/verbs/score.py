@@ -54,7 +54,7 @@ def recorded(task: TaskSpec, options: argparse.Namespace, file: Path, *, out: Pa
     """The predictions in `file` as a run of `task` below `out`; no picture is looked for."""
     name = options.name or options.predictions.name.partition(".")[0]
     backend = Replay(path=str(file), field=options.field, source=str(options.predictions))
-    session = Session(ModelSpec(name=name, backend=backend, batch=Batch(count=1024), workers=1))
+    session = Session(ModelSpec(name=name, backend=backend, batch=Batch(count=1024), workers=0))
     return runner.run(session, task, recorded_settings(options, out=out))
 
 
