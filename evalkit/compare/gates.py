@@ -17,7 +17,7 @@ def judged(lines: Sequence[Line], settings: Settings) -> tuple[Line, ...]:
     adjusted = adjust([line.difference.p for line in lines])
     # Holm's first step, the hardest one, tests each of m lines at alpha / m; the other gates judge lines one by one.
     corrected = settings.gate == "regression" and settings.correction == "holm"
-    level = settings.alpha / (len(lines) if corrected else 1)
+    level = settings.alpha / (max(1, len(lines)) if corrected else 1)
     return tuple(_judged(line, p, settings, level) for line, p in zip(lines, adjusted, strict=True))
 
 

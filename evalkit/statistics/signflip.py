@@ -41,12 +41,13 @@ def sign_flip(totals: NDArray[Any], *, scale: float = 1.0, seed: int = 0) -> tup
 def _exact(steps: NDArray[Any], observed: int) -> float:
     """P(|sum of randomly signed steps| >= observed), by convolving a binomial for every distinct step."""
     import numpy as np
-    from scipy.stats import binom
+    from scipy.special import gammaln
 
     chances = np.ones(1)
     for step, count in zip(*np.unique(steps, return_counts=True), strict=True):
         spaced = np.zeros(count * step + 1)
-        spaced[::step] = binom.pmf(np.arange(count + 1), count, 0.5)
+        k = np.arange(count + 1)
+        spaced[::step] = np.exp(gammaln(count + 1) - gammaln(k + 1) - gammaln(count - k + 1) - count * np.log(2))
         chances = np.convolve(chances, spaced)
     # Position k of `chances` is the sum 2 k - steps.sum().
     sums = 2 * np.arange(len(chances)) - int(steps.sum())

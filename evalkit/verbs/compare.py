@@ -71,8 +71,8 @@ def _settings(options: argparse.Namespace) -> Settings:
 def _compared(options: argparse.Namespace, settings: Settings) -> Comparison:
     kind, mark, name = options.base.partition(":")
     if mark and kind == "card":
-        card, _, column = name.partition("/")
-        if not column:
+        card, _, column = name.rpartition("/")
+        if not card:
             raise EvalkitError(f"{options.base}: name the card and its column, as in card:NAME/COLUMN")
         return against_card(registry.load(CardSpec, card), column, options.candidate, settings)
     if mark and kind == "baseline":
