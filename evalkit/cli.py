@@ -16,6 +16,8 @@ from pathlib import Path
 from evalkit import __version__
 from evalkit.types import EvalkitError
 
+EXPORTS = ("model-index", "eval-results", "lm-eval", "vlmevalkit", "inspect", "every-eval-ever")
+RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
 FORMATS = ("terminal", "markdown", "csv", "latex", "html", "json")
 
 
@@ -63,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"evalkit {__version__}")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (_run, _score, _explain, _report, _compare, _list, _show, _check, _doctor):
+    for add in (_run, _score, _explain, _report, _compare, _leaderboard, _export, _list, _show, _check, _doctor):
         add(verbs)
     return top
 
@@ -154,15 +156,43 @@ def _compare(verbs: Verbs) -> None:  # type: ignore[valid-type]
     _data(command)
 
 
+def _leaderboard(verbs: Verbs) -> None:  # type: ignore[valid-type]
+    command = _verb(verbs, "leaderboard", "Write a static site: sortable tables, every run, every sample and reply.")
+    command.add_argument("results", nargs="*", type=Path, metavar="RESULTS", help="default: results, if it exists")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder of its own")
+    command.add_argument("--card", metavar="NAME|FILE", help="the card's tables, instead of all tasks side by side")
+    command.add_argument("--title", default="", metavar="TEXT", help="default: the card's")
+    command.add_argument("--lang", choices=("en", "zh"), default="en", help="language of tasks and tables")
+    command.add_argument("--allow-incomplete", action="store_true", help="show incomplete runs, marked and unranked")
+    command.add_argument("--no-media", action="store_true", help="no pictures and no video frames")
+    command.add_argument("--pixels", type=_positive, default=384, metavar="N", help="longest side of a picture (384)")
+    command.add_argument("--licence-note", default="", metavar="TEXT", help="shown wherever pictures are")
+    _data(command)
+
+
+def _export(verbs: Verbs) -> None:  # type: ignore[valid-type]
+    command = _verb(verbs, "export", "Write finished runs in the format of another tool.")
+    command.add_argument("results", nargs="*", type=Path, metavar="RESULTS", help="default: results, if it exists")
+    command.add_argument("--to", choices=EXPORTS, required=True, metavar="FORMAT", help=", ".join(EXPORTS))
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+    command.add_argument(
+        "--task-id", action="append", default=[], metavar="TASK=ID", help="eval-results: the benchmark's own name"
+    )
+    command.add_argument("--organization", default="", metavar="NAME", help="every-eval-ever: who publishes")
+    command.add_argument("--relationship", choices=RELATIONSHIPS, default="", help="every-eval-ever: to its maker")
+    command.add_argument("--escape-formulas", action="store_true", help="vlmevalkit: for spreadsheets; changes replies")
+    _data(command)
+
+
 def _list(verbs: Verbs) -> None:  # type: ignore[valid-type]
     command = _verb(verbs, "list", "What the registry holds.")
     command.add_argument("kind", choices=("tasks", "models", "cards", "suites"))
 
 
 def _show(verbs: Verbs) -> None:  # type: ignore[valid-type]
-    command = _verb(verbs, "show", "A task and one of its samples as a model is asked it.")
-    command.add_argument("kind", choices=("task",))
-    command.add_argument("name", metavar="NAME|FILE")
+    command = _verb(verbs, "show", "A task or a run, and one sample: its prompt, and what was replied and read.")
+    command.add_argument("kind", choices=("task", "run"))
+    command.add_argument("name", metavar="NAME|FILE|RUN_FOLDER")
     command.add_argument("--sample", metavar="ID", help="default: the first")
     command.add_argument("--annotations", type=Path, metavar="FILE")
     _data(command)

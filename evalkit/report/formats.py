@@ -120,7 +120,7 @@ def csv_text(report: Report) -> str:
         writer.writerow(["table", "category", "label", *(t for c in table.columns for t in _csv_heads(c, report))])
         for line in table.lines:
             values = [v for c, cell in zip(table.columns, line.cells, strict=True) for v in _csv(c, cell, report)]
-            writer.writerow([*map(_inert, (table.id, line.category, line.label)), *values])
+            writer.writerow([*map(inert, (table.id, line.category, line.label)), *values])
     return out.getvalue()
 
 
@@ -196,13 +196,13 @@ def _latex(value: str) -> str:
     return "".join(LATEX.get(c, c) for c in value)
 
 
-def _inert(value: str) -> str:
+def inert(value: str) -> str:
     # A spreadsheet would run such a text as a formula; an apostrophe makes it text (OWASP, CSV injection).
     return f"'{value}" if FORMULA.match(value) else value
 
 
 def _csv_heads(column: Column, report: Report) -> list[str]:
-    title = _inert(heading(column))
+    title = inert(heading(column))
     return [title, f"{title} low", f"{title} high"] if column.mark and report.intervals else [title]
 
 

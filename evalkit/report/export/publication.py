@@ -1,0 +1,81 @@
+"""What an exporter is told beside the runs, and how its files are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from evalkit import store
+from evalkit.report.results import Result
+from evalkit.report.trace import Trace
+from evalkit.sources import HuggingFace
+from evalkit.spec import TaskSpec
+from evalkit.types import EvalkitError, Request, Response, Stat, Text, Value, Video
+
+UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
+
+
+class Publication(Value, frozen=True, kw_only=True):
+    """What no run knows: where to write, the time of writing (UTC, ISO 8601), names that others have given.
+
+    `task_ids` maps our task to the benchmark's own id on the hub. `organization` publishes the results and stands in
+    `relationship` to the model's maker. `escape_formulas` changes texts so that a spreadsheet runs none of them.
+    """
+
+    out: Path
+    written: str
+    task_ids: Mapping[str, str] = {}
+    organization: str = ""
+    relationship: str = ""
+    escape_formulas: bool = False
+
+
+def safe(name: str) -> str:
+    """A model's or task's name as a file's."""
+    return UNSAFE.sub("-", name).strip(".-")
+
+
+def by_model(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Runs by model, in their order."""
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        found.setdefault(result.run.model, []).append(result)
+    return found
+
+
+def save(file: Path, data: str | bytes) -> Path:
+    """Write one file whole. Raises EvalkitError when it cannot be."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        store.write_atomic(file, data.encode() if isinstance(data, str) else data)
+    except OSError as error:
+        raise EvalkitError(f"{file}: cannot be written ({error.strerror}); choose another --out") from error
+    return file
+
+
+def overall(result: Result) -> list[Stat]:
+    """The numbers over all samples, one per metric."""
+    return [stat for stat in result.stats if not stat.where]
+
+
+def hub(task: TaskSpec) -> HuggingFace | None:
+    """The task's data set on the hub; None for local and bundled data."""
+    return task.source if isinstance(task.source, HuggingFace) and not task.source.bundled else None
+
+
+def only(trace: Trace, sample_id: str) -> tuple[Request, Response]:
+    """A sample's one prompt and reply. Raises EvalkitError where it has several or the log has none."""
+    asked = trace.asked(sample_id)
+    place = f"{trace.result.folder}: sample {sample_id}"
+    if len(asked) > 1:
+        raise EvalkitError(f"{place} has {len(asked)} prompts, and this format has room for one; choose lm-eval")
+    if not asked or asked[0][1] is None:
+        raise EvalkitError(f"{place} has no reply in the log, since data or prompts changed; run the task again")
+    return asked[0][0], asked[0][1]
+
+
+def plain(request: Request) -> str:
+    """A prompt as one text, with a mark where each picture or video stands."""
+    parts = (part for message in request.messages for part in message.parts)
+    return "".join(p.text if isinstance(p, Text) else "<video>" if isinstance(p, Video) else "<image>" for p in parts)

@@ -1,0 +1,87 @@
+"""Results -> a static site: tables, a page per run, a viewer of samples per task; a pure function of what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evalkit import store
+from evalkit.report.html import board, names, runs, samples, site, thumbnails
+from evalkit.report.html.thumbnails import Thumbnails
+from evalkit.report.ranks import Scores
+from evalkit.report.results import Result
+from evalkit.report.table import cells
+from evalkit.report.trace import Known, Trace, trace
+from evalkit.sources import Places
+from evalkit.spec import CardSpec, Localized, Row, Table
+from evalkit.types import EvalkitError, Value
+
+ALL = Localized("All tasks", "全部任务")
+
+
+class Site(Value, frozen=True, kw_only=True):
+    """What the command line decides: `pixels` is the longest side of a picture, 0: no pictures."""
+
+    out: Path
+    title: str = ""
+    language: str = "en"
+    allow_incomplete: bool = False
+    pixels: int = thumbnails.PIXELS
+    licence_note: str = ""
+
+
+def write(settings: Site, results: Sequence[Result], places: Places, *, card: CardSpec | None = None) -> list[str]:
+    """Write `index.html`, `runs/`, `samples/` and `media/`; returns what could not be shown, a sentence each.
+
+    A file that stands there already is replaced; no other file is touched. Raises EvalkitError for results that make
+    no table, and for a folder that cannot be written.
+    """
+    layout = card or plain(results)
+    title = settings.title or (layout.title.get(settings.language) if layout.title else layout.name)
+    frame = site.Frame(title=title, language=settings.language, licence_note=settings.licence_note)
+    filled = cells(layout, results, language=settings.language, allow_incomplete=settings.allow_incomplete)
+    tables = board.tables(layout, filled, results, Scores())
+    remarks: list[str] = []
+    pages = {"index.html": site.index(frame, tables, source=layout.source)}
+    pages |= {names.run(result): runs.page(frame, result) for result in results}
+    _write(settings.out, pages)
+    media = Thumbnails(settings.out / "media", pixels=settings.pixels)
+    for task in dict.fromkeys(result.run.task for result in results):
+        traces, missing = _traces([r for r in results if r.run.task == task], places)
+        remarks += missing
+        page = samples.page(frame, task, traces, media=media, missing=missing)
+        _write(settings.out, {names.samples(task): page})
+    return [*remarks, *media.problems]
+
+
+def plain(results: Sequence[Result]) -> CardSpec:
+    """One table of all tasks by their headline metric, in the order in which the results name them."""
+    from evalkit.report.trace import task_of
+
+    titles = {result.run.task: task_of(result).title for result in results}
+    rows = tuple(Row(score=task, label=title) for task, title in titles.items())
+    return CardSpec(
+        name="leaderboard", title=Localized("Leaderboard", "排行榜"), tables=(Table(id="all", rows=rows, title=ALL),)
+    )
+
+
+def _traces(results: Sequence[Result], places: Places) -> tuple[list[Trace], list[str]]:
+    """The runs of one task whose data can be read, and a sentence for each of the others."""
+    known: Known = {}
+    found, missing = [], []
+    for result in results:
+        try:
+            found.append(trace(result, places, known))
+        except EvalkitError as error:
+            missing.append(f"samples of {result.run.model} on {result.run.task} are not shown: {error}")
+    return found, missing
+
+
+def _write(folder: Path, pages: dict[str, str]) -> None:
+    for name, text in pages.items():
+        file = folder / name
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            store.write_atomic(file, text.encode())
+        except OSError as error:
+            raise EvalkitError(f"{file}: cannot be written ({error.strerror}); choose another --out") from error
