@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 # --- VQA
 
@@ -36,6 +37,7 @@ _CONTRACTIONS = {
 } | {"somebody'd": "somebodyd"}
 
 
+@lru_cache(maxsize=4096)  # ten annotators repeat each other
 def vqa(text: str) -> str:
     """The normal form of VQA answers: `EvalAIAnswerProcessor` (facebookresearch/mmf; LLaVA, m4c_evaluator.py).
 
@@ -52,7 +54,7 @@ def _punctuation(text: str) -> str:
     """Commas between digits make every sign disappear; the official code looks for one in the whole text."""
     grouped = bool(_COMMA_IN_NUMBER.search(text))
     out = text
-    for sign in _DELETED_OR_BLANK:
+    for sign in filter(text.__contains__, _DELETED_OR_BLANK):
         touching = f"{sign} " in text or f" {sign}" in text
         out = out.replace(sign, "" if touching or grouped else " ")
     return _PERIOD.sub("", out, count=_PERIODS)
