@@ -197,7 +197,7 @@ def _latex(value: str) -> str:
 
 
 def inert(value: str) -> str:
-    # A spreadsheet would run such a text as a formula; an apostrophe makes it text (OWASP, CSV injection).
+    """A text that a spreadsheet would run as a formula, with the apostrophe that makes it text (OWASP)."""
     return f"'{value}" if FORMULA.match(value) else value
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from evalkit.registry import HUB_ID
 from evalkit.report.export.publication import Publication, hub, safe, save
 from evalkit.report.results import Result
 from evalkit.report.trace import task_of
@@ -23,7 +24,7 @@ LOADED_HERE = ("transformers", "phi3_vision")
 
 
 def write(results: Sequence[Result], publication: Publication, places: Places) -> list[Path]:
-    """`<task>/<model>.json`. Raises EvalkitError unless the publication says who publishes, and in what relationship."""
+    """`<task>/<model>.json`. Raises EvalkitError unless the publication names who publishes, and as what."""
     if not (publication.organization and publication.relationship):
         raise EvalkitError("the format wants to know who publishes: give --organization and --relationship")
     return [
@@ -75,7 +76,9 @@ def _model(result: Result) -> dict[str, Any]:
         "model_availability": "unknown",
         **_known(backend=kind, dtype=run.dtype, device=run.device),
     }
-    return {"name": result.title, "id": str(run.identity.get("model") or run.model), "additional_details": details}
+    name = str(run.identity.get("model", ""))
+    # Only an id of the hub means something to others; a path would tell them of our machine.
+    return {"name": result.title, "id": name if HUB_ID.fullmatch(name) else run.model, "additional_details": details}
 
 
 def _number(result: Result, task: TaskSpec, stat: Stat) -> dict[str, Any]:

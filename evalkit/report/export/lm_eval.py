@@ -47,8 +47,8 @@ def _results(runs: Sequence[Result]) -> dict[str, Any]:
             for name, (_, task) in tasks.items()
         },
         "n-samples": {
-            name: {"original": r.run.counts.samples, "effective": r.run.counts.planned}
-            for name, (r, _) in tasks.items()
+            name: {"original": result.run.counts.samples, "effective": result.run.counts.planned}
+            for name, (result, _) in tasks.items()
         },
         "config": {"model": str(first.identity.get("kind", "")), "model_args": _text(first.identity)}
         | ({"model_dtype": first.dtype} if first.dtype else {})
@@ -109,9 +109,7 @@ def _sample(position: int, score: Score, found: Trace, sample: Any) -> dict[str,
         "question": sample.question,
         "choices": sample.choices,
         "answers": sample.answers,
-        **{
-            name: value for name, value in sample.groups.items() if name not in {"id", "question", "choices", "answers"}
-        },
+        "groups": sample.groups,
     }
     prompts = [plain(request) for request, _ in asked]
     settings = _generation(found.task.generation)

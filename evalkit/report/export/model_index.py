@@ -35,7 +35,7 @@ def _entry(result: Result, stat: Stat) -> EvalResult:
 
     task, run = task_of(result), result.run
     source = hub(task)
-    metric: dict[str, Any] = msgspec.to_builtins(task.metrics[stat.metric])
+    metric: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(task.metrics[stat.metric]))  # YAML has no tuples
     kind = metric.pop("kind")
     return EvalResult(
         task_type="video-text-to-text" if task.columns.video else "image-text-to-text",
