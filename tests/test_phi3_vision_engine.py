@@ -46,6 +46,13 @@ CONFIG = {
     "eos_token_id": 2,
     "pad_token_id": 0,
     "vocab_size": 400,
+    "embd_layer": {
+        "embedding_cls": "image",
+        "hd_transform_order": "sub_glb",
+        "projection_cls": "mlp",
+        "use_hd_transform": True,
+        "with_learnable_separator": True,
+    },
     "img_processor": {
         "vision_config": {
             "hidden_size": 16,
@@ -391,6 +398,7 @@ FILES: list[tuple[Callable[[Path], object], str]] = [
     (_write("config.json", "{"), "config.json: not readable JSON"),
     (_write("config.json", "[]"), "config.json: not a JSON object"),
     (_write("config.json", json.dumps({"model_type": "phi3_v"})), "config.json: no model can be built of it"),
+    (_write("config.json", json.dumps({**CONFIG, "embd_layer": {}})), "embd_layer says .* and only .* is known"),
     (_write("model.safetensors", "no weights"), "model.safetensors: cannot be read"),
     (_write("tokenizer.json", "{}"), "tokenizer.json: no tokenizer"),
     (_write("tokenizer.json", "[" * 3), "tokenizer.json: not readable JSON"),

@@ -42,7 +42,8 @@ def read_model(folder: Path, *, dtype: str, attention: str, device: torch.device
     import torch
 
     config = read_config(folder)
-    chosen = getattr(torch, str(config.get("torch_dtype", "bfloat16")) if dtype == "auto" else dtype)
+    stored = config.get("dtype") or config.get("torch_dtype") or "bfloat16"
+    chosen = getattr(torch, str(stored) if dtype == "auto" else dtype)
     try:
         model = build(config, attention=attention)
     except (KeyError, ValueError, TypeError, ImportError) as error:

@@ -28,6 +28,13 @@ CLIP_LARGE = {
     "hidden_act": "quick_gelu",
     "layer_norm_eps": 1e-5,
 }
+# How config.json says that pictures become tokens; `see` knows this one way.
+EMBEDDING = {
+    "use_hd_transform": True,
+    "with_learnable_separator": True,
+    "hd_transform_order": "sub_glb",
+    "projection_cls": "mlp",
+}
 # Crops that go through the encoder at once: bounds its memory, whatever the batch.
 CROPS_AT_ONCE = 64
 # Keys of the official config.json that mean nothing to the decoder, or that are given to it in another form.
@@ -38,11 +45,15 @@ UNUSED = ("torch_dtype", "dtype", "transformers_version", "sliding_window", "_na
 def build(config: Mapping[str, Any], *, attention: str = "sdpa") -> Any:
     """The model that `config` (config.json) describes, its parameters without storage and its buffers with.
 
-    A `Phi3ForCausalLM` whose `model.vision_embed_tokens` turns crops into embeddings.
+    A `Phi3ForCausalLM` whose `model.vision_embed_tokens` turns crops into embeddings. Raises ValueError for a config
+    that puts pictures together in another way.
     """
     from accelerate import init_empty_weights
     from transformers import Phi3Config, Phi3ForCausalLM
 
+    said = {key: config["embd_layer"].get(key) for key in EMBEDDING}
+    if said != EMBEDDING:
+        raise ValueError(f"embd_layer says {said}, and only {EMBEDDING} is known")
     kept = {key: value for key, value in config.items() if key not in FOREIGN + UNUSED}
     decoder = Phi3Config(
         **kept, rope_parameters=_rope(config), sliding_window=_window(config), attn_implementation=attention
