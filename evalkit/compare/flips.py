@@ -87,7 +87,12 @@ def _evidence(result: Result, names: Sequence[str], places: Places) -> dict[str,
 def _said(request: Request) -> Iterator[str]:
     for message in request.messages:
         for part in message.parts:
-            yield part.text if isinstance(part, Text) else f"[{Path(part.path).name}]"
+            yield part.text if isinstance(part, Text) else f"[{_named(Path(part.path).name)}]"
+
+
+def _named(file: str) -> str:
+    """A file's name; the long ones are digests in the media cache, of which a reader needs the start."""
+    return file if len(file) <= 40 else f"picture {file[:12]}"
 
 
 def _result(folder: str) -> Result:
