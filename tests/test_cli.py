@@ -255,3 +255,10 @@ def test_show_prints_a_prompt_with_the_places_of_its_pictures(capsys: pytest.Cap
     assert code == 0
     assert "[picture " in out
     assert "a perfect model says" in out
+
+
+def test_doctor_names_versions_devices_and_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "doctor")
+    assert code == 0
+    for word in ("python", "torch", "transformers", "device", "torch-npu", "registry", "offline"):
+        assert word in out
