@@ -97,6 +97,9 @@ def _run(verbs: Verbs) -> None:  # type: ignore[valid-type]
     command.add_argument("--device", default="", metavar="NAME", help="cpu, cuda:1, npu:0, ...; default: the best one")
     command.add_argument("--batch", type=_positive, metavar="N", help="requests per batch, instead of the model file's")
     command.add_argument("--workers", type=_positive, metavar="N", help="threads that prepare pictures ahead")
+    command.add_argument(
+        "--share-prefix", choices=("auto", "on", "off"), help="read a picture once for all questions about it"
+    )
     command.add_argument("--blind", action="store_true", help="the same prompts without their pictures")
     command.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the tables")
     command.add_argument("--quiet", action="store_true", help="no progress")

@@ -4,35 +4,40 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from evalkit import dataset, digest, plan, provenance, scoring, store
-from evalkit.backends.engine import Engine
+from evalkit.backends.engine import Engine, Sharing
 from evalkit.dataset import Dataset
-from evalkit.execute.local import Work, local
+from evalkit.execute.local import Work, local, reuse
 from evalkit.execute.progress import Progress
 from evalkit.plan import Plan
 from evalkit.sources import Places
 from evalkit.spec import Counts, ModelSpec, RunRecord, TaskSpec
 from evalkit.store import Log
-from evalkit.types import EvalkitError, Score, Stat
+from evalkit.types import EvalkitError, Request, Response, Score, Stat
 
 UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 NOTHING = Counts(samples=0, planned=0, requests=0, unique=0, answered=0, errors=0, unparsed=0, truncated=0)
 
 
 class Session:
-    """A model for the length of one command: its identity is computed once, and its weights load at the first need."""
+    """A model for the length of one command: its identity is computed once, and its weights load at the first need.
+
+    `answers` holds every reply of this command by key: tasks that ask the same things ask them once.
+    """
 
     def __init__(self, model: ModelSpec, *, device: str = "", cache: Path | None = None) -> None:
         self.model, self._device, self._cache = model, device, cache
         self._identity: Mapping[str, object] | None = None
         self._engine: Engine[Any] | None = None
         self.facts: Mapping[str, str] = {}
+        self.share_prefix = ""
+        self.answers: dict[str, Response] = {}
 
     @property
     def identity(self) -> Mapping[str, object]:
@@ -46,6 +51,8 @@ class Session:
         """The loaded model."""
         if self._engine is None:
             loaded = self.model.backend.load(device=self._device)
+            if isinstance(loaded, Sharing):
+                self.share_prefix = loaded.share(self.model.share_prefix)
             self._engine, self.facts = loaded, loaded.describe()
         return self._engine
 
@@ -93,9 +100,9 @@ def run(session: Session, task: TaskSpec, settings: Settings) -> Outcome:
     log = _read(place, progress)
     todo = plan.pending(planned, log)
     _tell(planned, log, todo=len(todo), progress=progress)
-    work = Work(0, 0.0)
+    work = Work()
     if todo:
-        work = local(session.engine(), todo, place, model=model, progress=progress)
+        work = _ask(session, todo, place, progress=progress)
         log = _read(place, progress)
     scores = tuple(scoring.scores(task.adapter, data.samples, plan=planned, log=log))
     record = _record(session, task, settings, data=data, scores=scores)
@@ -105,10 +112,27 @@ def run(session: Session, task: TaskSpec, settings: Settings) -> Outcome:
         started=started,
         seconds=round(time.perf_counter() - clock, 3),
         busy=round(work.busy, 3),
+        busy_percent=round(work.busy_percent, 1),
         model_calls=work.calls,
+        share_prefix=session.share_prefix if work.calls else "",
         **_device(place, session.facts if todo else {}, progress),
     )
     return write(Outcome(record, scores, tuple(scoring.stats(task.metrics, list(scores))), place))
+
+
+def _ask(session: Session, todo: Sequence[Request], place: Path, *, progress: Progress) -> Work:
+    """Bring a reply to every request into the log: the one that another task of this command got, else the model's."""
+    known = [session.answers[request.key] for request in todo if request.key in session.answers]
+    if known:
+        reuse(known, place)
+        progress.say(f"{len(known)} requests were answered in another task of this run")
+    asked = [request for request in todo if request.key not in session.answers]
+    if not asked:
+        return Work()
+    engine = session.engine()
+    if session.share_prefix:
+        progress.say(f"prefill shared by questions on the same media: {session.share_prefix}")
+    return local(engine, asked, place, model=session.model, progress=progress, answers=session.answers)
 
 
 def rescore(record: RunRecord, task: TaskSpec, settings: Settings, *, place: Path) -> Outcome:

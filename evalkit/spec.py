@@ -9,6 +9,7 @@ import msgspec
 
 from evalkit.adapters import Adapter, Rule
 from evalkit.backends import Backend
+from evalkit.backends.engine import Share
 from evalkit.columns import Columns, Keep
 from evalkit.metrics import Metric
 from evalkit.metrics.accuracy import Accuracy
@@ -72,20 +73,27 @@ class TaskSpec(Value, frozen=True, kw_only=True):
 
 
 class Batch(Value, frozen=True, kw_only=True):
-    """Scheduling of a model: at most `count` requests and `tokens` prompt-plus-new tokens (0: no bound) at a time."""
+    """Scheduling of a model: at most `count` requests and `tokens` prompt-plus-new tokens (0: no bound) at a time.
+
+    A request whose beginning is shared with one before it in the batch counts only for the rest of its prompt.
+    """
 
     count: int = 8
     tokens: int = 0
 
 
 class ModelSpec(Value, frozen=True, kw_only=True):
-    """A model: `backend` is its identity, the rest is scheduling; `blind` drops the pictures from its prompts."""
+    """A model: `backend` is its identity, the rest is scheduling; `blind` drops the pictures from its prompts.
+
+    `share_prefix` says whether questions on the same media share its prefill; `auto`: where tests prove equal tokens.
+    """
 
     name: str
     backend: Backend
     title: str = ""
     batch: Batch = Batch()
     workers: int = 2
+    share_prefix: Share = "auto"
     blind: bool = False
 
 
@@ -147,7 +155,9 @@ class RunRecord(Value, frozen=True, kw_only=True):
 
     `title` and `headline` are copied so that a report needs no registry; `problems` maps a sample id to its reason.
     `identity` is what the backend put into every key. `seconds` is the wall time of the last invocation, `busy` the
-    part of it inside the model, `model_calls` the requests it sent. `device` and `dtype` name every kind that replies
+    part of it inside the model and `busy_percent` its share of the time from the first request to the last reply,
+    `model_calls` the requests it sent, `share_prefix` whether those shared prefills ("on",
+    or "off" and why; empty where there was no choice). `device` and `dtype` name every kind that replies
     in the log came from. `mirrors`, `task_folder` and `annotations` tell where a rescore finds the data again.
     """
 
@@ -179,4 +189,6 @@ class RunRecord(Value, frozen=True, kw_only=True):
     started: str = ""
     seconds: float = 0.0
     busy: float = 0.0
+    busy_percent: float = 0.0
     model_calls: int = 0
+    share_prefix: str = ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Hashable, Sequence
+from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from evalkit.types import Request, Response
 
@@ -20,7 +20,25 @@ class Prepared(Protocol):
         """Length of the prompt in the model's own positions, pictures included; what a batch's token budget counts."""
 
 
+class Head(NamedTuple):
+    """The first `length` positions of a prompt, its pictures among them; prompts with equal names have equal heads."""
+
+    name: Hashable
+    length: int
+
+
+@runtime_checkable
+class Headed(Protocol):
+    """What a prepared request also has where the engine reads an equal beginning once for all that share it."""
+
+    @property
+    def head(self) -> Head | None:
+        """The beginning that others may share; None: nothing is shared."""
+
+
 T = TypeVar("T", bound=Prepared)
+
+Share: TypeAlias = Literal["auto", "on", "off"]
 
 
 class Engine(Protocol[T]):
@@ -31,6 +49,14 @@ class Engine(Protocol[T]):
 
     def generate(self, batch: Sequence[T]) -> Sequence[Response]:
         """Replies in the order of `batch`, from one thread. Raises for the whole batch; the caller halves it."""
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """What an engine also answers where the prefill of equal beginnings can be shared."""
+
+    def share(self, choice: Share) -> str:
+        """Follow a model file's `share_prefix`; "on", or "off" and why. Raises ModelError where "on" cannot be had."""
 
 
 class OutOfMemoryError(Exception):

@@ -100,4 +100,6 @@ def _model(name: str, options: argparse.Namespace) -> ModelSpec:
         model = msgspec.structs.replace(model, batch=msgspec.structs.replace(model.batch, count=options.batch))
     if options.workers:
         model = msgspec.structs.replace(model, workers=options.workers)
+    if options.share_prefix:
+        model = msgspec.structs.replace(model, share_prefix=options.share_prefix)
     return model
