@@ -17,18 +17,20 @@ class MultipleChoice(Value, frozen=True, kw_only=True, tag_field="kind", tag="mu
 
     blocks: further fields of the prompt, templates themselves; a block whose fields are all empty is empty as a whole,
     so that a heading disappears with what it heads. shared: options of questions whose data list none, by a
-    group's name and value (an empty text where only the letter is known).
+    group's name and value (an empty text where only the letter is known). omit: what some conversions of data sets
+    write into a question for another program, such as the place of the picture; no model reads it.
     """
 
     prompt: str = "{question}\n{options}\n" + LETTER
     option: str = "{letter}. {text}"
     blocks: Mapping[str, str] = {}
     shared: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
+    omit: tuple[str, ...] = ()
     rule: Rule = LetterRule()
 
     def prompts(self, sample: Sample) -> list[tuple[Message, ...]]:
         """One prompt."""
-        sample = self._complete(sample)
+        sample = self._cleared(self._complete(sample))
         return [ask(self.prompt, sample, options=lettered(sample, self.option), blocks=self.blocks)]
 
     def score(self, sample: Sample, replies: Sequence[str]) -> Score:
@@ -49,6 +51,12 @@ class MultipleChoice(Value, frozen=True, kw_only=True, tag_field="kind", tag="mu
     def with_rule(self, rule: Rule) -> MultipleChoice:
         """The same prompts under another rule."""
         return msgspec.structs.replace(self, rule=rule)
+
+    def _cleared(self, sample: Sample) -> Sample:
+        question = sample.question
+        for text in self.omit:
+            question = question.replace(text, "")
+        return msgspec.structs.replace(sample, question=question.strip()) if self.omit else sample
 
     def _complete(self, sample: Sample) -> Sample:
         """The sample with the options that its group shares, if it has none of its own."""

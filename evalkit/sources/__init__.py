@@ -8,15 +8,16 @@ from typing import TypeAlias
 from evalkit.media import Library
 from evalkit.sources import csv, jsonl, parquet, tsv
 from evalkit.sources.csv import Csv
+from evalkit.sources.geometry3k import Geometry3k
 from evalkit.sources.huggingface import HuggingFace
 from evalkit.sources.jsonl import Jsonl
 from evalkit.sources.table import Places, Table
 from evalkit.sources.tsv import Tsv
 from evalkit.types import EvalkitError
 
-__all__ = ["Csv", "HuggingFace", "Jsonl", "Places", "Source", "Table", "Tsv", "annotated"]
+__all__ = ["Csv", "Geometry3k", "HuggingFace", "Jsonl", "Places", "Source", "Table", "Tsv", "annotated"]
 
-Source: TypeAlias = HuggingFace | Tsv | Jsonl | Csv
+Source: TypeAlias = HuggingFace | Tsv | Jsonl | Csv | Geometry3k
 
 READERS = {
     ".jsonl": jsonl.table,
