@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from evalkit.backends.phi3_vision.spec import Phi3Vision
 from evalkit.backends.transformers import Transformers
 from evalkit.decode import decode, suggestion
 from evalkit.sources import HuggingFace
@@ -129,7 +130,7 @@ def unpinned(tasks: Iterable[TaskSpec], models: Iterable[ModelSpec]) -> list[str
     return loose + [
         f"model {name}: {backend.model} at {backend.revision or 'main'}"
         for name, backend in weights
-        if isinstance(backend, Transformers)
+        if isinstance(backend, Transformers | Phi3Vision)
         and HUB_ID.fullmatch(backend.model)
         and not COMMIT.fullmatch(backend.revision)
     ]
