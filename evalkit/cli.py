@@ -84,6 +84,11 @@ def _data(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _judge(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--judge", metavar="MODEL", help="a model that reads the replies which the rule cannot")
+    command.add_argument("--judge-all", action="store_true", help="ask it about every reply, and count where both agree")
+
+
 def _run(verbs: Verbs) -> None:  # type: ignore[valid-type]
     command = _verb(verbs, "run", "Evaluate models on tasks; without arguments, the suite mini with the bundled model.")
     command.add_argument("--model", action="append", default=[], metavar="NAME|PATH|HUB_ID", help="repeatable")
@@ -101,6 +106,7 @@ def _run(verbs: Verbs) -> None:  # type: ignore[valid-type]
         "--share-prefix", choices=("auto", "on", "off"), help="read a picture once for all questions about it"
     )
     command.add_argument("--blind", action="store_true", help="the same prompts without their pictures")
+    _judge(command)
     command.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the tables")
     command.add_argument("--quiet", action="store_true", help="no progress")
 
@@ -109,13 +115,15 @@ def _score(verbs: Verbs) -> None:  # type: ignore[valid-type]
     command = _verb(verbs, "score", "Recompute scores from logs, or score a file of predictions; no model is loaded.")
     command.add_argument("results", nargs="*", type=Path, metavar="RESULTS_DIR", help="default: results")
     command.add_argument("--task", metavar="NAME|FILE", help="the task that --predictions answer")
-    command.add_argument("--predictions", type=Path, metavar="FILE", help="jsonl or jsonl.gz with an id and a reply")
+    command.add_argument("--predictions", type=Path, metavar="FILE", help="JSON lines with ids, or another tool's")
     command.add_argument("--annotations", type=Path, metavar="FILE", help="data file of a jsonl or csv task")
     command.add_argument("--field", default="prediction", metavar="NAME", help="the reply (default: prediction)")
     command.add_argument("--rule", default="", metavar="NAME", help="another rule of the task file")
     command.add_argument("--name", default="", metavar="NAME", help="what the predictions' model is called")
     command.add_argument("--json", action="store_true", help="one JSON object on stdout")
     command.add_argument("--out", type=Path, metavar="DIR", help="keep the predictions as an ordinary run")
+    command.add_argument("--device", default="", metavar="NAME", help="where the judge runs (default: the best one)")
+    _judge(command)
     _data(command)
 
 
@@ -137,6 +145,7 @@ def _report(verbs: Verbs) -> None:  # type: ignore[valid-type]
     command.add_argument("--format", choices=FORMATS, default="terminal")
     command.add_argument("--lang", choices=("en", "zh"), default="en")
     command.add_argument("--intervals", action="store_true", help="95 %% intervals beside our numbers")
+    command.add_argument("--blind-difference", action="store_true", help="columns of each model minus its blind run")
     command.add_argument("--allow-incomplete", action="store_true", help="show incomplete runs, marked")
     command.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to stdout")
 

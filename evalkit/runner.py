@@ -15,6 +15,7 @@ from evalkit.backends.engine import Engine, Sharing
 from evalkit.dataset import Dataset
 from evalkit.execute.local import Work, local, reuse
 from evalkit.execute.progress import Progress
+from evalkit.judge import Judge, judged, recorded
 from evalkit.plan import Plan
 from evalkit.sources import Places
 from evalkit.spec import Counts, ModelSpec, RunRecord, TaskSpec
@@ -72,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     annotations: Path | None = None
     rule: str = ""
     media: bool = True
+    judge: Judge | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -104,7 +106,7 @@ def run(session: Session, task: TaskSpec, settings: Settings) -> Outcome:
     if todo:
         work = _ask(session, todo, place, progress=progress)
         log = _read(place, progress)
-    scores = tuple(scoring.scores(task.adapter, data.samples, plan=planned, log=log))
+    scores = judged(settings.judge, task, data.samples, planned=planned, log=log, place=place, progress=progress)
     record = _record(session, task, settings, data=data, scores=scores)
     record = msgspec.structs.replace(
         record,
@@ -144,7 +146,8 @@ def rescore(record: RunRecord, task: TaskSpec, settings: Settings, *, place: Pat
     blind = bool(record.model_spec.get("blind")) or not settings.media
     planned = plan.requests(task, record.identity, data.samples, problems=data.problems, blind=blind)
     log = _read(place, settings.progress)
-    scores = tuple(scoring.scores(task.adapter, data.samples, plan=planned, log=log))
+    judge = settings.judge or (None if settings.rule else recorded(record.judge))
+    scores = judged(judge, task, data.samples, planned=planned, log=log, place=place, progress=settings.progress)
     problems = scoring.problems(scores)
     record = msgspec.structs.replace(
         record,
@@ -157,6 +160,7 @@ def rescore(record: RunRecord, task: TaskSpec, settings: Settings, *, place: Pat
         task_spec=msgspec.to_builtins(task),
         data_digest=data.fingerprint,
         model_calls=0,
+        judge=judge.record() if judge else {},
     )
     return Outcome(record, scores, tuple(scoring.stats(task.metrics, list(scores))), place)
 
@@ -230,6 +234,7 @@ def _record(
         versions=provenance.versions(),
         git_commit=provenance.git_commit(),
         argv=settings.argv,
+        judge=settings.judge.record() if settings.judge else {},
     )
 
 

@@ -28,6 +28,18 @@ class Localized(Value, frozen=True):
         return (self.zh if language == "zh" else "") or self.en
 
 
+class JudgePrompt(Value, frozen=True, kw_only=True):
+    """What a judge model is asked about a reply that no rule reads, in place of the prompt for its kind of answer.
+
+    `prompt` has the fields question, options, reply, none and the sample's extra; a judge that says `none` found no
+    answer. `max_new_tokens` bounds what it says.
+    """
+
+    prompt: str
+    none: str = "NONE"
+    max_new_tokens: int = 32
+
+
 class TaskSpec(Value, frozen=True, kw_only=True):
     """One benchmark as it is run and scored; `samples` is the number of rows that count, checked at every load.
 
@@ -48,6 +60,7 @@ class TaskSpec(Value, frozen=True, kw_only=True):
     keep: Keep | None = None
     rules: Mapping[str, Rule] = {}
     policies: Mapping[str, Literal["wrong", "chance", "official"]] = {}
+    judge: JudgePrompt | None = None
     paper: str = ""
     license: str = ""
     note: str = ""
@@ -158,7 +171,8 @@ class RunRecord(Value, frozen=True, kw_only=True):
     part of it inside the model and `busy_percent` its share of the time from the first request to the last reply,
     `model_calls` the requests it sent, `share_prefix` whether those shared prefills ("on",
     or "off" and why; empty where there was no choice). `device` and `dtype` name every kind that replies
-    in the log came from. `mirrors`, `task_folder` and `annotations` tell where a rescore finds the data again.
+    in the log came from. `mirrors`, `task_folder` and `annotations` tell where a rescore finds the data again, `judge`
+    whose readings count where the rule read nothing.
     """
 
     model: str
@@ -186,6 +200,7 @@ class RunRecord(Value, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     device: str = ""
     dtype: str = ""
+    judge: Mapping[str, object] = {}
     started: str = ""
     seconds: float = 0.0
     busy: float = 0.0

@@ -31,15 +31,15 @@ class Log(msgspec.Struct, frozen=True):
         return response is not None and response.error is None
 
 
-def read(folder: Path) -> Log:
-    """All responses below `folder` (`responses-*.jsonl`), in file order. An unfinished last line does not count.
+def read(folder: Path, kind: str = "responses") -> Log:
+    """All responses in `folder` (`<kind>-*.jsonl`), in file order. An unfinished last line does not count.
 
     A broken line inside a file is reported in `damaged` as file:line, never fatal: its request is simply asked again.
     Raises EvalkitError when a file cannot be read at all.
     """
     responses: dict[str, Response] = {}
     damaged: list[str] = []
-    for file in sorted(folder.glob("responses-*.jsonl")):
+    for file in sorted(folder.glob(f"{kind}-*.jsonl")):
         for number, line in enumerate(_lines(file), start=1):
             try:
                 response = _decode(line)
@@ -66,15 +66,15 @@ def _lines(file: Path) -> Iterable[bytes]:
 
 @contextmanager
 def writer(
-    folder: Path, name: str = "0", *, clock: Callable[[], float] = time.monotonic
+    folder: Path, name: str = "0", *, kind: str = "responses", clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Callable[[Iterable[Response]], None]]:
-    """Opens `responses-<name>.jsonl` for appending and yields the function that does it.
+    """Opens `<kind>-<name>.jsonl` for appending and yields the function that does it.
 
     Every call flushes, so that a killed process loses nothing it has appended; the file is fsynced every few seconds
     and at the end. A torn last line is cut first. Raises EvalkitError when another process writes under the same name.
     `clock` gives seconds.
     """
-    file = folder / f"responses-{name}.jsonl"
+    file = folder / f"{kind}-{name}.jsonl"
     lock = FileLock(folder / f".{name}.lock", timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)

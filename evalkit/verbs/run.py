@@ -9,6 +9,7 @@ import msgspec
 
 from evalkit import registry, runner
 from evalkit.execute.progress import Progress
+from evalkit.judge import Judge
 from evalkit.runner import Outcome, Session, Settings
 from evalkit.spec import CardSpec, ModelSpec, TaskSpec
 from evalkit.types import EvalkitError
@@ -25,12 +26,13 @@ def main(options: argparse.Namespace) -> int:
     tasks = [(name, registry.load(TaskSpec, name)) for name in names]
     models = [_model(name, options) for name in options.model or [DEFAULT_MODEL]]
     progress = Progress(quiet=options.quiet, colour=options.colour)
+    judge = judge_of(options)
     outcomes: list[Outcome] = []
     codes: list[int] = []
     for model in models:
         session = Session(model, device=options.device, cache=options.cache)
         for name, task in tasks:
-            code = _one(session, (name, task), options, progress=progress, outcomes=outcomes)
+            code = _one(session, (name, task), options, progress=progress, outcomes=outcomes, judge=judge)
             codes.append(code)
     print_summary(outcomes, colour=options.colour and sys.stdout.isatty())
     if card is not None and outcomes:
@@ -45,6 +47,7 @@ def _one(
     *,
     progress: Progress,
     outcomes: list[Outcome],
+    judge: Judge | None,
 ) -> int:
     """Run one task; a failure is one sentence on stderr and never takes the other tasks with it."""
     name, task = named
@@ -55,6 +58,7 @@ def _one(
         limit=options.limit,
         argv=options.argv,
         annotations=options.annotations,
+        judge=judge,
     )
     try:
         outcome = runner.run(session, task, settings)
@@ -63,6 +67,20 @@ def _one(
         return error.code
     outcomes.append(outcome)
     return tell_problems(outcome)
+
+
+def judge_of(options: argparse.Namespace) -> Judge | None:
+    """The model that `--judge` names; it loads when a reply needs it."""
+    if not options.judge:
+        return None
+    session = Session(registry.model(options.judge), device=options.device, cache=options.cache)
+    return Judge(
+        name=session.model.name,
+        identity=session.identity,
+        everything=options.judge_all,
+        model=session.model,
+        engine=session.engine,
+    )
 
 
 def tell_problems(outcome: Outcome) -> int:

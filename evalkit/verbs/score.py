@@ -14,11 +14,12 @@ from evalkit import registry, runner
 from evalkit.backends.replay import Replay
 from evalkit.decode import suggestion
 from evalkit.execute.progress import Progress
+from evalkit.judge import Judge
 from evalkit.runner import Outcome, Session, Settings
 from evalkit.spec import Batch, ModelSpec, RunRecord, TaskSpec
 from evalkit.types import EvalkitError
 from evalkit.verbs.imported import translated
-from evalkit.verbs.run import tell_problems
+from evalkit.verbs.run import judge_of, tell_problems
 from evalkit.verbs.setup import beside, existing, places
 from evalkit.verbs.tables import print_json, print_summary
 
@@ -29,7 +30,8 @@ def main(options: argparse.Namespace) -> int:
         raise EvalkitError("score needs --task and --predictions together, or result folders alone")
     if options.predictions is not None:
         return _predictions(options)
-    outcomes = [_again(folder, options) for folder in _runs(existing(options.results, Path("results")))]
+    judge = judge_of(options)
+    outcomes = [_again(folder, options, judge) for folder in _runs(existing(options.results, Path("results")))]
     if not outcomes:
         raise EvalkitError("there is no run.json below the folders named; run `evalkit run` first")
     if options.json:
@@ -63,11 +65,12 @@ def recorded_settings(options: argparse.Namespace, *, out: Path) -> Settings:
     return Settings(
         out=out,
         places=beside(places(options), options.task),
-        progress=Progress(quiet=True),
+        progress=Progress(quiet=not options.judge),
         argv=options.argv,
         annotations=options.annotations,
         rule=options.rule,
         media=False,
+        judge=judge_of(options),
     )
 
 
@@ -86,7 +89,7 @@ def _runs(folders: list[Path]) -> Iterator[Path]:
         yield from (file.parent for file in sorted(folder.rglob("run.json")))
 
 
-def _again(folder: Path, options: argparse.Namespace) -> Outcome:
+def _again(folder: Path, options: argparse.Namespace, judge: Judge | None) -> Outcome:
     """Score one recorded run with today's task file, or with the copy in its record where that is gone."""
     file = folder / "run.json"
     try:
@@ -101,12 +104,13 @@ def _again(folder: Path, options: argparse.Namespace) -> Outcome:
     settings = Settings(
         out=folder.parent.parent,
         places=msgspec.structs.replace(where, folder=Path(record.task_folder)),
-        progress=Progress(quiet=True),
+        progress=Progress(quiet=not options.judge),
         limit=_limit(record.limit),
         argv=record.argv,
         annotations=Path(record.annotations) if record.annotations else None,
         rule=options.rule,
         media=record.identity.get("kind") != "replay",
+        judge=judge,
     )
     print(f"scoring {folder}", file=sys.stderr)
     outcome = runner.rescore(record, _with_rule(task, options.rule), settings, place=folder)
