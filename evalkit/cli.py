@@ -86,7 +86,7 @@ def _data(command: argparse.ArgumentParser) -> None:
 
 def _judge(command: argparse.ArgumentParser) -> None:
     command.add_argument("--judge", metavar="MODEL", help="a model that reads the replies which the rule cannot")
-    command.add_argument("--judge-all", action="store_true", help="ask it about every reply, and count where both agree")
+    command.add_argument("--judge-all", action="store_true", help="ask it about every reply, and count agreement")
 
 
 def _run(verbs: Verbs) -> None:  # type: ignore[valid-type]
