@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evalkit import registry
 from evalkit.report import cells, notes, read_results, render
+from evalkit.report.blind import with_differences
 from evalkit.spec import CardSpec
 from evalkit.types import EvalkitError
 from evalkit.verbs.setup import existing
@@ -17,6 +18,8 @@ def main(options: argparse.Namespace) -> int:
     """Print or write the tables; exit code 0."""
     card = registry.load(CardSpec, options.card)
     results = read_results(existing(options.results, Path("results")))
+    if options.blind_difference:
+        results = with_differences(results)
     if options.format == "csv":  # a CSV file has no place for footnotes
         filled = cells(card, results, language=options.lang, allow_incomplete=options.allow_incomplete)
         print(*notes(filled), sep="\n", end="", file=sys.stderr)
