@@ -65,6 +65,7 @@ def _model(trace: Trace) -> dict[str, object]:
         "name": run.model,
         "title": trace.result.title,
         "page": f"../{names.run(trace.result)}",
+        "recorded": run.identity.get("kind") == "replay",
         "rule": f"{run.rule} ({trace.task.adapter.rule.__struct_config__.tag})",
     }
 

@@ -280,8 +280,10 @@ async function viewer() {
   }
 
   function prompt(views, sample, number) {
-    const who = sample.runs.flatMap((run, m) => (run && run.prompt === number ? [index.models[m].title] : []));
-    const title = sample.prompts.length > 1 ? `Prompt as sent to ${who.join(", ")}` : "Prompt as sent";
+    const who = index.models.filter((_, m) => sample.runs[m] && sample.runs[m].prompt === number);
+    const to = sample.prompts.length > 1 ? ` to ${who.map((model) => model.title).join(", ")}` : "";
+    // What a recorded reply was asked is known to whoever recorded it.
+    const title = who.every((model) => model.recorded) ? "Prompt of the task, for recorded replies" : `Prompt as sent${to}`;
     return views.flatMap((view, v) => [
       element("h3", {}, visible(views.length > 1 ? `${title}, ${v + 1} of ${views.length}` : title)),
       ...view.map(([role, parts]) => element("div", { class: "turn" }, element("span", { class: "role" }, role),
@@ -392,13 +394,15 @@ async function viewer() {
   inputs.group.closest("label").hidden = !index.groups.length;
   let waiting = 0;
   find("filters").addEventListener("submit", (event) => event.preventDefault());
-  find("filters").addEventListener("input", (event) => {
+  function asked(event) {
     for (const [name, input] of Object.entries(inputs)) state[name] = input.value;
     history.replaceState(null, "", address(state.sample));
     page = 0;
     clearTimeout(waiting);
     waiting = setTimeout(filter, event.target === inputs.q ? 250 : 0);
-  });
+  }
+  find("filters").addEventListener("input", asked);
+  find("filters").addEventListener("change", asked); // some programs that fill in forms send nothing else
   find("earlier").addEventListener("click", () => turn(-1));
   find("later").addEventListener("click", () => turn(1));
   window.addEventListener("hashchange", () => follow(false));
