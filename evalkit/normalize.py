@@ -11,6 +11,7 @@ from functools import lru_cache
 _DELETED_OR_BLANK = ';/[]"{}()=+\\_-><@`,?!'
 _COMMA_IN_NUMBER = re.compile(r"(?<=\d),+(?=\d)")
 _PERIOD = re.compile(r"\.(?!\d)")
+_PERIOD_ALONE = re.compile(r"(?<!\d)\.(?!\d)")
 _PERIODS = 32  # the official call passes re.UNICODE, which is 32, where the count of replacements goes
 _DIGITS = {"none": "0"} | {
     word: str(value)
@@ -52,12 +53,31 @@ def vqa(text: str) -> str:
 
 def _punctuation(text: str) -> str:
     """Commas between digits make every sign disappear; the official code looks for one in the whole text."""
+    return _PERIOD.sub("", _deleted_or_blank(text), count=_PERIODS)
+
+
+def _deleted_or_blank(text: str) -> str:
     grouped = bool(_COMMA_IN_NUMBER.search(text))
     out = text
     for sign in filter(text.__contains__, _DELETED_OR_BLANK):
         touching = f"{sign} " in text or f" {sign}" in text
         out = out.replace(sign, "" if touching or grouped else " ")
-    return _PERIOD.sub("", out, count=_PERIODS)
+    return out
+
+
+def vlmevalkit(text: str) -> str:
+    """The normal form of VQA answers in VLMEvalKit: `process_answer` (vlmeval/dataset/utils/vqa_eval.py).
+
+    Unlike the official one it keeps "'s" at its word, and a period after a digit.
+    """
+    words = vlmevalkit_punctuation(text.replace("\n", " ").replace("\t", " ").strip()).lower().split()
+    kept = (_DIGITS.get(word, word) for word in words)
+    return " ".join(_CONTRACTIONS.get(word, word) for word in kept if word not in _ARTICLES)
+
+
+def vlmevalkit_punctuation(text: str) -> str:
+    """`process_punctuation` (open-compass/VLMEvalKit, vlmeval/smp/misc.py)."""
+    return _PERIOD_ALONE.sub("", _deleted_or_blank(text), count=_PERIODS)
 
 
 # --- MMMU

@@ -6,15 +6,28 @@ from typing import TypeAlias
 
 from evalkit.rules.blink import BlinkRule, RecordedRule
 from evalkit.rules.calibrated import LetterOrTextRule, LetterRule, NumberRule, TextRule, YesNoRule
+from evalkit.rules.lmms_eval import (
+    LmmsAi2dRule,
+    LmmsBlinkRule,
+    LmmsMmmuRule,
+    LmmsScienceqaRule,
+    LmmsVideommeRule,
+)
 from evalkit.rules.mathvista import MathvistaRule
 from evalkit.rules.mmmu import MmmuRule
-from evalkit.rules.pope import PopeRule
+from evalkit.rules.pope import LmmsPopeRule, PopeRule
 from evalkit.rules.relaxed import RelaxedRule
 from evalkit.rules.scienceqa import ScienceqaRule
 from evalkit.rules.textvqa import TextvqaRule
 from evalkit.rules.verdict import Verdict
 from evalkit.rules.videomme import VideommeRule
-from evalkit.rules.vlmevalkit import VlmevalkitRule
+from evalkit.rules.vlmevalkit import (
+    VlmevalkitMathvistaRule,
+    VlmevalkitRule,
+    VlmevalkitTextvqaRule,
+    VlmevalkitVideommeRule,
+    VlmevalkitYesNoRule,
+)
 
 Rule: TypeAlias = (
     LetterRule
@@ -32,6 +45,16 @@ Rule: TypeAlias = (
     | ScienceqaRule
     | RelaxedRule
     | MathvistaRule
+    | LmmsAi2dRule
+    | LmmsBlinkRule
+    | LmmsMmmuRule
+    | LmmsPopeRule
+    | LmmsScienceqaRule
+    | LmmsVideommeRule
+    | VlmevalkitMathvistaRule
+    | VlmevalkitTextvqaRule
+    | VlmevalkitVideommeRule
+    | VlmevalkitYesNoRule
 )
 
 __all__ = ["Rule", "Verdict"]

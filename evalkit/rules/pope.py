@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.rules.verdict import Verdict
+from evalkit.rules.verdict import UNPARSED, Verdict
 from evalkit.types import Sample, Value
 
 
@@ -13,6 +13,16 @@ class PopeRule(Value, frozen=True, tag_field="kind", tag="pope"):
         """Right when the gold word, in lower case, is what the reply is taken for."""
         answer = reading(reply)
         return Verdict(answer, float(answer == sample.answers[0].strip().lower()))
+
+
+class LmmsPopeRule(Value, frozen=True, tag_field="kind", tag="lmms_pope"):
+    """`pope_process_results` (EvolvingLMMs-Lab/lmms-eval, lmms_eval/tasks/pope/utils.py)."""
+
+    def judge(self, reply: str, sample: Sample) -> Verdict:
+        """The reply must be "yes" or "no" but for case and blanks; "Yes." is unparsed."""
+        answer = reply.lower().strip()
+        known = answer in ("yes", "no")
+        return Verdict(answer, float(answer == sample.answers[0].lower().strip())) if known else UNPARSED
 
 
 def reading(reply: str) -> str:

@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
+import ast
+import re
+
+from evalkit import extract as extraction
 from evalkit.rules.verdict import UNPARSED, Verdict
 from evalkit.types import Sample, Value
 
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 
-class RelaxedRule(Value, frozen=True, tag_field="kind", tag="relaxed"):
-    """`relaxed_correctness` (google-research/pix2struct, metrics.py); `tolerance` is a fraction of the gold number."""
+
+class RelaxedRule(Value, frozen=True, kw_only=True, tag_field="kind", tag="relaxed"):
+    """`relaxed_correctness` (google-research/pix2struct, metrics.py); `tolerance` is a fraction of the gold number.
+
+    strip: without blanks at both ends, which lmms-eval keeps (lmms_eval/tasks/chartqa/utils.py). elements: a gold that
+    is a list literal stands for any of its elements (open-compass/VLMEvalKit, vlmeval/dataset/utils/vqa_eval.py).
+    years: a gold that is a year wants this very year. extract: the short answer read out of a sentence counts, too,
+    which it does in none of them.
+    """
 
     tolerance: float = 0.05
+    strip: bool = True
+    elements: bool = False
+    years: bool = False
+    extract: bool = False
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """Right when it fits any gold answer; an empty reply is unparsed."""
-        answer = reply.strip()
-        right = any(equal(answer, gold.strip(), tolerance=self.tolerance) for gold in sample.answers)
-        return Verdict(answer, float(right)) if answer else UNPARSED
+        answer = reply.strip() if self.strip else reply
+        said = [extraction.text(reply), answer] if self.extract else [answer]
+        golds = [gold.strip() if self.strip else gold for text in sample.answers for gold in self._meant(text)]
+        right = any(equal(text, gold, tolerance=self._tolerance(gold)) for gold in golds for text in said)
+        return Verdict(said[0], float(right)) if answer else UNPARSED
+
+    def _meant(self, gold: str) -> list[str]:
+        """The gold, or the elements of the list that it is."""
+        if not self.elements:
+            return [gold]
+        try:
+            value = ast.literal_eval(gold.strip())
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return [gold]
+        return [str(element) for element in value] if isinstance(value, list) else [gold]
+
+    def _tolerance(self, gold: str) -> float:
+        return 0.0 if self.years and _YEAR.fullmatch(gold.strip()) else self.tolerance
 
 
 def equal(answer: str, gold: str, *, tolerance: float) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from evalkit.rules.verdict import Verdict, matching
 from evalkit.types import Sample, Value
 
 # Deleted in this order. The script's list lacks two commas, so that four phrases are glued to two that never occur.
-_PHRASES = (
+PHRASES = (
     "The best answer is",
     "The correct answer is",
     "The answer is",
@@ -31,10 +32,10 @@ class VideommeRule(Value, frozen=True, tag_field="kind", tag="videomme"):
         return matching(letter(reply), sample)
 
 
-def letter(reply: str) -> str | None:
+def letter(reply: str, *, phrases: Sequence[str] = PHRASES) -> str | None:
     """The first capital A, B, C or D anywhere, phrases deleted: "Based on" is B, and "Best answer: D" is B."""
     reply = reply.strip()
-    for phrase in _PHRASES:
+    for phrase in phrases:
         reply = reply.replace(phrase, "")
     found = _LETTER.search(reply)
     return found[0] if found else None
