@@ -50,10 +50,15 @@ def log(found: Trace) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "_journal/start.json", {name: header[name] for name in ("version", "eval", "plan")})
         for sample in samples:
-            _add(archive, f"samples/{quote(sample['id'], safe=' ')}_epoch_1.json", sample)
+            _add(archive, f"samples/{_member(sample['id'])}_epoch_1.json", sample)
         _add(archive, "summaries.json", [_summary(sample) for sample in samples])
         _add(archive, "header.json", header)
     return out.getvalue()
+
+
+def _member(sample_id: str) -> str:
+    """The id as Inspect looks for it; one that could leave a folder is quoted, and found by reading the whole log."""
+    return quote(sample_id, safe="") if "/" in sample_id or "\\" in sample_id else sample_id
 
 
 def _add(archive: zipfile.ZipFile, name: str, value: Any) -> None:

@@ -1,0 +1,205 @@
+"""Exports read back by the tools they are for, or by their schema; nothing that a run does not know is in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from evalkit.cli import main
+from evalkit.report import read_results
+from evalkit.report.export import FORMATS, Publication, every_eval_ever, model_index
+from evalkit.spec import RunRecord
+from tests import boards
+
+FIXTURES = Path(__file__).parent / "fixtures"
+READ_BACK = """
+import json, sys
+from inspect_ai.log import read_eval_log, read_eval_log_sample, read_eval_log_sample_summaries
+log = read_eval_log(sys.argv[1])
+one = read_eval_log_sample(sys.argv[1], id=sys.argv[2], epoch=1)
+print(json.dumps([log.status, log.results.scores[0].metrics["accuracy"].value, [s.id for s in log.samples], one.output.completion,
+    one.scores["evalkit"].value, len(read_eval_log_sample_summaries(sys.argv[1])), one.target]))
+"""
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EVALKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield boards.hostile(tmp_path_factory.mktemp("results"))
+
+
+def export(results: Path, out: Path, to: str, *options: str) -> list[Path]:
+    assert main(["export", "--to", to, str(results), "--out", str(out), *options]) == 0
+    return sorted(file for file in out.rglob("*") if file.is_file())
+
+
+def on_hub(results: Path) -> Any:
+    """A run as one of a hub's data set is recorded: of `right`, with the hub's commit."""
+    (found,) = [r for r in read_results([results]) if r.run.model == "right"]
+    source = {"kind": "huggingface", "path": "lmms-lab/POPE", "split": "test", "revision": "main"}
+    fields = {**{f: getattr(found.run, f) for f in RunRecord.__struct_fields__}}
+    fields |= {"task_spec": {**found.run.task_spec, "source": source}, "data_revision": "a" * 40}
+    return type(found)(found.folder, RunRecord(**fields), found.stats)
+
+
+def test_the_command_line_offers_every_format() -> None:
+    from evalkit import cli
+
+    assert tuple(FORMATS) == cli.EXPORTS
+
+
+# --- Hugging Face
+
+
+def test_model_index_is_read_back_by_the_hub_library(results: Path, tmp_path: Path) -> None:
+    from huggingface_hub import ModelCardData
+
+    file = next(f for f in export(results, tmp_path, "model-index") if f.parent.name == "harmful")
+    card = ModelCardData(**yaml.safe_load(file.read_text()), model_name="harmful")
+    ((found,),) = [card.eval_results]
+    assert (found.metric_type, found.metric_value) == ("accuracy", 0.4)
+    assert (found.dataset_type, found.dataset_revision, found.dataset_split) == ("yesno", None, None)
+    assert found.dataset_name == "yesno <b>&"
+    assert found.metric_args == {"by": ["half"], "average": "micro", "unparsed": "wrong"}
+
+
+def test_model_index_names_the_hub_data_set_and_commit(results: Path) -> None:
+    entry = model_index._entry(on_hub(results), on_hub(results).stats[0])
+    assert (entry.dataset_type, entry.dataset_split, entry.dataset_revision) == ("lmms-lab/POPE", "test", "a" * 40)
+
+
+def test_eval_results_are_read_back_by_the_hub_library(results: Path, tmp_path: Path) -> None:
+    from huggingface_hub import parse_eval_result_entries
+
+    publication = Publication(out=tmp_path, written="", task_ids={"yesno": "pope"})
+    (file,) = FORMATS["eval-results"]([on_hub(results)], publication, None)  # type: ignore[arg-type]
+    assert file.parent.name == ".eval_results"
+    (entry,) = parse_eval_result_entries(yaml.safe_load(file.read_text()))
+    assert (entry.dataset_id, entry.task_id, entry.value) == ("lmms-lab/POPE", "pope", 100.0)
+    assert entry.dataset_revision == "a" * 40
+    assert "n = 25, 95 % interval 86.7 to 100.0" in (entry.notes or "")
+    assert (entry.verify_token, entry.source_url) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--to", "eval-results"], "give --task-id TASK=ID"),
+        (["--to", "eval-results", "--task-id", "yesno"], "write TASK=ID"),
+        (["--to", "eval-results", "--task-id", "yesno=x"], "has no data set on the hub"),
+        (["--to", "every-eval-ever"], "give --organization and --relationship"),
+    ],
+)
+def test_what_no_run_knows_must_be_given(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    assert main(["export", str(results), "--out", str(tmp_path), *options]) == 2
+    assert words in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- other harnesses
+
+
+def test_lm_eval_layout(results: Path, tmp_path: Path) -> None:
+    files = [f for f in export(results, tmp_path, "lm-eval") if f.parent.name == "harmful"]
+    scores, samples = (next(f for f in files if f.name.startswith(p)) for p in ("results_", "samples_yesno_"))
+    found = json.loads(scores.read_text())
+    assert found["results"]["yesno"]["accuracy,none"] == 0.4
+    assert found["higher_is_better"] == {"yesno": {"accuracy": True}}
+    assert found["n-samples"] == {"yesno": {"original": 25, "effective": 25}}
+    lines = [json.loads(line) for line in samples.read_text().split("\n") if line]
+    assert [line["resps"] for line in lines[:8]] == [[[reply]] for reply in boards.HOSTILE.values()]
+    assert sum(line["score"] for line in lines) / len(lines) == 0.4
+    assert lines[0]["arguments"]["gen_args_0"]["arg_0"].startswith("Is <i>0</i> odd?")
+    pictured = next(f for f in tmp_path.rglob("samples_yesno*") if f.parent.name == "always-yes")
+    assert json.loads(pictured.read_text().split("\n")[0])["arguments"]["gen_args_0"]["arg_0"].startswith("<image>Is")
+
+
+def test_vlmevalkit_table_keeps_replies_letter_by_letter(results: Path, tmp_path: Path) -> None:
+    import pandas
+
+    file = next(f for f in export(results, tmp_path, "vlmevalkit") if f.name == "harmful_yesno.tsv")
+    table = pandas.read_csv(file, sep="\t", keep_default_na=False, dtype=str)
+    assert list(table.columns) == ["index", "question", "answer", "half", "prediction"]
+    assert dict(zip(table["index"], table["prediction"], strict=True)).items() >= boards.HOSTILE.items()
+
+
+def test_a_spreadsheet_runs_no_reply_when_asked_to(results: Path, tmp_path: Path) -> None:
+    import pandas
+
+    file = next(f for f in export(results, tmp_path, "vlmevalkit", "--escape-formulas") if "harmful" in f.name)
+    table = pandas.read_csv(file, sep="\t", keep_default_na=False, dtype=str)
+    assert not any(cell.lstrip()[:1] in {"=", "+", "-", "@"} for cell in table.to_numpy().ravel())
+    assert "'" + boards.HOSTILE["formula"] in list(table["prediction"])
+
+
+def test_inspect_reads_its_log(results: Path, tmp_path: Path) -> None:
+    python = os.environ.get("EVALKIT_INSPECT_PYTHON", sys.executable)
+    if subprocess.run([python, "-c", "import inspect_ai"], capture_output=True).returncode:
+        pytest.skip("no inspect_ai; install it, or name in EVALKIT_INSPECT_PYTHON a Python that has it")
+    file = next(f for f in export(results, tmp_path, "inspect") if f.parent.name == "harmful")
+    read = subprocess.run([python, "-c", READ_BACK, str(file), "ansi"], capture_output=True, text=True)
+    assert read.returncode == 0, read.stderr
+    found = json.loads(read.stdout.splitlines()[-1])
+    assert found == [
+        "success",
+        0.4,
+        [*boards.HOSTILE, *(f"q{n}" for n in range(16)), 'a "b" <c>/../&#?d'],
+        boards.HOSTILE["ansi"],
+        0.0,
+        25,
+        "no",
+    ]
+
+
+def test_members_of_an_inspect_log_leave_no_folder(results: Path, tmp_path: Path) -> None:
+    import zipfile
+
+    file = next(f for f in export(results, tmp_path, "inspect") if f.parent.name == "right")
+    with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+    assert all(".." not in name.split("/") and name.count("/") <= 1 for name in names)
+    assert len([name for name in names if name.startswith("samples/")]) == 25
+
+
+def test_every_eval_ever_follows_its_schema(results: Path, tmp_path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema", reason="no jsonschema; run .ci/browser")
+    schema = json.loads((FIXTURES / "every-eval-ever/eval.schema.json").read_text())
+    options = ("--organization", "Somebody", "--relationship", "third_party")
+    files = export(results, tmp_path, "every-eval-ever", *options)
+    publication = Publication(out=tmp_path, written="2026-01-02T03:04:05+00:00", organization="S", relationship="other")
+    records = [json.loads(file.read_text()) for file in files] + [every_eval_ever.record(on_hub(results), publication)]
+    assert len(records) == 4
+    for record in records:
+        jsonschema.Draft7Validator(schema).validate(record)
+    assert schema["version"] == every_eval_ever.VERSION
+    assert records[-1]["retrieved_timestamp"] == "1767323045.0"
+    assert records[-1]["evaluation_results"][0]["source_data"]["hf_repo"] == "lmms-lab/POPE"
+    assert records[-1]["evaluation_results"][0]["score_details"]["score"] == 1.0
+    assert records[-1]["model_info"]["additional_details"]["deployment_type"] == "unknown"
+
+
+# --- completeness
+
+
+def test_incomplete_runs_are_left_out_and_told(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = results.parent / "yesno.yaml"
+    limited = tmp_path / "limited"
+    main(["run", "--task", str(task), "--model", "first-option", "--limit", "5", "--out", str(limited), "--quiet"])
+    capsys.readouterr()
+    arguments = ["export", "--to", "model-index", str(limited), str(results), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 4
+    assert "incomplete, not exported" in capsys.readouterr().err
+    assert sorted(f.parent.name for f in (tmp_path / "out").rglob("*.yaml")) == ["always-yes", "harmful", "right"]

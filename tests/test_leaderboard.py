@@ -1,0 +1,260 @@
+"""The site without a browser: ranks by hand, what a page may load, what it hides, what it tells; `show run`."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as Pillow
+
+from evalkit.cli import main
+from evalkit.media import Library
+from evalkit.report import read_results
+from evalkit.report.html.thumbnails import Thumbnails
+from evalkit.report.ranks import Scores, ranks
+from evalkit.report.visible import one_line, visible
+from evalkit.spec import Reference
+from evalkit.types import EvalkitError, Image, Midpoints, Video
+from tests import boards
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Of twenty questions `best` answers all, `near` all but one, `poor` five; `near` and `poor` say nothing else."""
+    names = [f"q{n}" for n in range(20)]
+    task = boards.make_task(tmp_path, names)
+    right = {name: "yes" if n % 2 else "no" for n, name in enumerate(names)}
+    for model, count in (("best", 20), ("near", 19), ("poor", 5)):
+        replies = {name: right[name] if n < count else "cannot say" for n, name in enumerate(names)}
+        boards.score(task, model, replies, tmp_path / "results")
+    return tmp_path / "results"
+
+
+def places(results: Path, **where: str) -> dict[str, tuple[int, bool]]:
+    runs = read_results([results])
+    found = ranks(Reference(task="yesno", where=where), runs, Scores())
+    return {run.run.model: (found[run.folder].place, found[run.folder].shared) for run in runs}
+
+
+def test_ranks_are_shared_until_a_paired_test_parts_them(results: Path) -> None:
+    # best and near differ on one question: exact McNemar p = 1. best and poor on 15: p = 2 / 2**15, by Holm twice that.
+    assert places(results) == {"best": (1, True), "near": (1, True), "poor": (3, False)}
+
+
+def test_ranks_of_a_group_use_its_samples_only(results: Path) -> None:
+    # Of the ten even questions poor answers 3: seven differ, p = 2 / 2**7 = 0.0156, by Holm 0.031.
+    assert places(results, half="even") == {"best": (1, True), "near": (1, True), "poor": (3, False)}
+
+
+def test_a_lone_run_and_an_incomplete_one_have_no_rank(results: Path) -> None:
+    runs = read_results([results / "best"])
+    assert ranks(Reference(task="yesno"), runs, Scores()) == {}
+
+
+def test_runs_on_different_samples_are_not_ranked(results: Path) -> None:
+    file = results / "near/yesno/scores.jsonl"
+    file.write_text(file.read_text().replace('"sample_id":"q3"', '"sample_id":"other"'))
+    with pytest.raises(EvalkitError, match="samples or their gold answers differ"):
+        places(results)
+
+
+# --- pages
+
+
+def build(results: Path, *options: object) -> Path:
+    out = results.parent / "site"
+    assert main(["leaderboard", str(results), "--out", str(out), *map(str, options)]) == 0
+    return out
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, the text of every element, and scripts by id."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.inside: dict[int, str] = {}
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.tags.append((f"/{tag}", {}))
+
+    def handle_data(self, data: str) -> None:
+        self.inside[len(self.tags) - 1] = self.inside.get(len(self.tags) - 1, "") + data
+
+    def all(self, tag: str) -> list[tuple[dict[str, str | None], str]]:
+        return [(a, self.inside.get(n, "")) for n, (name, a) in enumerate(self.tags) if name == tag]
+
+
+def unpacked(text: str) -> Any:
+    return json.loads(gzip.decompress(base64.b64decode(text)))
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    (tmp_path / "tiny.yaml").write_text(boards.CARD)
+    return build(boards.hostile(tmp_path), "--card", tmp_path / "tiny.yaml", "--licence-note", "<i>note</i>")
+
+
+def test_pages_load_nothing_and_run_only_their_own_script(hostile: Path) -> None:
+    pages = sorted(hostile.rglob("*.html"))
+    assert len(pages) == 5  # the tables, three runs, one task
+    for file in pages:
+        page = Page(file.read_text())
+        ((policy, _),) = [m for m in page.all("meta") if m[0].get("http-equiv")]
+        rules = dict(rule.split(" ", 1) for rule in (policy["content"] or "").split("; "))
+        assert rules["default-src"] == "'none'"
+        run = [text for attributes, text in page.all("script") if "type" not in attributes]
+        for kind, texts in (("script-src", run), ("style-src", [text for _, text in page.all("style")])):
+            hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
+            assert rules[kind] == " ".join(f"'sha256-{h}'" for h in hashes)
+        for tag, attributes in page.tags:
+            assert not {name for name in attributes if name.startswith("on") or name == "style"}, tag
+            assert tag not in {"link", "iframe", "object", "base", "i", "b", "img"}
+            assert "src" not in attributes
+
+
+def test_harmful_texts_lie_compressed_and_come_back_whole(hostile: Path) -> None:
+    page = Page((hostile / "samples/yesno.html").read_text())
+    data = [text for attributes, text in page.all("script") if "type" in attributes]
+    index, blocks = unpacked(data[0]), [unpacked(text) for text in data[1:]]
+    samples = [sample for block in blocks for sample in block]
+    assert index["starts"][0] == 0
+    harmful = [model["name"] for model in index["models"]].index("harmful")
+    for name, reply in boards.HOSTILE.items():
+        sample = samples[index["ids"].index(name)]
+        assert sample["runs"][harmful]["replies"][0]["text"] == reply
+    # The baseline saw the picture, the recorded replies did not.
+    assert [parts for views in samples[0]["prompts"] for view in views for _, parts in view if 0 in parts]
+    assert len(samples[0]["prompts"]) == 2
+
+
+def test_the_table_says_what_is_published_and_what_was_measured(hostile: Path) -> None:
+    text = (hostile / "index.html").read_text()
+    rows = re.findall(r'<tr(?: class="(\w+)")?>\s*<th scope="row"[^>]*>(.*?)</th>(.*?)</tr>', text, re.S)
+    cells = {name.split(" ")[0]: re.findall(r'data-value="([\d.]+)"', row) for _, name, row in rows}
+    assert [mark for mark, name, _ in rows if name.startswith("Alpha")] == ["published"]
+    assert cells["Alpha"] == ["81.9", "12.0"]  # the dash has no value to sort by
+    assert cells["right"] == ["100.0", "100.0", "100.0"]
+    assert [float(value) for value in cells["harmful"]] == pytest.approx([40.0, 0.0, 1000 / 12])
+
+
+def test_a_site_is_a_function_of_its_results(results: Path) -> None:
+    before = {file.name: file.read_bytes() for file in build(results).rglob("*.html")}
+    assert {file.name: file.read_bytes() for file in build(results).rglob("*.html")} == before
+
+
+def test_no_media_writes_no_pictures(tmp_path: Path) -> None:
+    boards.run(boards.make_task(tmp_path, ["a", "b"]), "always-yes", tmp_path / "results")
+    out = build(tmp_path / "results", "--no-media")
+    assert not (out / "media").exists()
+
+
+def test_lost_data_are_told_and_the_tables_stay(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (results.parent / "yesno.jsonl").unlink()
+    out = build(results)
+    assert "samples of best on yesno are not shown" in capsys.readouterr().err
+    assert "are not shown" in (out / "samples/yesno.html").read_text()
+    assert "100.0" in (out / "index.html").read_text()
+
+
+def test_incomplete_runs_are_marked_and_unranked(results: Path) -> None:
+    file = results / "near/yesno/run.json"
+    file.write_text(file.read_text().replace('"complete": true', '"complete": false'))
+    assert "95.0" not in (build(results) / "index.html").read_text()
+    text = (build(results, "--allow-incomplete") / "index.html").read_text()
+    row = next(part for part in text.split("<tr") if "near" in part and "95.0" in part)
+    assert "95.0*" in row
+    assert "rank" not in row
+
+
+# --- pictures
+
+
+def test_a_thumbnail_is_small_and_drops_metadata(tmp_path: Path) -> None:
+    picture = Pillow.new("RGB", (2000, 500), "red")
+    exif = Pillow.Exif()
+    exif[0x010E] = "where I live"
+    picture.save(tmp_path / "large.jpg", exif=exif)
+    digest = Library(tmp_path / "cache").digest(tmp_path / "large.jpg")
+    (found,) = Thumbnails(tmp_path / "media", pixels=200).of(Image(str(tmp_path / "large.jpg"), digest))
+    file = tmp_path / "media" / found.src.removeprefix("../media/")
+    with Pillow.open(file) as small:
+        assert (small.size, dict(small.getexif())) == ((200, 50), {})
+    assert b"where I live" not in file.read_bytes()
+
+
+def test_media_that_cannot_be_read_are_told_not_fatal(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    made = Thumbnails(tmp_path / "media")
+    assert made.of(Image(str(tmp_path / "broken.png"), "0" * 64))[0].src == ""
+    assert made.of(Video(str(tmp_path / "lost.mp4"), "", Midpoints(4)))[0].caption == "video not found"
+    assert len(made.problems) == 1
+
+
+# --- the terminal
+
+
+def test_show_run_tells_prompt_reply_readings_gold_and_key(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["show", "run", str(results / "near/yesno"), "--sample", "q19"]) == 0
+    out = capsys.readouterr().out
+    for words in (
+        "Is <i>19</i> odd?",
+        "--- reply\ncannot say",
+        "--- gold\nyes",
+        "default      nothing",
+        "--- score\n0 ",
+    ):
+        assert words in out
+    assert re.search(r"key [0-9a-f]{64}", out)
+
+
+def test_show_run_names_its_mistakes(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "run", str(results / "near/yesno"), "--sample", "q91"]) == 2
+    assert "no sample 'q91', did you mean" in capsys.readouterr().err
+    assert main(["show", "run", str(results)]) == 2
+    assert "holds 3 runs" in capsys.readouterr().err
+
+
+def test_replies_steer_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = boards.hostile(tmp_path) / "harmful/yesno"
+    for name in boards.HOSTILE:
+        capsys.readouterr()
+        assert main(["show", "run", str(folder), "--sample", name]) == 0
+        out = capsys.readouterr().out
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", out)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain ✓ 中文 👩‍💻", "plain ✓ 中文 👩‍💻"),
+        ("two\n\tlines", "two\n\tlines"),
+        ("\x1b[31m", "␛[31m"),
+        ("a\rb\x00\x7f", "a␍b␀␡"),
+        ("\u202eabc", "⟦U+202E⟧abc"),
+        ("\x9b\ud800", "⟦U+009B⟧⟦U+D800⟧"),
+    ],
+)
+def test_control_characters_are_shown(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(st.text())
+def test_what_is_visible_is_stable_and_on_one_line_if_asked(text: str) -> None:
+    assert visible(visible(text)) == visible(text)
+    assert len(one_line(text)) <= 123
+    assert "\n" not in one_line(text)
