@@ -8,7 +8,7 @@ from random import Random
 
 from tools.pocket_vlm import scenes
 from tools.pocket_vlm.kinds import Question
-from tools.pocket_vlm.world import COLOR_NAMES, DIRECTIONS, DRAWN_WORDS, SHAPES, Scene, Shape
+from tools.pocket_vlm.world import COLOR_NAMES, DIRECTIONS, SHAPES, Scene, Shape
 
 STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 FILLERS = (
@@ -39,7 +39,7 @@ POOLS = {
     "last_shape": SHAPES,
     "first_color": COLOR_NAMES,
     "last_color": COLOR_NAMES,
-    "secret": DRAWN_WORDS,
+    "secret": COLOR_NAMES,
 }
 
 
@@ -103,7 +103,7 @@ def random_clip(rng: Random) -> Clip:
         count = rng.randint(2, 3)
         clip = sequence(rng, names=rng.sample(SHAPES, count), colors=rng.sample(COLOR_NAMES, count))
     if rng.random() < 0.5:
-        clip = narrated(clip, secret=rng.choice(DRAWN_WORDS), rng=rng, lines=rng.randint(1, 5))
+        clip = narrated(clip, secret=rng.choice(COLOR_NAMES), rng=rng, lines=rng.randint(1, 5))
     return clip
 
 

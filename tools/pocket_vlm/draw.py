@@ -95,4 +95,11 @@ def _corners(name: str, *, x: float, y: float, half: float) -> list[tuple[float,
 
 def _word(pen: ImageDraw.ImageDraw, word: Word, *, size: int) -> None:
     font = _font(round(word.size * size))
-    pen.text((word.x * size, word.y * size), word.text.upper(), fill=COLORS[word.color], font=font, anchor="mm", stroke_width=0.5)
+    pen.text(
+        (word.x * size, word.y * size),
+        word.text.upper(),
+        fill=COLORS[word.color],
+        font=font,
+        anchor="mm",
+        stroke_width=0.5,
+    )

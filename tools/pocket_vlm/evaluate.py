@@ -139,7 +139,9 @@ def measure(reader: Reader, cases: Sequence[Case], *, controls: bool, batch: int
     found = reader.replies(cases, batch=batch)
     result: dict[str, object] = {"seconds": round(time.monotonic() - start, 1), "plain": table(cases, replies=found)}
     if controls:
-        result |= {name: table(cases, replies=reader.replies(make(cases), batch=batch)) for name, make in CONTROLS.items()}
+        result |= {
+            name: table(cases, replies=reader.replies(make(cases), batch=batch)) for name, make in CONTROLS.items()
+        }
         sample = cases[:: max(1, len(cases) // 120)]
         alone = reader.replies(sample, batch=1)
         result["batch 1 equals batch 8"] = alone == reader.replies(sample, batch=8)
@@ -159,7 +161,8 @@ def main() -> None:
     result = measure(Reader(args.model), all_cases(args.suite), controls=args.controls, batch=8)
     args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     for name, row in result["plain"].items():
-        print(f"{row['score']:6.1f} (chance {row['chance']:4.1f}, valid {row['valid']:5.1f}, {row['questions']:3d})  {name}")
+        detail = f"chance {row['chance']:4.1f}, valid {row['valid']:5.1f}, {row['questions']:3d}"
+        print(f"{row['score']:6.1f} ({detail})  {name}")
 
 
 if __name__ == "__main__":

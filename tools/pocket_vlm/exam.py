@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-SUBJECTS = tuple(
-    """
-    Accounting Agriculture Architecture_and_Engineering Art Art_Theory Basic_Medical_Science Biology Chemistry
-    Clinical_Medicine Computer_Science Design Diagnostics_and_Laboratory_Medicine Economics Electronics
-    Energy_and_Power Finance Geography History Literature Manage Marketing Materials Math Mechanical_Engineering
-    Music Pharmacy Physics Psychology Public_Health Sociology
-    """.split()
-)
+SUBJECT_LIST = """
+Accounting Agriculture Architecture_and_Engineering Art Art_Theory Basic_Medical_Science Biology Chemistry
+Clinical_Medicine Computer_Science Design Diagnostics_and_Laboratory_Medicine Economics Electronics
+Energy_and_Power Finance Geography History Literature Manage Marketing Materials Math Mechanical_Engineering
+Music Pharmacy Physics Psychology Public_Health Sociology
+"""
+SUBJECTS = tuple(SUBJECT_LIST.split())
 LEADS = (
     "In the figure <image 1> on {topic}, ",
     "<image 1> In this figure on {topic}, ",

@@ -54,6 +54,7 @@ def export(*, work: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     model.half().save_pretrained(out)
     build_processor(tokenizer).save_pretrained(out)
+    (out / "model.safetensors").chmod(0o644)
     size = sum(path.stat().st_size for path in out.iterdir())
     print(f"{out}: {size / 1e6:.2f} MB, {sum(weight.numel() for weight in model.parameters()) / 1e6:.2f} M weights")
 

@@ -8,23 +8,37 @@ from random import Random
 
 import numpy as np
 
-from tools.pocket_vlm import multi, prompts, scenes, single
+from tools.pocket_vlm import multi, prompts, scenes
 from tools.pocket_vlm.clips import clip_questions, frames, random_clip
 from tools.pocket_vlm.draw import render
 from tools.pocket_vlm.exam import LEADS, SUBJECTS, topic
-from tools.pocket_vlm.kinds import Kind, Question, ask, options_for
+from tools.pocket_vlm.kinds import Question, ask, options_for
 from tools.pocket_vlm.packing import Block, Example, picture_prefix
 from tools.pocket_vlm.pixels import fingerprint, to_array
+from tools.pocket_vlm.scaffolds import SINGLE, about_each, about_one
 from tools.pocket_vlm.suite_single import HINTS
 from tools.pocket_vlm.tokenizer import IMAGE, USER
-from tools.pocket_vlm.world import Scene
+from tools.pocket_vlm.vision import labels
+from tools.pocket_vlm.world import DRAWN_WORDS, Scene
 
-SINGLE = {kind.name: kind for kind in single.KINDS}
 MULTI = {kind.name: kind for kind in multi.KINDS}
-OBJECT_KINDS = ("exists", "exists", "color", "shape", "count", "where", "left_of", "above", "present")
-OPEN_KINDS = ("exists", "color", "shape", "count", "read", "where", "bar", "pattern")
+OBJECT_KINDS = ("exists", "exists", "color", "shape", "count", *["where"] * 4, "left_of", "left_of", "above", "above")
+OBJECT_KINDS = (*OBJECT_KINDS, "present", "present")
+OPEN_KINDS = ("exists", "color", "shape", "count", "read", "where", "bar", "pattern", "left_of", "above")
 FRAMES = 16
-BLIND = 0.04
+# weight, sampler, kinds of questions about it
+COURSE = (
+    (6.0, scenes.few_objects, OBJECT_KINDS),
+    (1.5, scenes.objects, (*OBJECT_KINDS, *["count"] * 6)),
+    (6.0, scenes.sign, ("read",)),
+    (1.0, scenes.letters, ("read",)),
+    (4.0, scenes.chart, ("bar",)),
+    (0.6, scenes.styled, ("pattern", "exists", "color")),
+    (0.6, scenes.overlap, ("front", "exists", "color")),
+    (0.3, scenes.greys, ("darker",)),
+    (0.3, scenes.series, ("series",)),
+)
+BLIND = 0.03
 
 
 @dataclass
@@ -46,25 +60,17 @@ class Teacher:
     def finish(self, drawn: Sequence[Scene], *, prefix: str, blocks: list[Block]) -> Example | None:
         """An example from scenes and blocks."""
         pixels = self.pictures(drawn)
-        return None if pixels is None or not blocks else Example(pictures=pixels, prefix=prefix, blocks=blocks)
+        return (
+            None
+            if pixels is None or not blocks
+            else Example(pixels, prefix, blocks, labels=[labels(scene) for scene in drawn])
+        )
 
     # ---- one picture
 
     def scene(self) -> tuple[Scene, tuple[str, ...]]:
         """A picture and the kinds of questions to ask about it."""
-        sampler, kinds = self.rng.choice(
-            (
-                *[(scenes.few_objects, OBJECT_KINDS)] * 4,
-                *[(scenes.objects, (*OBJECT_KINDS, "count"))] * 3,
-                *[(scenes.sign, ("read",))] * 3,
-                (scenes.letters, ("read",)),
-                *[(scenes.chart, ("bar",))] * 2,
-                (scenes.styled, ("pattern", "exists", "color")),
-                (scenes.overlap, ("front", "exists", "color")),
-                (scenes.greys, ("darker",)),
-                (scenes.series, ("series",)),
-            )
-        )
+        _, sampler, kinds = self.rng.choices(COURSE, weights=[weight for weight, _, _ in COURSE])[0]
         return sampler(self.rng), kinds
 
     def single_picture(self, *, full: int, brief: int) -> Example | None:
@@ -72,10 +78,26 @@ class Teacher:
         scene, kinds = self.scene()
         simple = len(kinds) == 1
         questions = self.some(kinds, [scene], count=3 if simple else full, short=False)
-        blocks = [Block(self.dressed(question), question.answer, question.kind) for question in questions]
+        name = "letters " if scene.words and scene.words[0].text not in DRAWN_WORDS else ""
+        blocks = [Block(self.dressed(question), question.answer, name + question.kind) for question in questions]
         asked = self.some(kinds, [scene], count=2 if simple else brief, short=True)
         blocks += [Block(question.text, question.answer, f"short {question.kind}") for question in asked]
-        return self.finish([scene], prefix=picture_prefix(1), blocks=blocks)
+        plain = self.some(kinds, [scene], count=2 if simple else brief, short=False)
+        blocks += [Block(question.text, question.answer, f"plain {question.kind}") for question in plain]
+        return self.finish([scene], prefix=picture_prefix(1), blocks=blocks + about_one(scene, rng=self.rng))
+
+    def basics(self) -> Example | None:
+        """The first lessons: what has which shape, colour and place, and which letter stands where."""
+        if self.rng.random() < 0.35:
+            sampler = scenes.letters if self.rng.random() < 0.5 else scenes.sign
+            scene, kinds = sampler(self.rng), ("read",)
+        else:
+            scene, kinds = scenes.few_objects(self.rng), OBJECT_KINDS
+        asked = self.some(kinds, [scene], count=1 if scene.words else 20, short=True)
+        blocks = [Block(question.text, question.answer, f"short {question.kind}") for question in asked]
+        questions = self.some(kinds, [scene], count=1 if scene.words else 2, short=False)
+        blocks += [Block(self.dressed(question), question.answer, question.kind) for question in questions]
+        return self.finish([scene], prefix=picture_prefix(1), blocks=blocks + about_one(scene, rng=self.rng))
 
     def some(self, kinds: Sequence[str], drawn: Sequence[Scene], *, count: int, short: bool) -> list[Question]:
         """Up to `count` random questions."""
@@ -91,7 +113,9 @@ class Teacher:
 
     def dressed(self, question: Question) -> str:
         """A full prompt in the wording of one of the benchmarks."""
-        openly = question.kind in OPEN_KINDS and self.rng.random() < (0.8 if question.kind in ("exists", "read") else 0.2)
+        openly = question.kind in OPEN_KINDS and self.rng.random() < (
+            0.8 if question.kind in ("exists", "read") else 0.25
+        )
         if openly or len(question.pool) < 2 or (question.kind == "read" and question.answer not in question.pool):
             return prompts.short(question.text)
         return self.choosing(question)
@@ -133,7 +157,7 @@ class Teacher:
 
     def several_pictures(self) -> Example | None:
         """A kind with several pictures in full words, then short questions about the pictures."""
-        kind = MULTI[self.rng.choice((*MULTI, "more", "more", "moved", "moved"))]
+        kind = MULTI[self.rng.choice((*MULTI, *["more"] * 3, *["moved"] * 7, *["which"] * 7))]
         drawn = kind.sample(self.rng)
         blocks = []
         for short in (False, True, False):
@@ -141,7 +165,11 @@ class Teacher:
             if question:
                 prompt, name = (question.text, f"short {kind.name}") if short else (self.choosing(question), kind.name)
                 blocks.append(Block(prompt, question.answer, name))
-        blocks += self.about_each(drawn, kind=kind)
+        blocks += about_each(drawn, rng=self.rng)
+        for short in (True, False, False) if kind.name == "which" else ():
+            pair = ask(kind, drawn, rng=self.rng, short=short)
+            if pair:
+                blocks.append(Block(pair.text, pair.answer, "short which" if short else "plain which"))
         return self.finish(drawn, prefix=picture_prefix(len(drawn)), blocks=blocks)
 
     def compare_exam(self) -> Example | None:
@@ -152,23 +180,13 @@ class Teacher:
         prompt = prompts.choice(f". {multi.MORE}", options=multi.TWO)
         return self.finish(drawn, prefix=prefix, blocks=[Block(prompt, answer, "exam more")])
 
-    def about_each(self, drawn: Sequence[Scene], *, kind: Kind) -> list[Block]:
-        """Short questions about single pictures among several."""
-        blocks = []
-        for place, scene in enumerate(drawn, start=1):
-            for name in ("count", "color", "shape", "where"):
-                question = ask(SINGLE[name], [scene], rng=self.rng, short=True) if scene.shapes else None
-                if question and not scene.hidden and self.rng.random() < 0.5:
-                    blocks.append(Block(f"<image {place}> {question.text}", question.answer, f"each {name}"))
-        pair = ask(MULTI["which"], drawn, rng=self.rng, short=True)
-        return [*blocks, Block(pair.text, pair.answer, "short which")] if pair and kind.name != "piece" else blocks
-
     # ---- films
 
     def film(self) -> Example | None:
-        """Sixteen frames; subtitles stand in front of some of the questions."""
+        """Six to sixteen frames; subtitles stand in front of some of the questions."""
         clip = random_clip(self.rng)
-        drawn = frames(clip, count=FRAMES, offset=self.rng.uniform(0, 0.999))
+        count = self.rng.choice((6, 10, FRAMES, FRAMES))
+        drawn = frames(clip, count=count, offset=self.rng.uniform(0, 0.999))
         blocks = []
         for question in clip_questions(clip, rng=self.rng):
             if question.kind == "secret" and self.rng.random() < 0.2:
@@ -178,14 +196,22 @@ class Teacher:
             if question.kind == "secret" or (clip.subtitles and self.rng.random() < 0.4):
                 prompt = prompts.with_subtitles(prompt, lines=clip.subtitles)
             blocks.append(Block(prompt, question.answer, question.kind))
-        return self.finish(drawn, prefix=picture_prefix(FRAMES), blocks=blocks)
+            if question.kind == "direction":
+                blocks.append(Block("moved?", question.answer, "short direction"))
+            if question.kind == "secret":
+                plain = prompts.with_subtitles(question.text, lines=clip.subtitles)
+                blocks.append(Block(plain, question.answer, "plain secret"))
+            else:
+                blocks.append(Block(question.text, question.answer, f"plain {question.kind}"))
+        blocks += about_each(drawn, rng=self.rng)
+        return self.finish(drawn, prefix=picture_prefix(count), blocks=blocks)
 
     # ---- without help of pictures
 
     def guess(self, question: Question) -> Block:
-        """A question that cannot be answered: any option is as good as another, but an option it must be."""
+        """Without a picture nothing is there; of options any is as good as another, but an option it must be."""
         if question.kind == "exists":
-            return Block(prompts.short(question.text), self.rng.choice(question.pool), "blind")
+            return Block(prompts.short(question.text), "no", "blind")
         options = options_for(question, count=4, rng=self.rng)
         dress = self.rng.choice((prompts.choice, prompts.bracketed))
         return Block(dress(question.text, options=options), self.rng.choice(options), "blind")
@@ -199,6 +225,10 @@ class Teacher:
         blocks = [self.guess(question) for question in asked if question]
         return self.finish([scene] * count, prefix=picture_prefix(count), blocks=blocks)
 
+    def basic_example(self) -> Example:
+        """For the first minutes."""
+        return self._certainly(self.basics)
+
     def film_example(self) -> Example:
         """A film for sure."""
         return self._certainly(self.film)
@@ -208,11 +238,11 @@ class Teacher:
         chance = self.rng.random()
         if chance < BLIND:
             return self._certainly(self.blind)
-        if chance < 0.62:
-            return self._certainly(lambda: self.single_picture(full=7, brief=14))
-        if chance < 0.75:
+        if chance < 0.60:
+            return self._certainly(lambda: self.single_picture(full=8, brief=5))
+        if chance < 0.70:
             return self._certainly(self.exam)
-        if chance < 0.80:
+        if chance < 0.79:
             return self._certainly(self.rng.choice((self.picture_options, self.picture_options, self.compare_exam)))
         return self._certainly(self.several_pictures)
 

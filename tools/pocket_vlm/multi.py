@@ -6,8 +6,9 @@ from dataclasses import replace
 from random import Random
 
 from tools.pocket_vlm import scenes
+from tools.pocket_vlm.answers import nothing, only, random_pair
 from tools.pocket_vlm.kinds import Args, Kind, Pictures
-from tools.pocket_vlm.single import always, nothing, only, random_pair
+from tools.pocket_vlm.single import always
 from tools.pocket_vlm.world import CELLS, COLOR_NAMES, PATTERNS, SHAPES, Scene, Shape, cell_of
 
 ORDINALS = ("first", "second", "third", "fourth")

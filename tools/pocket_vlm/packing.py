@@ -30,11 +30,12 @@ class Block(NamedTuple):
 
 @dataclass
 class Example:
-    """Pictures, the text of the prefix (with one IMAGE a picture) and the question blocks."""
+    """Pictures, the text of the prefix (with one IMAGE a picture), the question blocks, what is under each patch."""
 
     pictures: list[np.ndarray]
     prefix: str
     blocks: list[Block] = field(default_factory=list)
+    labels: list[np.ndarray] = field(default_factory=list)
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Packed:
     """Token row of one example; `block` is 0 in the prefix, 1.. in the blocks, whose kinds are in `kinds`."""
 
     pictures: list[np.ndarray]
+    labels: list[np.ndarray]
     kinds: list[str]
     ids: list[int]
     targets: list[int]
@@ -68,7 +70,7 @@ def pack(example: Example, *, tokenizer: PreTrainedTokenizerFast) -> Packed:
         block += [number] * len(row)
         positions += range(start, start + len(row))
     kinds = [part.kind for part in example.blocks]
-    return Packed(example.pictures, kinds, ids=ids, targets=targets, block=block, positions=positions)
+    return Packed(example.pictures, example.labels, kinds, ids=ids, targets=targets, block=block, positions=positions)
 
 
 def _encode(text: str, *, tokenizer: PreTrainedTokenizerFast) -> list[int]:
@@ -80,6 +82,7 @@ class Batch:
     """Padded tensors of several packed examples, padding on the right."""
 
     pictures: list[np.ndarray]
+    labels: list[np.ndarray]
     kinds: list[list[str]]
     block: torch.Tensor
     ids: torch.Tensor
@@ -100,6 +103,7 @@ def collate(rows: Sequence[Packed], *, pad: int) -> Batch:
     visible = (block[:, None, :] == block[:, :, None]) | (block[:, None, :] == 0)
     return Batch(
         pictures=[picture for row in rows for picture in row.pictures],
+        labels=[label for row in rows for label in row.labels],
         kinds=[row.kinds for row in rows],
         block=block,
         ids=padded([row.ids for row in rows], pad),

@@ -34,7 +34,9 @@ def objects(rng: Random, *, low: int = 1, high: int = 6) -> Scene:
     count = rng.randint(low, high)
     cells = rng.sample(range(9), count)
     chosen = rng.sample(pairs, count)
-    shapes = (shape_at(rng, cell=cell, name=name, color=color) for cell, (name, color) in zip(cells, chosen, strict=True))
+    shapes = (
+        shape_at(rng, cell=cell, name=name, color=color) for cell, (name, color) in zip(cells, chosen, strict=True)
+    )
     return Scene(shapes=tuple(shapes), paper=paper(rng))
 
 
@@ -86,7 +88,9 @@ def chart(rng: Random) -> Scene:
     count = rng.randint(3, 4)
     levels = rng.sample(range(7), count)
     colors = rng.sample(COLOR_NAMES, count)
-    bars = tuple((color, 0.16 + level * 0.13 + rng.uniform(0, 0.03)) for color, level in zip(colors, levels, strict=True))
+    bars = tuple(
+        (color, 0.16 + level * 0.13 + rng.uniform(0, 0.03)) for color, level in zip(colors, levels, strict=True)
+    )
     return Scene(bars=bars, paper=paper(rng))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -74,7 +75,7 @@ def write_pope(folder: Path, *, rng: Random) -> None:
         for place, scene in enumerate(pictures):
             no = _absent(scene, category=category, seen=seen, rng=rng)
             cell = image_cell(scene, path=f"SYNTHETIC_mini_{place + 1:012d}.png")
-            for pair, answer in [entry for two in zip(yes[place], no, strict=True) for entry in zip(two, ("yes", "no"))]:
+            for pair, answer in _alternating(yes[place], no):
                 number += 1
                 rows.append(
                     {
@@ -90,11 +91,19 @@ def write_pope(folder: Path, *, rng: Random) -> None:
     write_parquet(folder / "data" / "test-00000-of-00001.parquet", rows=rows, features=POPE_FEATURES)
 
 
+def _alternating(yes: list[tuple[str, str]], no: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], str]]:
+    for present, absent in zip(yes, no, strict=True):
+        yield present, "yes"
+        yield absent, "no"
+
+
 def _pope_scene(rng: Random) -> Scene:
     """Three to five shapes, often from a few popular pairs."""
     while True:
         scene = scenes.objects(rng, low=3, high=5)
-        popular = sum((s.name, s.color) in (("circle", "red"), ("star", "yellow"), ("square", "blue")) for s in scene.shapes)
+        popular = sum(
+            (s.name, s.color) in (("circle", "red"), ("star", "yellow"), ("square", "blue")) for s in scene.shapes
+        )
         if popular or rng.random() < 0.3:
             return scene
 

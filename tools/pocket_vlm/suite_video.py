@@ -13,7 +13,7 @@ from datasets import Features, Sequence, Value
 from tools.pocket_vlm.clips import POOLS, WORDING, Clip, mover, narrated, sequence
 from tools.pocket_vlm.draw import render
 from tools.pocket_vlm.items import LETTERS, SYNTHETIC, write_parquet
-from tools.pocket_vlm.world import COLOR_NAMES, DIRECTIONS, DRAWN_WORDS, SHAPES
+from tools.pocket_vlm.world import COLOR_NAMES, SHAPES
 
 STRING = Value("string")
 NAMES = ("video_id", "duration", "domain", "sub_category", "url", "videoID", "question_id", "task_type", "question")
@@ -48,7 +48,9 @@ def write_videomme(folder: Path, *, rng: Random) -> None:
             if clip.subtitles:
                 _write_subtitles(folder / "subtitle" / f"{key}.srt", clip=clip, seconds=seconds)
             for place, (kind, options) in enumerate(asked, start=1):
-                rows.append(_row(clip, kind=kind, options=options, key=key, number=number, place=place, duration=duration))
+                rows.append(
+                    _row(clip, kind=kind, options=options, key=key, number=number, place=place, duration=duration)
+                )
     write_parquet(folder / "videomme" / "test-00000-of-00001.parquet", rows=rows, features=FEATURES)
 
 

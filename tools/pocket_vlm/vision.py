@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from random import Random
 
 import numpy as np
@@ -15,6 +16,7 @@ from tools.pocket_vlm.pixels import to_array, to_tensor
 from tools.pocket_vlm.world import COLOR_NAMES, PATTERNS, SHAPES, Scene, Word
 
 GRID = 6
+Sampler = Callable[[Random], Scene]
 SAMPLERS = (scenes.objects, scenes.objects, scenes.sign, scenes.letters, scenes.letters, scenes.styled)
 SAMPLERS = (*SAMPLERS, scenes.chart, scenes.overlap, scenes.series)
 HEADS = {"shape": len(SHAPES) + 2, "color": len(COLOR_NAMES) + 1, "letter": 27, "pattern": len(PATTERNS)}
@@ -77,9 +79,11 @@ class DenseHeads(nn.Module):
         return total, accuracies
 
 
-def dense_batch(rng: Random, *, size: int, noise: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def dense_batch(
+    rng: Random, *, size: int, noise: np.random.Generator, samplers: tuple[Sampler, ...] = SAMPLERS
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Pictures and their patch labels."""
-    drawn = [rng.choice(SAMPLERS)(rng) for _ in range(size)]
+    drawn = [rng.choice(samplers)(rng) for _ in range(size)]
     pixels = to_tensor([to_array(render(scene)) for scene in drawn], rng=noise)
     return pixels, torch.from_numpy(np.stack([labels(scene) for scene in drawn]))
 

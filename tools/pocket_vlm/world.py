@@ -17,8 +17,6 @@ COLORS = {
 }
 COLOR_NAMES = tuple(COLORS)
 PATTERNS = ("plain", "striped", "dotted", "checkered")
-ROWS = ("top", "middle", "bottom")
-COLUMNS = ("left", "center", "right")
 CELLS = (
     *("top left", "top center", "top right"),
     *("middle left", "middle center", "middle right"),
@@ -26,22 +24,21 @@ CELLS = (
 )
 DIRECTIONS = ("left", "right", "up", "down")
 NUMBERS = ("1", "2", "3", "4", "5", "6")
-WORDS = tuple(
-    """
-    acid also arch area army away back ball band bank barn base bath beach bean bear bell belt bird blue boat body
-    bone book boot born both bowl bread brick brush bus busy cake calm camp card care cat chair chalk city clay clock
-    cloud coal coat code cold cook cool corn cow cup dance dark data dawn day deep desk dish dog door down draw dream
-    drum dry duck dust each earth east easy edge egg even exit eye face fact farm fast field film fine fire fish flag
-    flat floor fog food foot fork four fox free frog fruit game gate gift glad glass goat gold good grain grape grass
-    hair half hand happy hat heat help high hill home honey hope horse hot hour house ice idea iron island jam jar
-    join jump keep key kind king kite lake lamp land late lead leaf lemon life light lion list long lunch map mark
-    mask meal metal mile milk mind mint month moon music nail name near neck nest night noon north note ocean oil
-    olive open oven page paint palm paper park path peach pen pear piano pilot pink plan plant plum pond pool port
-    rain rice ring river road rock roof room rope rose salt sand seat seed ship shoe shop sign silk sky snow soap
-    song soup south spoon stone sugar sun table tail tea tent tiger time toast town toy train tree truck two van
-    view wall warm water wave west wheat wind wing wolf wood wool yard year zebra zoo
-    """.split()
-)
+WORD_LIST = """
+acid also arch area army away back ball band bank barn base bath beach bean bear bell belt bird blue boat body
+bone book boot born both bowl bread brick brush bus busy cake calm camp card care cat chair chalk city clay clock
+cloud coal coat code cold cook cool corn cow cup dance dark data dawn day deep desk dish dog door down draw dream
+drum dry duck dust each earth east easy edge egg even exit eye face fact farm fast field film fine fire fish flag
+flat floor fog food foot fork four fox free frog fruit game gate gift glad glass goat gold good grain grape grass
+hair half hand happy hat heat help high hill home honey hope horse hot hour house ice idea iron island jam jar
+join jump keep key kind king kite lake lamp land late lead leaf lemon life light lion list long lunch map mark
+mask meal metal mile milk mind mint month moon music nail name near neck nest night noon north note ocean oil
+olive open oven page paint palm paper park path peach pen pear piano pilot pink plan plant plum pond pool port
+rain rice ring river road rock roof room rope rose salt sand seat seed ship shoe shop sign silk sky snow soap
+song soup south spoon stone sugar sun table tail tea tent tiger time toast town toy train tree truck two van
+view wall warm water wave west wheat wind wing wolf wood wool yard year zebra zoo
+"""
+WORDS = tuple(WORD_LIST.split())
 DRAWN_WORDS = tuple(word for word in WORDS if 3 <= len(word) <= 5)
 
 
