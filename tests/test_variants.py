@@ -133,6 +133,13 @@ def test_a_blind_model_is_asked_too(path: Path) -> None:
     assert not any(request.media or "<image" in str(request.messages) for request in found.all)
 
 
+@pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
+def test_a_variant_is_read_by_the_rule_of_its_source(path: Path) -> None:
+    spec = task(path)
+    source = "official" if path.parent.name == "llava" else path.parent.name
+    assert spec.adapter.rule == spec.rules.get(source, task(TASKS / f"{base(path)}.yaml").adapter.rule)
+
+
 def test_every_benchmark_has_the_variants_that_differ() -> None:
     bases = {suite: {base(path) for path in VARIANTS if path.parent.name == suite} for suite in SUITES}
     six = {"mmmu_val", "mmbench_dev_en", "blink_val", "videomme", "textvqa_val", "pope"}
