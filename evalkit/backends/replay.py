@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
     """Replies from `path`, JSON lines (`.gz` too) with an `id` and a `field` each, given by sample id.
 
-    A task that asks several prompts per sample gets the same reply to each. `source` is what errors call the file,
-    where it was made from another one.
+    A task that asks several prompts per sample gets the same reply to each. A line whose `field` is null or not there
+    records that its sample has no reply: such a sample is unanswered, not answered with nothing. A number is taken as
+    it is written. `source` is what errors call the file, where it was made from another one.
     """
 
     path: str
@@ -43,15 +44,18 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
         return ReplayEngine(self.source or str(self._file()), self.replies())
 
     def replies(self) -> Mapping[str, str]:
-        """Every reply by its id. Raises ModelError naming file and line."""
+        """Every reply by its id. Raises ModelError naming file and line, also where no line at all has a reply."""
         path = self._file()
-        replies: dict[str, str] = {}
+        replies: dict[str, str | None] = {}
         for n, line in _lines(path):
             name, text = self._row(f"{path}:{n}", line)
             if name in replies:
                 raise ModelError(f"{path}:{n}: the id {name!r} is there twice; keep one reply for each sample")
             replies[name] = text
-        return replies
+        found = {name: text for name, text in replies.items() if text is not None}
+        if replies and not found:
+            raise self._silent(*next(_lines(path)))
+        return found
 
     def _file(self) -> Path:
         path = Path(self.path).expanduser()
@@ -59,16 +63,26 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
             raise ModelError(f"backend.path: there is no file {path}; name a file of JSON lines")
         return path
 
-    def _row(self, where: str, line: bytes) -> tuple[str, str]:
+    def _silent(self, n: int, line: bytes) -> ModelError:
+        """What is wrong with a file of which no line has a reply; line `n` is its first."""
+        where = f"{self._file()}:{n}"
+        if self.field in msgspec.json.decode(line, type=dict[str, object]):
+            return ModelError(
+                f"{where}: {self.id} must be a text and {self.field} too, on one line at least; name another"
+            )
+        return ModelError(f"{where}: there is no field {self.field!r}, here or on any line; name it in backend.field")
+
+    def _row(self, where: str, line: bytes) -> tuple[str, str | None]:
         try:
             row = msgspec.json.decode(line, type=dict[str, object])
         except msgspec.DecodeError as error:
             raise ModelError(f"{where}: not a JSON object ({error}); write one object on each line") from error
-        for name in (self.id, self.field):
-            if name not in row:
-                raise ModelError(f"{where}: there is no field {name!r}; name it in backend.id or backend.field")
-        found, text = row[self.id], row[self.field]
-        if not isinstance(found, str | int) or isinstance(found, bool) or not isinstance(text, str):
+        if self.id not in row:
+            raise ModelError(f"{where}: there is no field {self.id!r}; name it in backend.id")
+        found, text = row[self.id], row.get(self.field)
+        if isinstance(text, int | float) and not isinstance(text, bool):
+            text = str(bytes(msgspec.json.decode(line, type=dict[str, msgspec.Raw])[self.field]), "ascii")
+        if not isinstance(found, str | int) or isinstance(found, bool) or not isinstance(text, str | None):
             raise ModelError(f"{where}: {self.id} must be a text or a whole number and {self.field} a text")
         return str(found), text
 
