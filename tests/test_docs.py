@@ -1,0 +1,47 @@
+"""What the documentation shows works as it stands there."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image as Pillow
+
+from evalkit.cli import main
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+BLOCK = re.compile(r"`([\w.-]+)`[^\n]*:\n\n```\w+\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> Path:
+    """The files of the page on adding a benchmark, with photos."""
+    for name, text in BLOCK.findall((DOCS / "add-a-benchmark.md").read_text(encoding="utf-8")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "photos").mkdir()
+    for name, colour in (("a1", "red"), ("a2", "blue"), ("b1", "green"), ("b2", "white")):
+        Pillow.new("RGB", (32, 32), colour).save(tmp_path / "photos" / f"{name}.png")
+    return tmp_path / "prices.yaml"
+
+
+def test_a_new_benchmark_is_one_yaml_file(prices: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(prices)]) == 0
+    assert "4 gold replies score 1, 4 wrong ones 0" in capsys.readouterr().out
+    assert main(["show", "task", str(prices), "--sample", "B-1"]) == 0
+    shown = capsys.readouterr().out
+    assert "What does the green lamp in the picture cost, in euros?" in shown
+    assert "b1.png]" in shown
+
+
+def test_its_replies_are_scored_by_error_and_by_tolerance(prices: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replies = {"A-1": "4.50", "A-2": "About 9 euros.", "B-1": "It costs €26.", "B-2": "I cannot tell."}
+    file = prices.parent / "guesses.jsonl"
+    file.write_text("".join(json.dumps({"id": k, "prediction": v}) + "\n" for k, v in replies.items()))
+    assert main(["score", "--task", str(prices), "--predictions", str(file), "--json"]) == 0
+    found = {(s["metric"], *s["where"].values()): s["value"] for s in json.loads(capsys.readouterr().out)["stats"]}
+    assert found["error",] == pytest.approx((0 + 3 + 1 + 10) / 4)
+    assert found["error", "north"] == pytest.approx(1.5)
+    assert found["near",] == pytest.approx(2 / 4)
+    assert found["near", "south"] == pytest.approx(1 / 2)
