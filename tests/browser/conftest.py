@@ -16,7 +16,7 @@ QUIET = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-u
 
 
 def start(*, script: bool = True) -> Any:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium; run .ci/browser")
+    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium; install the extra dev")
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not (chromium and driver):
         pytest.skip("no chromium and chromedriver on PATH; run .ci/browser")
