@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING
 
 from evalkit.backends.weights import ModelError
+from evalkit.types import ResumableError
 
 if TYPE_CHECKING:
     import torch
@@ -13,23 +15,68 @@ if TYPE_CHECKING:
 def choose(name: str = "") -> torch.device:
     """The device called `name` ("cpu", "cuda:1", "npu:0", "mps"), or accelerate's for this rank if empty.
 
-    A vector is put there once, so that a device that does not work is told now and not after a long load. Raises
-    ModelError naming the device.
+    A number is put there and read back, so that a device that does not work is told now and not after a long load.
+    Raises ModelError naming a device that this machine has not, and ResumableError where the one that accelerate found
+    is broken.
     """
+    check_torch()
     import torch
     from accelerate import PartialState
 
-    if not name:
-        return torch.device(PartialState().device)
     try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
+        device = torch.device(name or PartialState().device)
+        torch.zeros(1, device=device).tolist()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+        if not name:
+            raise ResumableError(
+                f"this process's device cannot be used ({reason(error)}); mend it, or name another with --device, and "
+                "run the same command again"
+            ) from error
         raise ModelError(
-            f"--device {name} cannot be used here ({reason}); use one of: {', '.join(_usable())}"
+            f"--device {name} cannot be used here ({reason(error)}); use one of: {', '.join(usable())}"
         ) from error
     return device
+
+
+def check_torch() -> None:
+    """Import torch, and torch-npu where it is installed, as accelerate and transformers will. Raises ModelError.
+
+    torch loads an installed torch-npu by itself (its entry point `torch.backends`), which without CANN's libraries
+    fails and takes `import torch` with it. TORCH_DEVICE_BACKEND_AUTOLOAD=0 mends that import only: transformers 5
+    imports torch_npu wherever the package is found (`is_torch_npu_available`).
+    """
+    try:
+        import torch  # noqa: F401 (whether it can be imported is the question)
+
+        if importlib.util.find_spec("torch_npu") is not None:
+            import torch_npu  # noqa: F401
+    except (ImportError, RuntimeError, OSError) as error:
+        blamed = "torch-npu" if importlib.util.find_spec("torch_npu") is not None else "torch"
+        raise ModelError(f"{blamed} is installed but cannot be loaded ({reason(error)}); {ADVICE[blamed]}") from error
+
+
+ADVICE = {
+    "torch": "install it again for this platform; `evalkit doctor` shows what is there",
+    "torch-npu": "source CANN's set_env.sh before the command, or `pip uninstall torch-npu` to run without an NPU",
+}
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what went wrong at the root: torch reports a missing library as a backend that fails."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
+
+
+def usable() -> list[str]:
+    """Names that `--device` takes on this machine; cpu always."""
+    import torch
+
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if accelerator is None:
+        return ["cpu"]
+    return ["cpu", *(f"{accelerator.type}:{n}" for n in range(torch.accelerator.device_count()))]
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -44,12 +91,3 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 # NPU and MPS drivers, cuBLAS handles, and torch's own CPU allocator, in that order.
 OUT_OF_MEMORY = ("out of memory", "cublas_status_alloc_failed", "can't allocate memory", "not enough memory")
-
-
-def _usable() -> list[str]:
-    import torch
-
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    if accelerator is None:
-        return ["cpu"]
-    return ["cpu", *(f"{accelerator.type}:{n}" for n in range(torch.accelerator.device_count()))]

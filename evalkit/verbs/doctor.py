@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from evalkit import provenance, registry, runner
+from evalkit.backends import device
 from evalkit.execute.progress import Progress
 from evalkit.runner import Session, Settings
 from evalkit.spec import TaskSpec
@@ -47,38 +48,35 @@ def _python() -> Iterator[str]:
 
 
 def _devices() -> Iterator[str]:
+    yield from _npu_pairing()
     try:
-        import torch
-        from accelerate import PartialState
-
-        state = PartialState()
-    except (ImportError, RuntimeError, OSError) as error:
-        yield f"device       none: torch cannot be used ({' '.join(str(error).split())[:200]})"
-        yield from _npu_hint()
+        chosen = device.choose()
+    except EvalkitError as error:
+        yield f"device       none: {error}"
+        yield from _npu_autoload()
         return
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    yield f"device       {state.device}, {torch.accelerator.device_count() if accelerator else 0} accelerators"
-    yield from _npu_pairing(torch.__version__)
+    usable = device.usable()
+    yield f"device       {chosen}; --device takes {', '.join(usable)}"
+    if importlib.util.find_spec("torch_npu") is not None and usable == ["cpu"]:
+        yield "             torch-npu sees no device: look at `npu-smi info` and at ASCEND_RT_VISIBLE_DEVICES"
 
 
-def _npu_hint() -> Iterator[str]:
-    if importlib.util.find_spec("torch_npu") is not None:
-        yield (
-            "             torch-npu is installed and is loaded with torch: source CANN's set_env.sh first, "
-            "or set TORCH_DEVICE_BACKEND_AUTOLOAD=0 to run without it"
-        )
-
-
-def _npu_pairing(torch_version: str) -> Iterator[str]:
+def _npu_pairing() -> Iterator[str]:
     """torch-npu x.y.z goes with torch x.y.z only (its README's table of versions)."""
     try:
-        npu = metadata.version("torch-npu")
+        npu, torch = metadata.version("torch-npu"), metadata.version("torch")
     except metadata.PackageNotFoundError:
         return
-    fits = npu.split(".")[:2] == torch_version.split(".")[:2]
-    yield f"torch-npu    {npu} {'fits' if fits else 'does NOT fit'} torch {torch_version}"
+    fits = npu.split(".")[:2] == torch.split(".")[:2]
+    yield f"torch-npu    {npu} {'fits' if fits else 'does NOT fit'} torch {torch}"
     if not fits:
-        yield f"             install torch-npu=={'.'.join(torch_version.split('+')[0].split('.')[:2])}.*"
+        yield f"             install torch-npu=={'.'.join(torch.split('+')[0].split('.')[:2])}.*"
+
+
+def _npu_autoload() -> Iterator[str]:
+    if importlib.util.find_spec("torch_npu") is not None:
+        yield "             torch loads torch-npu by itself; TORCH_DEVICE_BACKEND_AUTOLOAD=0 lets torch start without,"
+        yield "             but not transformers, which imports torch-npu wherever it is installed"
 
 
 def _packages() -> Iterator[str]:

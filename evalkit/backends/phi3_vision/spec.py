@@ -79,10 +79,11 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
         from evalkit.backends.phi3_vision.engine import Phi3VisionEngine
         from evalkit.backends.phi3_vision.tokens import Tokenizer
 
+        place = choose(device)
         folder = fetch(weights.locate(self.model, self.revision))
         check_folder(folder)
         tokenizer = Tokenizer(folder / "tokenizer.json")
-        model = read_model(folder, dtype=self.dtype, attention=self.attention, device=choose(device))
+        model = read_model(folder, dtype=self.dtype, attention=self.attention, device=place)
         if self.adapter:
             model = merge(model, self._adapter())
         return Phi3VisionEngine(self, model, tokenizer)
