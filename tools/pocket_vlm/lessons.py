@@ -10,6 +10,7 @@ import numpy as np
 
 from tools.pocket_vlm import multi, prompts, scenes
 from tools.pocket_vlm.clips import clip_questions, frames, random_clip
+from tools.pocket_vlm.course import BLIND, COURSE, FRAMES, OBJECT_KINDS, OPEN_KINDS
 from tools.pocket_vlm.draw import render
 from tools.pocket_vlm.exam import LEADS, SUBJECTS, topic
 from tools.pocket_vlm.kinds import Question, ask, options_for
@@ -22,23 +23,6 @@ from tools.pocket_vlm.vision import labels
 from tools.pocket_vlm.world import DRAWN_WORDS, Scene
 
 MULTI = {kind.name: kind for kind in multi.KINDS}
-OBJECT_KINDS = ("exists", "exists", "color", "shape", "count", *["where"] * 4, "left_of", "left_of", "above", "above")
-OBJECT_KINDS = (*OBJECT_KINDS, "present", "present")
-OPEN_KINDS = ("exists", "color", "shape", "count", "read", "where", "bar", "pattern", "left_of", "above")
-FRAMES = 16
-# weight, sampler, kinds of questions about it
-COURSE = (
-    (6.0, scenes.few_objects, OBJECT_KINDS),
-    (1.5, scenes.objects, (*OBJECT_KINDS, *["count"] * 6)),
-    (6.0, scenes.sign, ("read",)),
-    (1.0, scenes.letters, ("read",)),
-    (4.0, scenes.chart, ("bar",)),
-    (0.6, scenes.styled, ("pattern", "exists", "color")),
-    (0.6, scenes.overlap, ("front", "exists", "color")),
-    (0.3, scenes.greys, ("darker",)),
-    (0.3, scenes.series, ("series",)),
-)
-BLIND = 0.03
 
 
 @dataclass
@@ -198,6 +182,7 @@ class Teacher:
             blocks.append(Block(prompt, question.answer, question.kind))
             if question.kind == "direction":
                 blocks.append(Block("moved?", question.answer, "short direction"))
+                blocks += [Block(self.choosing(question), question.answer, "direction") for _ in range(3)]
             if question.kind == "secret":
                 plain = prompts.with_subtitles(question.text, lines=clip.subtitles)
                 blocks.append(Block(plain, question.answer, "plain secret"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-DECAY_SHARE = 0.85
+DECAY_SHARE = 0.25
 
 
 def optimizers(model: nn.Module, heads: nn.Module, *, rate: float) -> list[torch.optim.Optimizer]:

@@ -1,4 +1,4 @@
-"""Train pocket-vlm: python -m tools.pocket_vlm.train --work runs/pocket [--minutes 70] [--resume]
+"""Train pocket-vlm: python -m tools.pocket_vlm.train --work runs/pocket [--minutes 75] [--resume]
 
 Two stages: the vision tower learns to name what is under every patch (vision.py), then everything learns to answer
 questions (lessons.py). Training follows wall time, because the budget is wall time on two cores; it writes a
@@ -152,9 +152,9 @@ def lesson(worker: Worker, *, workers: int, easy: bool) -> list[Outcome]:
     """One worker's part of a step."""
     if easy:
         return [worker.basics(count=STILLS // workers, share=1 / workers)]
-    stills = worker.stills(count=STILLS // workers, share=0.8 / workers)
+    stills = worker.stills(count=STILLS // workers, share=0.7 / workers)
     drill = worker.drill(count=DRILL // workers, share=0.8 / workers)
-    return [stills, drill, worker.films(count=FILMS // workers, share=0.2 / workers)]
+    return [stills, drill, worker.films(count=FILMS // workers, share=0.3 / workers)]
 
 
 def save(model: nn.Module, work: Path) -> None:
@@ -168,9 +168,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
     parser.add_argument("--vision-minutes", type=float, default=13.0)
-    parser.add_argument("--minutes", type=float, default=70.0)
-    parser.add_argument("--rate", type=float, default=4e-3)
-    parser.add_argument("--easy", type=float, default=12.0, help="minutes of first lessons within --minutes")
+    parser.add_argument("--minutes", type=float, default=75.0)
+    parser.add_argument("--rate", type=float, default=3.2e-3)
+    parser.add_argument("--easy", type=float, default=10.0, help="minutes of first lessons within --minutes")
     parser.add_argument("--workers", type=int, default=2, help="threads that share a step (1, 2 or 4)")
     parser.add_argument("--seed", type=int, default=TRAIN_SEED)
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --work")
