@@ -6,8 +6,9 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from evalkit.backends.shown import Shown
 from evalkit.backends.weights import ModelError
-from evalkit.media import Frames, open_image, sample_video
+from evalkit.media import Frames
 from evalkit.types import Message, Request, Text, Video
 
 if TYPE_CHECKING:
@@ -31,11 +32,13 @@ class Conversation(NamedTuple):
         return "\n".join(part["text"] for turn in self.turns for part in turn["content"] if "text" in part)
 
 
-def converse(request: Request, *, system: str, as_frames: bool) -> Conversation:
+def converse(request: Request, *, system: str, as_frames: bool, shown: Shown | None = None) -> Conversation:
     """Open the request's media and lay out its turns; `system` comes first unless the request has a system turn.
 
-    With `as_frames` a video is its frames, each a picture where the video stood. Raises MediaError.
+    With `as_frames` a video is its frames, each a picture where the video stood. `shown` remembers what was opened for
+    the request before. Raises MediaError.
     """
+    shown = shown or Shown()
     messages = request.messages
     if system and messages[0].role != "system":
         messages = (Message("system", (Text(system),)), *messages)
@@ -48,11 +51,11 @@ def converse(request: Request, *, system: str, as_frames: bool) -> Conversation:
             if isinstance(part, Text):
                 content.append({"type": "text", "text": part.text})
             elif isinstance(part, Video):
-                videos.append(sample_video(part))
+                videos.append(shown.video(part))
                 content += [{"type": "image"}] * len(videos[-1].images) if as_frames else [{"type": "video"}]
                 images += videos[-1].images if as_frames else []
             else:
-                images.append(open_image(part))
+                images.append(shown.picture(part))
                 content.append({"type": "image"})
         turns.append({"role": message.role, "content": content})
     return Conversation(turns, images, [] if as_frames else videos, tuple(tuple(v.indices) for v in videos))

@@ -6,15 +6,16 @@ import contextlib
 import copy
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from evalkit import digest
-from evalkit.backends import weights
+from evalkit.backends import prefix, weights
 from evalkit.backends.chat import control_tokens, converse, process
-from evalkit.backends.engine import OutOfMemoryError
+from evalkit.backends.engine import Head, OutOfMemoryError, Share
 from evalkit.backends.generation import Gumbel, StopStrings, cut, reply_length
+from evalkit.backends.shown import Shown, remember_pixels
 from evalkit.types import Request, Response, Value
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
         from evalkit.backends.device import choose
 
         self.check()
+        place = choose(device)
         found = weights.locate(self.model, self.revision)
         processor = checkpoint.read_processor(found)
         if self.chat_template:
@@ -72,7 +74,7 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
             raise weights.ModelError(
                 f"{self.model}: the checkpoint has no chat template; name a Jinja file in backend.chat_template"
             )
-        model = checkpoint.read_model(found, dtype=self.dtype, attention=self.attention, device=choose(device))
+        model = checkpoint.read_model(found, dtype=self.dtype, attention=self.attention, device=place)
         return TransformersEngine(self, model, processor)
 
     def _template(self) -> str:
@@ -85,12 +87,19 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
 
 
 class Prompt(NamedTuple):
-    """A request as tensors on the CPU; `tokens` is the prompt's length with its pictures expanded."""
+    """A request as tensors on the CPU; `tokens` is the prompt's length with its pictures expanded.
+
+    `head` is the part of it that questions on the same media share; None where nothing is to be shared.
+    """
 
     request: Request
     inputs: Mapping[str, torch.Tensor]
     tokens: int
     frames: tuple[tuple[int, ...], ...]
+    head: Head | None = None
+
+
+Reply: TypeAlias = Callable[[Sequence[Prompt]], list[Response]]
 
 
 class TransformersEngine:
@@ -107,6 +116,9 @@ class TransformersEngine:
         # Compiled tokenizers may encode on many threads once padding is off, which the first call settles; those
         # written in Python keep state while they encode.
         self.tokenizer("ready", padding=False)
+        self.shown = Shown()
+        remember_pixels(processor)
+        self.sharing = not self._obstacle()
         self.guard = contextlib.nullcontext() if self.tokenizer.is_fast else threading.Lock()
 
     def describe(self) -> Mapping[str, str]:
@@ -115,32 +127,77 @@ class TransformersEngine:
         dtype = str(self.model.dtype).removeprefix("torch.")
         return {"device": str(self.model.device), "dtype": dtype, "image_processor": pictures}
 
+    def share(self, choice: Share) -> str:
+        """Whether prefills are shared from now on; engines start with `auto`. Raises ModelError where "on" is wrong."""
+        obstacle = "switched off" if choice == "off" else self._obstacle(choice)
+        if choice == "on" and obstacle:
+            raise weights.ModelError(f"share_prefix: on: replies would change, since {obstacle}; write auto or off")
+        self.sharing = not obstacle
+        return f"off ({obstacle})" if obstacle else "on"
+
+    def _obstacle(self, choice: Share = "auto") -> str:
+        return prefix.unsound(self.model) or (prefix.unproven(self.model) if choice == "auto" else "")
+
     def prepare(self, request: Request) -> Prompt:
         """Decode media and run the processor on this one request. Raises MediaError, or ModelError on its prompt."""
-        asked = converse(request, system=self.spec.system, as_frames=self.spec.video == "frames")
+        asked = converse(request, system=self.spec.system, as_frames=self.spec.video == "frames", shown=self.shown)
         with self.guard:
             inputs = process(self.processor, asked, self.control)
-        return Prompt(request, inputs, inputs["input_ids"].shape[1], asked.frames)
+        head = prefix.head(request, inputs, self.model.config.image_token_id) if self.sharing else None
+        return Prompt(request, inputs, inputs["input_ids"].shape[1], asked.frames, head)
 
     def generate(self, batch: Sequence[Prompt]) -> Sequence[Response]:
         """Replies in the order of `batch`, whose requests must ask for the same generation.
 
         Families with tensors that cannot be joined run one by one. Raises OutOfMemoryError.
         """
-        from evalkit.backends.collate import joinable
         from evalkit.backends.device import is_out_of_memory
 
         if len({prompt.request.generation for prompt in batch}) > 1:
             raise ValueError("a batch mixes requests with different generation settings; plan them apart")
-        joint = all(joinable(prompt.inputs) for prompt in batch)
+        replies: dict[int, Response] = {}
         try:
-            return [r for group in ([batch] if joint else [[p] for p in batch]) for r in self._replies(group)]
+            for group, reply in self._groups(batch):
+                replies |= zip(group, reply([batch[n] for n in group]), strict=True)
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
                 raise OutOfMemoryError(str(error)) from error
             raise
+        return [replies[n] for n in range(len(batch))]
 
-    def _replies(self, batch: Sequence[Prompt]) -> list[Response]:
+    def _groups(self, batch: Sequence[Prompt]) -> Iterator[tuple[list[int], Reply]]:
+        """Places in the batch that run together, and how: with shared prefills, plainly, or one by one."""
+        from evalkit.backends.collate import joinable
+
+        together = prefix.shared([prompt.head for prompt in batch])
+        rest = [n for n in range(len(batch)) if n not in set(together)]
+        joint = all(joinable(batch[n].inputs) for n in rest)
+        if together:
+            yield together, self._shared
+        for group in [rest][: len(rest)] if joint else [[n] for n in rest]:
+            yield group, self._plain
+
+    def _shared(self, batch: Sequence[Prompt]) -> list[Response]:
+        import torch
+
+        begin = time.perf_counter()
+        asked = batch[0].request.generation
+        draw = Gumbel(asked, [prompt.request.key for prompt in batch]) if asked.temperature > 0 else None
+        stop = StopStrings(asked.stop, self.tokenizer, prompt=0, count=len(batch)) if asked.stop else None
+        with torch.inference_mode():
+            rows = prefix.extend(
+                self.model,
+                [prompt.inputs for prompt in batch],
+                [prompt.head for prompt in batch if prompt.head],
+                new=asked.max_new_tokens,
+                ends=self.end,
+                pad=self.model.generation_config.pad_token_id,
+                draw=draw,
+                stop=stop,
+            )
+        return self._responses(batch, rows, stop, begin)
+
+    def _plain(self, batch: Sequence[Prompt]) -> list[Response]:
         import torch
 
         from evalkit.backends.collate import collate
@@ -152,8 +209,12 @@ class TransformersEngine:
         with torch.inference_mode():
             placed = {name: self._placed(value) for name, value in inputs.items()}
             rows = self.model.generate(**placed, **rules)[:, length:].tolist()
-        ends = rules["stopping_criteria"]
-        stopped = ends[0].lengths if ends else [None] * len(batch)
+        return self._responses(batch, rows, next(iter(rules["stopping_criteria"]), None), begin)
+
+    def _responses(
+        self, batch: Sequence[Prompt], rows: Sequence[list[int]], stop: StopStrings | None, begin: float
+    ) -> list[Response]:
+        stopped = stop.lengths if stop else [None] * len(batch)
         seconds = (time.perf_counter() - begin) / len(batch)
         return [self._response(p, row, s, seconds) for p, row, s in zip(batch, rows, stopped, strict=True)]
 

@@ -1,0 +1,196 @@
+"""Read what several prompts begin with once: the words and pictures in common, then each question behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from evalkit.backends.collate import TOKENS, collate, joinable
+from evalkit.backends.engine import Head
+from evalkit.types import Media, Request
+
+if TYPE_CHECKING:
+    import torch
+
+# Families, and decoders in them, whose replies with sharing equal those without, token by token in float32: the tests
+# prove it for every pair. Their positions are plain counts, and no token sees one behind it.
+PROVEN = {
+    "llava": ("llama", "mistral", "qwen2"),
+    "llava_next": ("llama", "mistral"),
+    "idefics3": ("llama",),
+}
+
+# (tokens so far [batch, n], scores [batch, vocabulary]) -> scores whose argmax is the next token
+Draw = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+# (tokens so far [batch, n], scores [batch, vocabulary]) -> which rows [batch] are done
+Stop = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+
+
+def unsound(model: Any) -> str:
+    """Why shared prefills would change the replies of this model; empty where nothing speaks against them."""
+    config, text, generation = model.config, model.config.get_text_config(), model.generation_config
+    if getattr(config, "image_token_id", None) is None:
+        return f"{config.model_type} names no image_token_id"
+    if hasattr(model.base_model, "get_rope_index"):
+        return f"{config.model_type} gives pictures positions of several dimensions"
+    if set(getattr(text, "layer_types", None) or ()) - {"full_attention"} or _window(text):
+        return f"layers of {text.model_type} see only a part of the prompt"
+    if any(getattr(generation, name, None) for name in FORBIDDING):
+        return "generation_config.json forbids tokens"
+    return ""
+
+
+def unproven(model: Any) -> str:
+    """Why it is not known that shared prefills leave the replies as they are; empty where tests prove it."""
+    family, decoder = model.config.model_type, model.config.get_text_config().model_type
+    if decoder not in PROVEN.get(family, ()):
+        return f"not proven for {family} with {decoder}"
+    attention = model.config._attn_implementation
+    return "" if attention in {"sdpa", "eager"} else f"not proven for {attention}"
+
+
+FORBIDDING = ("bad_words_ids", "suppress_tokens", "begin_suppress_tokens")
+
+
+def _window(text: Any) -> bool:
+    used = getattr(text, "use_sliding_window", None)
+    return bool(getattr(text, "sliding_window", None) if used is None else used)
+
+
+def head(request: Request, inputs: Mapping[str, torch.Tensor], token: int) -> Head | None:
+    """The prompt up to its last place of a picture (`token`); None where there is no picture, or nothing behind it.
+
+    Media are told apart by content, choice of frames and decoding.
+    """
+    places = (inputs["input_ids"][0] == token).nonzero()
+    length = int(places[-1]) + 1 if len(places) else 0
+    if not 0 < length < inputs["input_ids"].shape[1] or not joinable(inputs):
+        return None
+    words = inputs["input_ids"][0, :length].numpy().tobytes()
+    return Head((tuple(map(_content, request.media)), words), length)
+
+
+def _content(medium: Media) -> Media:
+    """A picture of known content is the same wherever it lies."""
+    return msgspec.structs.replace(medium, path="") if medium.digest else medium
+
+
+def shared(heads: Sequence[Head | None]) -> list[int]:
+    """Which prompts to read with `extend`: those with a head, if any two of them have the same; else none."""
+    names = {n: head.name for n, head in enumerate(heads) if head}
+    return list(names) if len(set(names.values())) < len(names) else []
+
+
+def extend(
+    model: Any,
+    prompts: Sequence[Mapping[str, torch.Tensor]],
+    heads: Sequence[Head],
+    *,
+    new: int,
+    ends: Collection[int],
+    pad: int,
+    draw: Draw | None = None,
+    stop: Stop | None = None,
+) -> list[list[int]]:
+    """Up to `new` tokens behind each prompt (tensors [1, ...] on the CPU); every distinct head is read once.
+
+    Rows that end early go on with whatever the model says, so that the caller must look for the first of `ends`; all
+    stop when the last has ended.
+    """
+    import torch
+
+    reader = Reader(model)
+    scores = reader.open(prompts, heads, pad=pad)
+    last = torch.tensor(sorted(ends), device=scores.device)
+    done = torch.zeros(len(prompts), dtype=torch.bool, device=scores.device)
+    said = torch.zeros(len(prompts), 0, dtype=torch.long, device=scores.device)
+    while True:
+        token = (draw(said, scores) if draw else scores).argmax(-1, keepdim=True)
+        said = torch.cat([said, token], dim=1)
+        done = done | torch.isin(token[:, 0], last)
+        if stop:
+            done = done | stop(said, scores)
+        if said.shape[1] == new or bool(done.all()):
+            found: list[list[int]] = said.tolist()
+            return found
+        scores = reader.read({"input_ids": token, "attention_mask": torch.ones_like(token)})
+
+
+class Reader:
+    """A model over a batch, the keys and values of all that it has read, and which of them count."""
+
+    def __init__(self, model: Any) -> None:
+        from transformers import DynamicCache
+
+        self.model = model
+        self.cache: Any = DynamicCache()
+        self.mask: Any = None
+
+    def open(self, prompts: Sequence[Mapping[str, torch.Tensor]], heads: Sequence[Head], *, pad: int) -> torch.Tensor:
+        """Read each head once, hand it to all its rows, and read what follows there; scores as `read` gives them."""
+        import torch
+
+        heads = lengthened(prompts, heads)
+        first: dict[object, Mapping[str, torch.Tensor]] = {}
+        for prompt, head in zip(prompts, heads, strict=True):
+            first.setdefault(head.name, _beginning(prompt, head.length))
+        self.read(collate(list(first.values()), pad))
+        places = {name: place for place, name in enumerate(first)}
+        rows = torch.tensor([places[head.name] for head in heads], device=self.mask.device)
+        self.cache.batch_select_indices(rows)
+        self.mask = self.mask[rows]
+        return self.read(collate([_rest(p, h.length) for p, h in zip(prompts, heads, strict=True)], pad))
+
+    def read(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Scores [batch, vocabulary] in float32 of the token behind `inputs`, which follow all that was read before.
+
+        Padding may lie in the middle: the mask keeps it unseen, and positions count only what is seen.
+        """
+        import torch
+
+        placed = {name: self._placed(value) for name, value in inputs.items()}
+        seen = placed.pop("attention_mask")
+        self.mask = seen if self.mask is None else torch.cat([self.mask, seen], dim=1)
+        positions = (self.mask.cumsum(1) - 1).clamp(min=0)[:, -seen.shape[1] :]
+        out = self.model(
+            **placed,
+            attention_mask=self.mask,
+            position_ids=positions,
+            past_key_values=self.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        scores: torch.Tensor = out.logits[:, -1].float()
+        return scores
+
+    def _placed(self, value: torch.Tensor) -> torch.Tensor:
+        return value.to(self.model.device, self.model.dtype if value.is_floating_point() else value.dtype)
+
+
+def lengthened(prompts: Sequence[Mapping[str, torch.Tensor]], heads: Sequence[Head]) -> list[Head]:
+    """Each head up to the last token that all its prompts have in common, as far as one token stays behind it.
+
+    From that token the first word of the reply is read.
+    """
+    rows: dict[object, list[list[int]]] = {}
+    for prompt, head in zip(prompts, heads, strict=True):
+        rows.setdefault(head.name, []).append(prompt["input_ids"][0].tolist())
+    length = {name: min(_common(r), *(len(ids) - 1 for ids in r)) for name, r in rows.items()}
+    return [Head(head.name, length[head.name]) for head in heads]
+
+
+def _common(rows: Sequence[list[int]]) -> int:
+    """How many first tokens all rows have in common: those that the least and the greatest of them have."""
+    pairs = zip(min(rows), max(rows), strict=False)
+    return next((n for n, (one, other) in enumerate(pairs) if one != other), min(map(len, rows)))
+
+
+def _beginning(inputs: Mapping[str, torch.Tensor], length: int) -> dict[str, torch.Tensor]:
+    """The first `length` tokens, and the pictures, all of which stand among them."""
+    return {name: value[:, :length] if name in TOKENS else value for name, value in inputs.items()}
+
+
+def _rest(inputs: Mapping[str, torch.Tensor], length: int) -> dict[str, torch.Tensor]:
+    return {name: value[:, length:] for name, value in inputs.items() if name in TOKENS}
