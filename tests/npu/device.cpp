@@ -23,7 +23,8 @@
 namespace {
 
 constexpr c10::DeviceType KIND = c10::DeviceType::PrivateUse1;
-constexpr c10::DeviceIndex COUNT = 2;
+// 0 stands for a driver that sees no device.
+const c10::DeviceIndex COUNT = std::getenv("NPU_DEVICES") ? std::atoi(std::getenv("NPU_DEVICES")) : 2;
 thread_local c10::DeviceIndex current = 0;
 
 c10::Device here() { return {KIND, current}; }
@@ -65,19 +66,13 @@ C10_REGISTER_GUARD_IMPL(PrivateUse1, Guard);
 
 struct Hooks final : at::PrivateUse1HooksInterface {
   bool isBuilt() const override { return true; }
-  bool isAvailable() const override { return true; }
+  bool isAvailable() const override { return COUNT > 0; }
   bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
   c10::DeviceIndex deviceCount() const override { return COUNT; }
   c10::DeviceIndex getCurrentDevice() const override { return current; }
   void setCurrentDevice(c10::DeviceIndex index) const override { exchange(index); }
   c10::DeviceIndex exchangeDevice(c10::DeviceIndex index) const override { return exchange(index); }
   c10::DeviceIndex maybeExchangeDevice(c10::DeviceIndex index) const override { return exchange(index); }
-  void resizePrivateUse1Bytes(const c10::Storage& storage, size_t bytes) const override {
-    auto data = memory.allocate(bytes);
-    std::memcpy(data.get(), storage.data(), std::min(bytes, storage.nbytes()));
-    storage.set_data_ptr(std::move(data));
-    storage.set_nbytes(bytes);
-  }
 };
 const bool registered = (at::RegisterPrivateUse1HooksInterface(new Hooks), true);
 
@@ -95,6 +90,11 @@ at::Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride, std::opti
                          std::optional<at::Layout>, std::optional<at::Device> device, std::optional<bool>) {
   const c10::DeviceGuard on(device.value_or(here()));
   return at::detail::empty_strided_generic(size, stride, &memory, KEYS, c10::dtype_or_default(dtype));
+}
+
+const at::Tensor& resize(const at::Tensor& tensor, at::IntArrayRef size, std::optional<at::MemoryFormat> format) {
+  const c10::DeviceGuard on(tensor.device());
+  return at::native::resize_(tensor, size, format);
 }
 
 // The same memory seen as a CPU tensor; only copies may look at it.
@@ -180,7 +180,7 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, library) {
   library.impl("view", &at::native::view);
   library.impl("_reshape_alias", &at::native::_reshape_alias);
   library.impl("unfold", &at::native::unfold);
-  library.impl("resize_", &at::native::resize_);
+  library.impl("resize_", &resize);
   library.impl("set_.source_Storage_storage_offset", &set_storage);
   library.impl("convolution_overrideable", &convolution);
   library.impl("_fused_sdp_choice", &no_fused_attention);

@@ -5,6 +5,8 @@ PYTHONPATH=tests/npu NPU_LIBRARY=libnpu.so python -m tests.npu.replies npu:0 SCR
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import sys
 from pathlib import Path
@@ -13,9 +15,10 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
-from evalkit import registry
+from evalkit import cli, registry
+from evalkit.backends.device import choose
 from evalkit.backends.engine import Sharing
-from evalkit.types import Generation, Image, Message, Request, Text
+from evalkit.types import EvalkitError, Generation, Image, Message, Request, Text
 
 QUESTIONS = [  # question, shown pictures, generation
     ("What color is the square?\nAnswer with one word.", (0,), Generation(max_new_tokens=8)),
@@ -94,14 +97,38 @@ def _formula(width: int, height: int, k: int = 1) -> Any:
     return Pillow.fromarray(np.stack(planes, -1).astype(np.uint8))
 
 
+def refusals(device: str) -> dict[str, str]:
+    """What the device says to a tensor left on the CPU, to one of another index, and to being read without a copy."""
+    import torch
+
+    here, other = torch.ones(2, device=device), torch.ones(2, device="npu:0" if device == "npu:1" else "npu:1")
+    mistakes = {
+        "cpu": lambda: torch.cat([here, torch.ones(2)]),
+        "index": lambda: here + other,
+        "embedding": lambda: torch.nn.functional.embedding(torch.tensor([0]), here[None]),
+        "numpy": here.numpy,
+        "absent": lambda: choose("npu:5"),
+    }
+    said = {}
+    for name, mistake in mistakes.items():
+        try:
+            mistake()
+        except (RuntimeError, TypeError, EvalkitError) as error:
+            said[name] = str(error)
+    return said
+
+
 def main(device: str, scratch: Path, pack: Path | None) -> None:
     """Everything on one device, in one process."""
     from accelerate import PartialState
 
-    found = {"chosen": str(PartialState().device), "pocket": pocket(device, scratch)}
+    found = {"chosen": str(PartialState().device), "refused": refusals(device), "pocket": pocket(device, scratch)}
     if pack:
         found["phi3v"] = phi3v(device, pack)
-    print(json.dumps(found))
+    doctor = io.StringIO()
+    with contextlib.redirect_stdout(doctor):
+        cli.main(["doctor"])
+    print(json.dumps({**found, "doctor": doctor.getvalue()}))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,244 @@
+"""Devices: chosen or refused before anything is loaded, equal replies on an emulated NPU, and what a broken one costs.
+
+The NPU is torch's open device slot, compiled from tests/npu/device.cpp (once; the library stays in pytest's cache).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from evalkit.backends.device import choose, is_out_of_memory
+from evalkit.backends.weights import ModelError
+from evalkit.spec import Batch
+from evalkit.stream import GIVE_UP_AFTER, Stream
+from evalkit.types import Generation, Request, Response, ResumableError
+from tests.npu import replies
+from tests.npu.build import environment, library
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+# --- a device by name
+
+ABSENT = [
+    "cuda:99",
+    "npu:0",
+    "tpu",
+    "meta",  # torch puts tensors there gladly, and never gives one back
+]
+
+
+@pytest.mark.parametrize("name", ABSENT)
+def test_an_unavailable_device_is_one_sentence_with_code_2(name: str) -> None:
+    with pytest.raises(ModelError, match=rf"--device {name} cannot be used here \(.*use one of: cpu") as raised:
+        choose(name)
+    assert "\n" not in str(raised.value)
+    assert raised.value.code == 2
+
+
+def test_the_device_that_accelerate_found_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("NPU function error: aclrtMalloc, error code is 507899\nsecond line")
+
+    monkeypatch.setattr(torch, "zeros", broken)
+    with pytest.raises(
+        ResumableError, match=r"cannot be used \(NPU function error: aclrtMalloc.* is 507899\)"
+    ) as raised:
+        choose()
+    assert raised.value.code == 75
+
+
+# --- a device that breaks while it answers
+
+LOST = [
+    "CUDA error: device-side assert triggered\nCUDA kernel errors might be asynchronously reported",
+    "NPU function error: AclrtSynchronizeStreamWithTimeout, error code is 507015",
+    "MPS backend: command buffer exited with error status",
+]
+
+
+class Ready(NamedTuple):
+    """A prepared request of the engine below."""
+
+    request: Request
+    tokens: int = 1
+
+
+class Breaking:
+    """An engine whose device is lost at the request `at`: no later call succeeds either."""
+
+    def __init__(self, error: str, at: int) -> None:
+        self.error, self.at, self.lost = error, at, False
+
+    def prepare(self, request: Request) -> Ready:
+        return Ready(request)
+
+    def generate(self, batch: Sequence[Ready]) -> Sequence[Response]:
+        self.lost = self.lost or any(int(item.request.sample_id) == self.at for item in batch)
+        if self.lost:
+            raise RuntimeError(self.error)
+        return [Response(key=item.request.key, text="yes") for item in batch]
+
+
+@pytest.mark.parametrize("error", LOST)
+@pytest.mark.parametrize("batch", [1, 8])
+def test_a_lost_device_ends_the_run_and_costs_no_answer(error: str, batch: int) -> None:
+    got: list[Response] = []
+    asked = [
+        Request(key=f"k{n}", sample_id=str(n), view=0, messages=(), generation=Generation(max_new_tokens=1))
+        for n in range(100)
+    ]
+    engine = Breaking(error, at=40)
+    stream = Stream(engine, batch=Batch(count=batch), workers=0, sink=got.extend)
+    with pytest.raises(ResumableError, match=r"16 requests in a row, last on sample 55: RuntimeError: ") as raised:
+        stream.run(asked)
+    assert raised.value.code == 75
+    assert "\n" not in str(raised.value)
+    assert not is_out_of_memory(RuntimeError(error))
+    assert [r.error is None for r in got] == [True] * 40 + [False] * GIVE_UP_AFTER
+
+
+# --- an NPU without its hardware
+
+
+@pytest.fixture(scope="module")
+def npu(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    cache = request.config.cache
+    folder = cache.mkdir("npu") if cache else tmp_path_factory.mktemp("npu")
+    store = str(tmp_path_factory.mktemp("evalkit"))
+    return environment(library(folder), EVALKIT_CACHE=store, HF_HUB_OFFLINE="1")
+
+
+@pytest.fixture(scope="module")
+def found(npu: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What `tests.npu.replies` found on npu:1, in a process of its own: a device cannot be taken back."""
+    pack = Path(os.environ.get("EVALKIT_SHARED", ROOT.parent / "shared")) / "packs" / "phi3v"
+    scratch = tmp_path_factory.mktemp("pictures")
+    command = ["-m", "tests.npu.replies", "npu:1", str(scratch), *([str(pack)] if pack.is_dir() else [])]
+    done = _python(command, npu)
+    assert done.returncode == 0, done.stderr
+    read: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return read
+
+
+def test_accelerate_finds_the_npu_and_a_name_selects_another(found: dict[str, Any]) -> None:
+    assert found["chosen"] == "npu"
+    assert found["pocket"]["facts"]["device"] == "npu:1"
+
+
+def test_the_emulated_npu_refuses_what_a_real_one_refuses(found: dict[str, Any]) -> None:
+    """Otherwise a tensor forgotten on the CPU would pass below."""
+    refused = found["refused"]
+    assert set(refused) == {"cpu", "index", "embedding", "numpy", "absent"}
+    for mistake in ("cpu", "index", "embedding"):
+        assert "same device" in refused[mistake], mistake
+    assert refused["absent"].startswith("--device npu:5 cannot be used here (NPU error, invalid device id 5")
+    assert refused["absent"].endswith("use one of: cpu, npu:0, npu:1")
+
+
+def test_doctor_names_the_npus(found: dict[str, Any]) -> None:
+    assert "device       npu; --device takes cpu, npu:0, npu:1\n" in found["doctor"]
+
+
+def test_the_bundled_model_says_on_the_npu_what_it_says_on_the_cpu(found: dict[str, Any], tmp_path: Path) -> None:
+    """Greedy, drawn and stopped replies; text, one and two pictures; alone and in a batch that shares a prefill."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in the other process: sums of more threads have another order
+    try:
+        expected = replies.pocket("cpu", tmp_path)
+    finally:
+        torch.set_num_threads(threads)
+    assert {**found["pocket"], "facts": {}} == {**expected, "facts": {}}
+    assert found["pocket"]["facts"]["dtype"] == expected["facts"]["dtype"] == "float32"
+    assert len(set(expected["alone"])) > 2, "replies that are all alike prove nothing"
+
+
+@pytest.mark.parametrize("case", replies.CASES)
+def test_phi3_vision_says_on_the_npu_what_the_reference_says(shared: Path, found: dict[str, Any], case: str) -> None:
+    assert (shared / "packs" / "phi3v").is_dir()
+    said = found["phi3v"][case]
+    assert said["device"] == "npu:1"
+    assert said["tokens"] == said["reference"]
+
+
+def test_a_run_whose_npu_breaks_ends_with_75_and_the_same_command_finishes_it(
+    npu: dict[str, str], tmp_path: Path
+) -> None:
+    command = ["-m", "evalkit", "run", "--model", "pocket-vlm", "--task", "mini_pope", "--limit", "120", "--batch", "4"]
+    command += ["--out", str(tmp_path)]
+    broken = _python(command, {**npu, "NPU_BREAKS_AT": "3000"})
+    assert broken.returncode == 75, broken.stderr
+    assert "error code is 507015" in broken.stderr
+    assert "run the same command again" in broken.stderr
+    (log,) = tmp_path.glob("*/*/responses-*.jsonl")
+    before = _answered(log)
+    assert before
+    finished = _python(command, npu)
+    assert finished.returncode == 0, finished.stderr
+    record = json.loads(log.with_name("run.json").read_text())
+    assert (record["device"], record["counts"]["answered"], record["counts"]["errors"]) == ("npu:0", 120, 0)
+    assert record["model_calls"] == record["counts"]["unique"] - len(before)
+
+
+# --- torch-npu where its libraries are not
+
+REAL = "libhccl.so: cannot open shared object file: No such file or directory"  # what torch-npu 2.13 says without CANN
+
+
+@pytest.fixture(scope="module")
+def unloadable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A torch-npu as pip installs it, with its entry point for torch, that ends as the real one without CANN."""
+    site = tmp_path_factory.mktemp("site")
+    facts = site / "torch_npu-1.9.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: torch-npu\nVersion: 1.9.0\n")
+    (facts / "entry_points.txt").write_text("[torch.backends]\ntorch_npu = torch_npu:_autoload\n")
+    (site / "torch_npu").mkdir()
+    (site / "torch_npu" / "__init__.py").write_text(f"raise ImportError({REAL!r})\n")
+    return site
+
+
+@pytest.mark.parametrize("autoload", ["1", "0"], ids=["torch cannot be imported", "torch can, transformers cannot"])
+def test_a_run_with_an_unloadable_torch_npu_is_one_sentence(unloadable: Path, autoload: str, tmp_path: Path) -> None:
+    command = ["-m", "evalkit", "run", "--model", "pocket-vlm", "--task", "mini_pope", "--limit", "2", "--quiet"]
+    process = {**os.environ, "PYTHONPATH": str(unloadable), "TORCH_DEVICE_BACKEND_AUTOLOAD": autoload}
+    done = _python([*command, "--out", str(tmp_path)], process)
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if "torch-npu" in line]
+    assert f"torch-npu is installed but cannot be loaded ({REAL}); source CANN's set_env.sh" in line
+    assert "Traceback" not in done.stderr
+
+
+def test_doctor_survives_an_import_of_torch_that_raises(unloadable: Path) -> None:
+    done = _python(["-m", "evalkit", "doctor"], {**os.environ, "PYTHONPATH": str(unloadable)})
+    assert done.returncode == 0, done.stderr
+    for words in (REAL, "set_env.sh", "TORCH_DEVICE_BACKEND_AUTOLOAD=0", "1.9.0 does NOT fit torch", "registry"):
+        assert words in done.stdout
+
+
+def test_doctor_tells_of_a_driver_without_a_device(npu: dict[str, str]) -> None:
+    done = _python(["-m", "evalkit", "doctor"], {**npu, "NPU_DEVICES": "0"})
+    assert done.returncode == 0, done.stderr
+    assert "device       cpu; --device takes cpu\n" in done.stdout
+    assert "torch-npu sees no device: look at `npu-smi info`" in done.stdout
+
+
+def _python(arguments: Sequence[str], process: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=process, capture_output=True, text=True)
+
+
+def _answered(log: Path) -> set[str]:
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return {line["key"] for line in lines if not line.get("error")}
