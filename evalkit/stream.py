@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Generic
 
-from evalkit.backends.engine import Engine, T
+from evalkit.backends.engine import Engine, Headed, T
 from evalkit.spec import Batch
 from evalkit.types import EvalkitError, Request, Response, ResumableError
 
 GIVE_UP_AFTER = 16
+# Rows that share what they begin with cost little to read, but the cache of each is as long as that of any other.
+ROWS_PER_COUNT = 4
 
 
 class Stream(Generic[T]):
     """A bounded pipeline over one engine. `sink` receives the responses of each batch as soon as they exist.
 
-    `ahead` requests at most are prepared but not yet generated, so memory does not grow with the data set. Without
-    `workers` this thread prepares them one by one: for an engine that only looks replies up, threads cost more.
+    `ahead` requests at most are prepared but not yet generated, so memory does not grow with the data set; those on the
+    same media count in part, for they share their pixels. Without `workers` this thread prepares them one by one: for
+    an engine that only looks replies up, threads cost more.
     `busy` is the time in seconds spent inside `generate`.
     """
 
@@ -47,15 +50,21 @@ class Stream(Generic[T]):
                 yield from self._settled(request, partial(self._engine.prepare, request))
             return
         ahead = 2 * max(1, self._batch.count) + self._workers
-        waiting: deque[tuple[Request, Callable[[], T]]] = deque()
+        waiting: deque[tuple[Request, Callable[[], T], float]] = deque()
+        held, before = 0.0, None
         with ThreadPoolExecutor(self._workers, thread_name_prefix="prepare") as pool:
             try:
                 for request in requests:
-                    waiting.append((request, pool.submit(self._engine.prepare, request).result))
-                    if len(waiting) >= ahead:
-                        yield from self._settled(*waiting.popleft())
+                    part = 1 / ROWS_PER_COUNT if request.media and request.media == before else 1.0
+                    waiting.append((request, pool.submit(self._engine.prepare, request).result, part))
+                    held, before = held + part, request.media
+                    while held >= ahead:
+                        oldest, result, part = waiting.popleft()
+                        held -= part
+                        yield from self._settled(oldest, result)
                 while waiting:
-                    yield from self._settled(*waiting.popleft())
+                    oldest, result, _ = waiting.popleft()
+                    yield from self._settled(oldest, result)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
@@ -69,23 +78,14 @@ class Stream(Generic[T]):
 
     def _batches(self, prepared: Iterable[T]) -> Iterator[list[T]]:
         """Groups of equal generation settings within the bounds on count and on padded prompt-plus-new tokens."""
-        group: list[T] = []
+        group: Group[T] = Group()
         for item in prepared:
-            if group and not self._fits(group, item):
-                yield group
-                group = []
-            group.append(item)
-        if group:
-            yield group
-
-    def _fits(self, group: list[T], item: T) -> bool:
-        generation = group[0].request.generation
-        if len(group) >= max(1, self._batch.count) or item.request.generation != generation:
-            return False
-        if not self._batch.tokens:
-            return True
-        longest = max(item.tokens, *(i.tokens for i in group))
-        return (longest + generation.max_new_tokens) * (len(group) + 1) <= self._batch.tokens
+            if group.items and not group.takes(item, self._batch):
+                yield group.items
+                group = Group()
+            group.add(item)
+        if group.items:
+            yield group.items
 
     def _generate(self, group: list[T]) -> None:
         """Replies of a batch go to the sink; a batch that fails is halved, so that only the culprits are lost."""
@@ -115,6 +115,37 @@ class Stream(Generic[T]):
                 f"the model failed on {self._failures} requests in a row, last on sample {request.sample_id}: "
                 f"{response.error}; mend the cause and run the same command again"
             )
+
+
+class Group(Generic[T]):
+    """A batch as it grows. `weight` counts a request whose beginning is there already for the rest of it only."""
+
+    def __init__(self) -> None:
+        self.items: list[T] = []
+        self.weight, self.longest = 0.0, 0
+        self.heads: set[Hashable] = set()
+
+    def takes(self, item: T, bounds: Batch) -> bool:
+        """Whether the batch is within its bounds with one more."""
+        generation = self.items[0].request.generation
+        count, rows = max(1, bounds.count), len(self.items) + 1
+        if item.request.generation != generation or rows > ROWS_PER_COUNT * count:
+            return False
+        longest = max(self.longest, item.tokens) + generation.max_new_tokens
+        # Sums of fractions that should be whole may miss by a hair.
+        return self.weight + self._part(item) <= count + 1e-9 and (not bounds.tokens or longest * rows <= bounds.tokens)
+
+    def add(self, item: T) -> None:
+        """Put it into the batch."""
+        self.weight += self._part(item)
+        self.longest = max(self.longest, item.tokens)
+        self.items.append(item)
+        if isinstance(item, Headed) and item.head:
+            self.heads.add(item.head.name)
+
+    def _part(self, item: T) -> float:
+        head = item.head if isinstance(item, Headed) else None
+        return 1 - head.length / item.tokens if head and head.name in self.heads else 1.0
 
 
 def failure(request: Request, error: Exception) -> Response:
