@@ -24,7 +24,8 @@ def cases(name: str) -> list[Any]:
     return yaml12.read(HERE / "cases" / f"{name}.yaml").data
 
 
-LETTERS = [(table["options"], *case) for table in cases("letter") for case in table["cases"]]
+TABLES = cases("letter") + cases("letter_plain")
+LETTERS = [(table["options"], *case) for table in TABLES for case in table["cases"]]
 
 
 @pytest.mark.parametrize(("options", "reply", "answer", "why"), LETTERS)
@@ -32,7 +33,7 @@ def test_letter(options: list[str], reply: str, answer: str | None, why: str) ->
     assert extract.letter(reply, options) == answer, why
 
 
-@pytest.mark.parametrize(("reply", "answer", "why"), cases("yes_no"))
+@pytest.mark.parametrize(("reply", "answer", "why"), cases("yes_no") + cases("yes_no_plain"))
 def test_yes_no(reply: str, answer: str | None, why: str) -> None:
     assert extract.yes_no(reply) == answer, why
 
@@ -75,14 +76,14 @@ def test_a_correction_counts() -> None:
 # points of accuracy that we may lose. Most of what is left of MiniGPT-4-v2 are replies cut off before an answer, for
 # which a language model guessed, and announced answers that it overruled.
 AGREEMENT = {
-    "GPT4Turbo": 99.0,
-    "GPT4V": 97.0,
+    "GPT4Turbo": 99.5,
+    "GPT4V": 98.5,
     "GeminiProVision": 99.5,
-    "MiniGPT-4-v2": 93.5,
+    "MiniGPT-4-v2": 94.5,
     "OPUS": 97.0,
     "Yi_VL_34B": 100.0,
     "instructblip_13b": 100.0,
-    "llava-internlm2-7b": 97.0,
+    "llava-internlm2-7b": 98.0,
     "llava-v1.5-13b-xtuner": 99.0,
     "llava-v1.6-34b": 100.0,
 }
@@ -101,7 +102,7 @@ def test_agrees_with_recorded_extractions(shared: Path, model: str) -> None:
     gold = {row["idx"]: row["answer"][1] for row in rows(pack / "annotations.jsonl.gz")}
     recorded = [
         (row["extracted"][1], extract.letter(row["prediction"], options[row["sub_task"]]), gold[row["id"]])
-        for row in rows(pack / "predictions" / f"{model}.jsonl.gz")[::2]  # every second row, for time
+        for row in rows(pack / "predictions" / f"{model}.jsonl.gz")
         if row["extracted"] in [f"({name})" for name in "ABCDE"[: len(options[row["sub_task"]])]]
     ]
     agreement = 100 * sum(theirs == ours for theirs, ours, _ in recorded) / len(recorded)

@@ -14,11 +14,23 @@ from evalkit.extract.plain import TRIM, final, plain
 
 _STOP = re.compile(r"[.!?。!?](?=\s|$|[^\x00-\x7f])|(?<!:)(?<!:\n)(?<!:\n\n)\n")
 _BLANK = re.compile(r"[\s:*\"'>\-–—=→]*")
+_ONLY_LETTERS = re.compile(r"[\s(\[]*(?:[A-Za-z](?:[\s.,;:/&|()\[\]+-]+|$)){2,26}")
+_ANSWERS = re.compile(r"\b(?i:answer\s?(?:is\b|:)|it(?:'s| is)\b)\s{0,3}\(?([A-Z])\b")
+_TURNS = re.compile(
+    r"\b(?:wait|no|not|actually|but|however|sorry|rather|instead|final|finally|therefore|so|thus|correction|scratch)\b",
+    re.IGNORECASE,
+)
+_JUDGED = re.compile(
+    r"(?<!\w)\(?(?P<name>[A-Z])(?:\)?\s?[.):=\-–—]{1,2}\s{0,2}|\)?\s(?:is\s)?)"
+    r"(?:(?P<yes>(?i:yes|true|correct|right)\b|[✓✔✅])|(?P<no>(?i:no|false|incorrect|wrong|not correct)\b|[✗✘❌✕×]))"
+)
 _SMALL = re.compile(r"\(?([a-z])\)?(?=[.):,;\]]|\s*$|\s*\n)")
 
 # Bounds on the time taken: of all announcements the last ones are read, and of a sentence without an end its start.
 LAST = 50
 SENTENCE = 1_000
+SHORT = 200
+"""Characters of a reply that may be read as one statement."""
 
 Span = tuple[int, int]
 
@@ -55,13 +67,23 @@ class _Reading:
             if found is not None:
                 return found
         found = self.options.whole(self.text)
-        return found if found is not None else self._said()
+        if found is not None or (len(self.text) < SHORT and (self._spells() or self._contradicts())):
+            return found
+        return self._said()
+
+    def _spells(self) -> bool:
+        """Whether the text is nothing but different option letters: "A B", "A. B. C. D."."""
+        named = {sign.upper() for sign in self.text if sign.isalpha()}
+        return bool(_ONLY_LETTERS.fullmatch(self.text)) and len(named) > 1 and named <= set(self.options.letters)
 
     def _said(self) -> int | None:
         self.named = mentions(self.text, len(self.options.letters))
         self.starts = [m for m in self.named if m.strong and starts_line(self.text, m.start)]
         self.last_starts = list({m.option: m for m in self.starts}.values())
-        steps = (self._announced, self._opening, self._standing, self._concluded, self._claimed, self._only)
+        announced, judged = self._announced(), self._judged()
+        if announced is not None or judged:
+            return announced if announced is not None else judged[0] if len(judged) == 1 else None
+        steps = (self._opening, self._standing, self._concluded, self._claimed, self._only)
         return next((option for step in steps if (option := step()) is not None), None)
 
     # --- an answer that is announced
@@ -97,6 +119,17 @@ class _Reading:
         if self._heads_list(kept[0]):
             return None
         return None if self._listed(kept) else kept[0].option
+
+    def _contradicts(self) -> bool:
+        """Whether a short text announces two answers, and no word between them takes one back."""
+        return len({name.upper() for name in _ANSWERS.findall(self.text)}) > 1 and not _TURNS.search(self.text)
+
+    def _judged(self) -> list[int]:
+        """Options said to be right where at least two are judged one by one: "A: no. B: yes."."""
+        found = [match for match in _JUDGED.finditer(self.text) if match["name"] in self.options.letters]
+        if len({match["name"] for match in found}) < 2:
+            return self.options.judged(self.text)
+        return sorted({self.options.letters.index(match["name"]) for match in found if match["yes"]})
 
     # --- where a reply puts its answer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from evalkit.extract import ordinals
 from evalkit.extract.mentions import rejects_after, rejects_before
 from evalkit.extract.phrases import LISTED
 from evalkit.extract.plain import FORMS, TRIM, unmarked
@@ -13,8 +14,16 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
+_UNIT = re.compile(r"(?<=\d)\s(?=(?:cm|mm|km|m|kg|g|mg|ml|l|hz|khz|mph|ft|°c|°f|°|%)(?!\w))")
+_VERDICT = r"\s?[:=\-–—]{1,2}\s?(?:(?P<yes>yes|true|correct|right)|no|false|incorrect|wrong)(?!\w)"
+_JUDGEABLE = 2_000
 _OPERATOR = re.compile(r"\s?[-+*/=×]\s?\d")
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+_COUNTS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_COUNTED = re.compile(rf"(?:{'|'.join(_COUNTS)}|\d+(?:\.0)?)")
+_COUNT = re.compile(
+    r"(?<!this )(?<!that )(?<!last )(?<!which )(?<!only )(?<!no )(?<!each )(?<!any )(?<!the )(?<!first )(?<!second )"
+    rf"\b(?:{'|'.join(_COUNTS)})\b(?! of\b)|(?<=\d)\.0\b"
+)
 _NUMBERED = re.compile(r"\b(image|picture|photo)\s(?:#|no\.?\s)?([1-6])\b")
 
 
@@ -23,7 +32,9 @@ class Options:
 
     def __init__(self, choices: Sequence[str]) -> None:
         self.letters = LETTERS[: len(choices)]
-        self.texts = [folded(unmarked(text)) for text in _bare(choices)[: len(LETTERS)]]
+        texts = [folded(unmarked(text)) for text in _bare(choices)[: len(LETTERS)]]
+        self._counted = bool(texts) and all(_COUNTED.fullmatch(text) for text in texts)
+        self.texts = [self._form(text) for text in texts]
         self._longest_first = sorted(range(len(self.texts)), key=lambda i: -len(self.texts[i]))
 
     def whole(self, text: str) -> int | None:
@@ -31,11 +42,22 @@ class Options:
         bare = text.strip(TRIM)
         if len(bare) == 1 and bare.isascii() and bare.isalpha() and bare.upper() in self.letters:
             return self.letters.index(bare.upper())
-        return self._equal(folded(text))
+        found = self._equal(self._form(folded(text)))
+        return found if found is not None or len(text) > 60 else ordinals.whole(text, self.texts)
+
+    def judged(self, text: str) -> list[int]:
+        """Options said to be right where each of two or more has a verdict after its text: "Red: no. Blue: yes."."""
+        verdicts: dict[int, bool] = {}
+        text = folded(text[:_JUDGEABLE])
+        for index, sought in enumerate(self.texts):
+            match = re.search(rf"(?<!\w){re.escape(sought)}{_VERDICT}", text) if sought else None
+            if match:
+                verdicts[index] = bool(match["yes"])
+        return [index for index, right in verdicts.items() if right] if len(verdicts) > 1 else []
 
     def opening(self, line: str) -> int | None:
         """The option whose text a line starts with; the longest where one contains another."""
-        line = folded(line)
+        line = self._form(folded(line))
         for index in self._longest_first:
             text = self.texts[index]
             if text and line.startswith(text) and not line[len(text) :].removeprefix("'")[:1].isalnum():
@@ -47,12 +69,19 @@ class Options:
         if _OPERATOR.match(rest):
             return True
         comma = LISTED.match(rest)
-        return comma is not None and any(text and rest.startswith(text, comma.end()) for text in self.texts)
+        if comma is None:
+            return False
+        rest = _ARTICLE.sub("", rest[comma.end() :])
+        return any(text and rest.startswith(text) for text in self.texts)
 
     def within(self, text: str) -> int | None:
         """The only option whose text a stretch contains and does not reject; not inside a longer option's text."""
-        text = folded(text)
-        found: set[int] = set()
+        text = self._form(folded(text))
+        found = {
+            number
+            for start, end, number in ordinals.within(text, len(self.letters))
+            if not rejects_before(text, start) and not rejects_after(text, end)
+        }
         taken: list[tuple[int, int]] = []
         for index in self._longest_first:
             places = [place for place in self._places(index, text) if not any(a <= place[0] < b for a, b in taken)]
@@ -69,6 +98,10 @@ class Options:
         pattern = re.compile(rf"(?<!\w){re.escape(sought)}(?!'?\w)")
         return [match.span() for match, _ in zip(pattern.finditer(text), range(20), strict=False)]
 
+    def _form(self, text: str) -> str:
+        """Number words as digits where every option is a number: "three" and "3" are one answer then."""
+        return _COUNT.sub(_digits, text) if self._counted else text
+
     def _equal(self, text: str) -> int | None:
         return self.texts.index(text) if text and self.texts.count(text) == 1 else None
 
@@ -76,8 +109,12 @@ class Options:
 def folded(text: str) -> str:
     """Lower case, one space between words, no article in front, no punctuation at the ends; "image 2" is ordinal."""
     text = _SPACES.sub(" ", text).strip(TRIM)
-    text = _ARTICLE.sub("", text).casefold()
-    return _NUMBERED.sub(lambda match: f"{_ORDINALS[int(match[2]) - 1]} {match[1]}", text)
+    text = _UNIT.sub("", _ARTICLE.sub("", text).casefold())
+    return _NUMBERED.sub(lambda match: f"{ordinals.WORDS[int(match[2]) - 1]} {match[1]}", text)
+
+
+def _digits(match: re.Match[str]) -> str:
+    return str(_COUNTS.index(match[0])) if match[0] in _COUNTS else ""
 
 
 def _bare(choices: Sequence[str]) -> list[str]:

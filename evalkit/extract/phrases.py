@@ -37,6 +37,12 @@ ANNOUNCED = _compiled(
     rf"\b{_ANSWER}{_ASIDE}{_BEING}(?:\s{_LIKELY})?\b",
     rf"\b{_ANSWER}\s?[:=]",
     rf"{_I_WILL}{_DECIDE}\b",
+    # a correction of oneself: "A... wait, B", "at first I thought A, but it's B"
+    r"(?:^|[.!?…,;\n])\s{0,3}"
+    r"(?:no,|(?:no,?\s)?(?:wait|actually|correction|on second thoughts?|scratch that|oops)[,:.!]{0,3})\s"
+    r"(?:no,?\s)?(?:it(?:'s| is|\smust be)\s|make that\s)?(?=\(?(?-i:[A-Z])\)?(?:[.,;!]|\s*$))",
+    r"\bbut (?:really |actually |now )?(?:it(?:'s| is)|rather|instead)\s(?=\(?(?-i:[A-Z])\)?(?:[.,;!]|\s*$))",
+    rf"\b{any_of('sondern, mais, sino')}\s(?=\(?(?-i:[A-Z])\)?(?:[.,;!]|\s*$))",
     rf"\b{any_of('should, would, will, to')} {any_of('choose, select, pick')}\b",
     rf"\b{any_of('choosing, selecting, picking, opting for, going with')}\b",
     r"(?:答案|回答)\s?(?:应该|应当|应)?\s?(?:是|为|选|:)",
@@ -106,7 +112,7 @@ _REJECTING = any_of(
     "not, never, neither, nor, cannot, without, except, unlike, incorrect, wrong, rather than, instead of, none of",
     "no longer, other than, than, compared (?:to|with), as opposed to, in contrast (?:to|with), over",
     "rul(?:e|es|ed|ing) out, eliminat(?:e|es|ed|ing), exclud(?:e|es|ed|ing), reject(?:s|ed|ing)?, discard(?:s|ed|ing)?",
-    "dismiss(?:es|ed|ing)?",
+    "dismiss(?:es|ed|ing)?, nicht, keinesfalls, pas",
 )
 _FILLER = any_of(
     "be, been, is, the, a, an, option, options, choice, choices, answer, letter, either, of, image",
@@ -138,7 +144,7 @@ REJECTED = _compiled(
 )
 """Words that reject what stands right before them."""
 
-BREAKS = _compiled(r"[.!?;。!?;]\s|\n|\bbut\b|\bso\b|而是|,?\s(?:it|that)(?:'s| is)\s(?!not)")
+BREAKS = _compiled(r"[.!?;。!?;]\s|\n|\bbut\b|\bso\b|而是|\b(?:sondern|mais|sino)\b|,?\s(?:it|that)(?:'s| is)\s(?!not)")
 """Where a rejection ends."""
 
 LABEL = _compiled(r"(?:\b(?:option|choice|answer|letter)s?|选项|答案)\s{0,2}[:\"']?\s{0,2}$")

@@ -7,15 +7,19 @@ import re
 # An answer stands at either end of a reply; what lies between is not read, so that every extractor is bounded.
 END = 10_000
 
-THOUGHT_END = re.compile(r"</(?:think|thinking|thought|thoughts|reasoning)>", re.IGNORECASE)
-THOUGHT = re.compile(r"<(?:think|thinking|thought|thoughts|reasoning)>", re.IGNORECASE)
+THOUGHT_END = re.compile(r"[<◁]/(?:think|thinking|thought|thoughts|reasoning)[>▷]", re.IGNORECASE)
+THOUGHT = re.compile(r"[<◁](?:think|thinking|thought|thoughts|reasoning)[>▷]", re.IGNORECASE)
 TOKEN = re.compile(r"<\|[a-zA-Z0-9_ ]{1,40}\|>|</?(?:s|pad|unk|eos|bos|end_of_turn|start_of_turn)>|\[/?INST\]")
 MATHS = re.compile(r"\$([^$\n]{0,200})\$")
 STYLE = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|bf|rm|mathbb)\s?\{([^{}]{0,200})\}")
 MARKUP = re.compile(r"\*\*|__|`|^[ \t]{0,3}#{1,6}[ \t]|^[ \t]{0,3}>[ \t]|\\(?=[()\[\]{}%$ ])|\\[,;!]", re.MULTILINE)
 EMPHASIS = re.compile(r"(?<![\w)*])\*(?=[\w(\[\"'])|(?<=[\w.)\]\"'!?:])\*(?![\w(*])")
 FINAL = re.compile(
-    r"\\boxed\s?\{([^{}]{0,200})\}|\\fbox\s?\{([^{}]{0,200})\}|<answer>([^<]{0,2000})(?:</answer>|$)", re.IGNORECASE
+    r"\\boxed\s?\{([^{}]{0,200})\}|\\fbox\s?\{([^{}]{0,200})\}|<answer>([^<]{0,2000})(?:</answer>|$)"
+    r"|[{,]\s{0,9}[\"']?(?:final[_ ]?|correct[_ ]?)?(?:answer|choice|option)[\"']?\s{0,3}:\s{0,3}"
+    r"(?:\"([^\"\n]{1,200})\"|'([^'\n]{1,200})')"
+    r"|\banswer\s?=\s?(?:\"([^\"\n]{1,200})\"|'([^'\n]{1,200})')",
+    re.IGNORECASE,
 )
 
 TRIM = " \t\n.,;:!?\"'()[]{}*。,、-"

@@ -8,27 +8,56 @@ from evalkit.extract.phrases import REFUSED, any_of
 from evalkit.extract.plain import TRIM, final, plain
 
 _YES = any_of(
-    "yes, yeah, yep, yup, absolutely, certainly, definitely, indeed, of course, sure, affirmative, correct, true, right"
+    "yes, yeah, yep, yup, oui, ja, sí, si, absolutely, certainly, definitely, indeed, of course, sure, affirmative",
+    "correct, true, right",
 )
-_NO = any_of("no, nope, nah, not really, negative, incorrect, false, absolutely not, definitely not, certainly not")
+_FIRMLY = any_of(
+    "of course, absolutely, definitely, certainly, surely, clearly, obviously, probably, apparently, indeed"
+)
+_NO = any_of(f"no, nope, nah, nein, non, never, hardly, not really, negative, incorrect, false, {_FIRMLY} not")
 _CHINESE_NO = "不是|没有|没|不|否|无|错|并非|不存在"
 _CHINESE_YES = "是的?|有的?|对|存在|正确|确实|可以|能"
 
 _LEADING = re.compile(
-    rf"(?:(?P<no>{_NO})|(?P<yes>{_YES}))(?![\w'])|(?P<nein>{_CHINESE_NO})|(?P<ja>{_CHINESE_YES})", re.IGNORECASE
+    rf"(?:(?P<no>{_NO})(?! (?:idea|answer|clue|way to|comment|one\b))|(?P<yes>{_YES}))(?![\w'-])"
+    rf"|(?P<nein>{_CHINESE_NO})|(?P<ja>{_CHINESE_YES})",
+    re.IGNORECASE,
 )
 _ANNOUNCED = re.compile(
     r"\banswer(?:\s(?:to|for)\b[^.:\n]{0,100}?)?(?:\s(?:is|would be|should be|must be)|\s?:)\s{0,3}"
     r"[\"'(\[]?(?:(?P<no>no)|(?P<yes>yes))\b"
     r"|答案\s?(?:是|为|:)\s?[:\"]?(?:(?P<nein>不是|没有|否|不)|(?P<ja>是|有))"
-    r"|\b(?:so|therefore|thus|hence|conclude that)\b,?\s(?:the answer is\s)?(?:(?P<no2>no)|(?P<yes2>yes))\b[^\w]",
+    r"|\b(?:so|therefore|thus|hence|conclude that)\b,?\s(?:the answer is\s)?(?:(?P<no2>no)|(?P<yes2>yes))\b[^\w]"
+    r"|\b(?:antwort (?:ist|lautet)|réponse (?:est|:)|respuesta (?:es|:))\s"
+    r"(?:(?P<no3>nein|non|no)|(?P<yes3>ja|oui|sí|si))\b"
+    r"|\b(?:wait|actually|I mean|correction|rather)\b[,:.]?\s(?:no,\s)?"
+    r"(?:(?P<no4>no)|(?P<yes4>yes))\b(?! (?:doubt|idea))",
     re.IGNORECASE,
+)
+_FIRST = re.compile(rf"{_FIRMLY}\b,?\s(?=\w)", re.IGNORECASE)
+_LETTER = re.compile("[ny]", re.IGNORECASE)
+_BARE = re.compile(r"(?:(?:yes|no)[\W_]+){1,9}(?:yes|no)", re.IGNORECASE)
+_CERTAIN = re.compile(
+    r"\b(?:no|without(?: an?| any)?|not? a) (?:\w+ )?doubt\b(?: about it| that)?|\bnot only\b", re.IGNORECASE
+)
+_UNSEEN = re.compile(
+    r"\bI (?:can't|cannot|can not|couldn't|could not|don't|do not) (?:see|find|spot|detect|make out|notice)\b"
+    r"(?! (?:the|this|your|that|any|an?) (?:image|picture|photo|attachment)|\s(?:images|pictures|it)\b)",
+    re.IGNORECASE,
+)
+_SAID = re.compile(
+    r"(?:I (?:think|believe|guess|suppose)|it (?:appears|seems|looks)) so\b"
+    r"|(?:that|this|it)(?:'s| is) (?:correct|right|true)\b",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"(?:that|this|it)(?:'s| is) (?:wrong|false|incorrect|not (?:correct|right|true))\b|zero\b", re.IGNORECASE
 )
 _WORD = re.compile(r"(?<![\w'-])(?:(?P<no>no|nope)|(?P<yes>yes|yeah))(?![\w'-])", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.!?。!?])\s+|\n+|(?<=[。!?])")
 _ABSENT = re.compile(
     r"\b(?:there(?:'s| is| are| was| were)\s(?:not\b|no\b|none\b|nothing\b)|there (?:is|are|was|were)n't\b"
-    r"|(?:do|does|did|can|could|is|are|was|were|has|have)(?:n't|\snot)\b|cannot\b|no\s\w+|none\b|nothing\b|not\b|without\b|absent\b|lacks?\b)"
+    r"|(?:do|does|did|can|could|is|are|was|were|has|have)(?:n't|\snot)\b|cannot\b|no\s\w+|none\b|nothing\b|not\b|without\b|absent\b|missing\b|lacks?\b)"
     r"|没有|不存在|看不到|没看到|不是|并未|未见",
     re.IGNORECASE,
 )
@@ -41,7 +70,9 @@ _PRESENT = re.compile(
 )
 _BOTH = re.compile(r"\byes\s?(?:/|or|and)\s?no\b|\bno\s?(?:/|or|and)\s?yes\b|是或否|是/否", re.IGNORECASE)
 _UNSURE = re.compile(
-    r"\b(?:unclear|uncertain|possibl[ey]|not (?:sure|certain|clear)|unsure|maybe|perhaps|hard to say|may or may not)\b"
+    r"\b(?:unclear|uncertain|possibl[ey]|not (?:sure|certain|clear)|unsure|maybe|perhaps|hard to say|may or may not"
+    r"|not necessarily|by all means|no (?:idea|clue|answer|comment)|why not"
+    r"|can(?:'t|not) (?:confirm|verify|rule out))\b"
     r"|可能|也许",
     re.IGNORECASE,
 )
@@ -58,13 +89,33 @@ def yes_no(reply: str) -> str | None:
     held = final(text)
     if held:
         return _leading(held)
-    steps = (_announced, _leading, _alone, _stated)
+    bare = text.strip(TRIM)
+    if _LETTER.fullmatch(bare):
+        return "no" if bare in "nN" else "yes"
+    if _BARE.fullmatch(bare) and len({word.lower() for word in re.findall(r"\w+", bare)}) > 1:
+        return None
+    steps = (_announced, _certain, _leading, _alone, _stated)
     return next((answer for step in steps if (answer := step(text)) is not None), None)
 
 
 def _announced(text: str) -> str | None:
     found = [_side(match) for match in _ANNOUNCED.finditer(text)]
     return found[-1] if found and not _BOTH.search(text) else None
+
+
+def _certain(text: str) -> str | None:
+    """What a whole first sentence says without either word: "I think so", "That is wrong", "No doubt about it"."""
+    if _SAID.match(text):
+        return "yes"
+    if _DENIED.match(text):
+        return "no"
+    firm = _FIRST.match(text)
+    if firm and not _LEADING.match(text, firm.end()) and not _doubtful(text):
+        return _stated(text[firm.end() :])
+    doubtless = _CERTAIN.match(text)
+    if doubtless is None:
+        return None
+    return _leading(text[doubtless.end() :]) or _stated(text[doubtless.end() :]) or "yes"
 
 
 def _leading(text: str) -> str | None:
@@ -77,6 +128,7 @@ def _alone(text: str) -> str | None:
     """The only one of the two words; "no" before a noun is one too."""
     if _BOTH.search(text) or _doubtful(text):
         return None
+    text = _CERTAIN.sub(" ", text)
     sides = {_side(match) for match in _WORD.finditer(text)}
     return sides.pop() if len(sides) == 1 else None
 
@@ -85,6 +137,7 @@ def _stated(text: str) -> str | None:
     """What the first sentence says about presence, else the last one."""
     if _BOTH.search(text) or _doubtful(text):
         return None
+    text = _UNSEEN.sub("there is no", _CERTAIN.sub(" ", text))
     sentences = [sentence for sentence in _SENTENCE.split(text) if sentence.strip()]
     for sentence in sentences[:1] + sentences[-1:]:
         if _ABSENT.search(sentence):
@@ -95,6 +148,7 @@ def _stated(text: str) -> str | None:
 
 
 def _doubtful(text: str) -> bool:
+    text = _UNSEEN.sub("there is no", text)
     return bool(REFUSED.search(text) or _UNSURE.search(text))
 
 
