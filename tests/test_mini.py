@@ -50,9 +50,9 @@ def data(places: Places) -> Mapping[str, dataset.Dataset]:
     return {name: dataset.load(registry.load(TaskSpec, name), places) for name in BENCHMARKS}
 
 
-def ask(session: Session, task: TaskSpec, samples: Sequence[Sample]) -> list[Score]:
+def ask(session: Session, task: TaskSpec, samples: Sequence[Sample], *, blind: bool = False) -> list[Score]:
     """Scores of the samples as the harness makes them, kept in memory."""
-    planned = plan.requests(task, session.identity, samples)
+    planned = plan.requests(task, session.identity, samples, blind=blind)
     found: list[Response] = []
     stream = Stream(session.engine(), batch=Batch(count=16), workers=2, sink=found.extend)
     stream.run(plan.pending(planned, Log({})))
@@ -151,7 +151,8 @@ def test_pictures_of_another_sample_are_worth_no_more_than_chance(
 ) -> None:
     samples = data[name].samples
     found = value(ask(session, registry.load(TaskSpec, name), swapped(samples)))
-    assert abs(found - chance(samples)) <= 0.07
+    # Below chance is honest: the model names what the wrong picture shows, which often is none of the options.
+    assert -0.13 <= found - chance(samples) <= 0.07
 
 
 @pytest.mark.parametrize("name", [n for n in BENCHMARKS if n != "mini_videomme"])
@@ -160,6 +161,14 @@ def test_grey_pictures_are_worth_no_more_than_chance(
 ) -> None:
     samples = data[name].samples
     found = value(ask(session, registry.load(TaskSpec, name), grey(tmp_path)(samples)))
+    assert abs(found - chance(samples)) <= 0.07
+
+
+def test_questions_on_videos_without_their_frames_are_worth_no_more_than_chance(
+    session: Session, data: Mapping[str, dataset.Dataset]
+) -> None:
+    samples = data["mini_videomme"].samples
+    found = value(ask(session, registry.load(TaskSpec, "mini_videomme"), samples, blind=True))
     assert abs(found - chance(samples)) <= 0.07
 
 
