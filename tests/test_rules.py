@@ -33,7 +33,7 @@ def test_rule_reads(table: dict[str, Any], reply: str, answer: str | None, why: 
     gold = table.get("gold", "A")
     verdict = rule.judge(reply, sample(gold, choices=tuple(table.get("options", ()))))
     assert verdict.answer == answer, why
-    if table["rule"]["kind"] not in ("recorded", "textvqa"):
+    if table["rule"]["kind"] not in ("recorded", "textvqa", "vlmevalkit_textvqa"):
         assert verdict.value == float(answer == gold)
 
 
@@ -105,6 +105,27 @@ def test_calibrated_rules(kind: str, reply: str, answer: str | None, gold: str, 
 def test_numbers_within_a_tolerance() -> None:
     rule = msgspec.convert({"kind": "number", "tolerance": 0.05}, Rule)
     assert [rule.judge(reply, sample("100")).value for reply in ("95", "105", "94.9", "-100")] == [1, 1, 0, 0]
+
+
+RELAXED = [
+    ({"strip": False}, "red ", "red", 0.0, "lmms-eval keeps the blank"),
+    ({"strip": False}, "RED", "red", 1.0, "case does not count"),
+    ({"strip": False}, " 14 ", "14", 1.0, "Python reads a number with its blanks"),
+    ({"elements": True}, "2016", "[2014, 2016]", 1.0, "any element of a list"),
+    ({"elements": True}, "[2014, 2016]", "[2014, 2016]", 0.0, "the list itself is no element"),
+    ({"elements": True}, "[Yes, No]", "[Yes, No]", 1.0, "not a list to Python"),
+    ({"years": True}, "2010", "2010", 1.0, "this year"),
+    ({"years": True}, "2011", "2010", 0.0, "within five percent, but another year"),
+    ({"years": True}, "20.5", "20", 1.0, "no year"),
+    ({"extract": True}, "The answer is 14.", "14", 1.0, "out of a sentence"),
+    ({"extract": True}, "U.S.", "U.S.", 1.0, "as it is"),
+    ({}, "The answer is 14.", "14", 0.0, "officially nothing is read out of a sentence"),
+]
+
+
+@pytest.mark.parametrize(("fields", "reply", "gold", "value", "why"), RELAXED)
+def test_relaxed_as_others_have_it(fields: dict[str, bool], reply: str, gold: str, value: float, why: str) -> None:
+    assert RelaxedRule(**fields).judge(reply, sample(gold)).value == value, why  # type: ignore[arg-type]  # all are bool
 
 
 ODD = ["\ud800", "\x00", "(" * 500, "1" * 500, "," * 300, "1,000" * 100, "inf", "nan", "1e999"]
