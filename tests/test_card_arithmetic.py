@@ -80,7 +80,9 @@ def test_videomme_overall_is_the_mean_of_its_durations(column: int) -> None:
     correct = {name: right(shares[name], 900) for name in counts}
     for name in counts:
         assert abs(100 * correct[name] / 900 - shares[name]) <= 0.05 + 1e-9, name
-    assert abs(micro(correct, counts) - overall(VIDEO, column)) <= 0.05 + 1e-9
+    assert abs(sum(shares.values()) / 3 - overall(VIDEO, column)) <= 0.05 + 1e-9
+    # Phi's own 50.8 was averaged from printed shares: 547 + 429 + 394 right of 2,700 are 50.74
+    assert abs(micro(correct, counts) - overall(VIDEO, column)) <= (0.06 if column == 0 else 0.05) + 1e-9
 
 
 def test_counts_are_those_of_the_tasks(shared: Path) -> None:
