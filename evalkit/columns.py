@@ -26,28 +26,24 @@ from evalkit.cells import (
     names_of,
     text_of,
 )
+from evalkit.keep import nested
 from evalkit.media import Library, frame_seconds, read_text
 from evalkit.subtitles import parse, shown_lines
 from evalkit.types import Decoding, Image, IncompleteError, Media, Sample, Sampling, Value, Video
 
 __all__ = [
     "Answer",
-    "Below",
     "CellError",
     "Choice",
     "Columns",
-    "Equal",
     "Index",
-    "Keep",
     "Letter",
     "Literals",
     "Lookup",
     "Modulo",
-    "Present",
     "Reference",
     "SubtitleFile",
     "VideoFile",
-    "keeps",
     "require",
 ]
 
@@ -68,32 +64,6 @@ class SubtitleFile(Value, frozen=True):
     """The row's subtitle file (SRT), found as its video is; a video without one has no subtitles."""
 
     path: str
-
-
-# --- which rows count
-
-
-class Below(Value, frozen=True, tag_field="kind", tag="below"):
-    """Rows whose number in `column` is less than `value` (MMBench's unrotated questions)."""
-
-    column: str
-    value: float
-
-
-class Present(Value, frozen=True, tag_field="kind", tag="present"):
-    """Rows whose cell in `column` is not empty (ScienceQA's questions with a picture)."""
-
-    column: str
-
-
-class Equal(Value, frozen=True, tag_field="kind", tag="equal"):
-    """Rows whose cell in `column` reads as `value`."""
-
-    column: str
-    value: str | int | float | bool
-
-
-Keep: TypeAlias = Below | Present | Equal
 
 
 class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for what is worked out once
@@ -149,7 +119,7 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for wh
         """The row's cells, empty ones as None; a field of a nested cell reads `outer.inner` (MathVista's metadata)."""
         cells = {name: None if absent(value, self.missing) else value for name, value in row.items()}
         for name in self._named - cells.keys():
-            value = _nested(row, name)
+            value = nested(row, name)
             cells[name] = None if absent(value, self.missing) else value
         return cells
 
@@ -217,25 +187,6 @@ def require(name: str, found: Collection[str], *, field: str) -> None:
     close = difflib.get_close_matches(name, found, 1)
     hint = f"did you mean {close[0]!r}?" if close else "name one of them"
     raise IncompleteError(f"{field}: no column {name!r} among {', '.join(sorted(found))}; {hint}")
-
-
-def keeps(keep: Keep, row: Row, missing: Collection[str] = ()) -> bool:
-    """Whether a row counts. Raises CellError when a number is asked of a cell that has none."""
-    value = _nested(row, keep.column)
-    if isinstance(keep, Present):
-        return not absent(value, missing)
-    if isinstance(keep, Below):
-        try:
-            return float(str(value)) < keep.value
-        except ValueError as error:
-            raise CellError(f"keep: column {keep.column} holds {str(value)[:80]!r}, which is not a number") from error
-    return value == keep.value or str(value) == str(keep.value)
-
-
-def _nested(row: Row, name: str) -> Any:
-    outer, _, inner = name.partition(".")
-    nested = row.get(outer)
-    return row.get(name, nested.get(inner) if isinstance(nested, Mapping) else None)
 
 
 def _attempt(read: Callable[[], T], otherwise: T) -> T:

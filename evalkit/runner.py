@@ -11,51 +11,19 @@ from typing import Any
 import msgspec
 
 from evalkit import dataset, digest, plan, provenance, scoring, store
-from evalkit.backends.engine import Engine, Sharing
 from evalkit.dataset import Dataset
 from evalkit.execute.local import Work, local, reuse
 from evalkit.execute.progress import Progress
 from evalkit.judge import Judge, judged, recorded
 from evalkit.plan import Plan
+from evalkit.session import Session
 from evalkit.sources import Places
-from evalkit.spec import Counts, ModelSpec, RunRecord, TaskSpec
+from evalkit.spec import Counts, RunRecord, TaskSpec
 from evalkit.store import Log
-from evalkit.types import EvalkitError, Request, Response, Score, Stat
+from evalkit.types import EvalkitError, Request, Score, Stat
 
 UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 NOTHING = Counts(samples=0, planned=0, requests=0, unique=0, answered=0, errors=0, unparsed=0, truncated=0)
-
-
-class Session:
-    """A model for the length of one command: its identity is computed once, and its weights load at the first need.
-
-    `answers` holds every reply of this command by key: tasks that ask the same things ask them once.
-    """
-
-    def __init__(self, model: ModelSpec, *, device: str = "", cache: Path | None = None) -> None:
-        self.model, self._device, self._cache = model, device, cache
-        self._identity: Mapping[str, object] | None = None
-        self._engine: Engine[Any] | None = None
-        self.facts: Mapping[str, str] = {}
-        self.share_prefix = ""
-        self.answers: dict[str, Response] = {}
-
-    @property
-    def identity(self) -> Mapping[str, object]:
-        """What the backend says a reply depends on."""
-        if self._identity is None:
-            self.model.backend.check()
-            self._identity = self.model.backend.identity(cache=self._cache)
-        return self._identity
-
-    def engine(self) -> Engine[Any]:
-        """The loaded model."""
-        if self._engine is None:
-            loaded = self.model.backend.load(device=self._device)
-            if isinstance(loaded, Sharing):
-                self.share_prefix = loaded.share(self.model.share_prefix)
-            self._engine, self.facts = loaded, loaded.describe()
-        return self._engine
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,8 @@ import msgspec
 from evalkit.adapters import Adapter, Rule
 from evalkit.backends import Backend
 from evalkit.backends.engine import Share
-from evalkit.columns import Columns, Keep
+from evalkit.columns import Columns
+from evalkit.keep import Keep
 from evalkit.metrics import Metric
 from evalkit.metrics.accuracy import Accuracy
 from evalkit.sources import Source

@@ -17,7 +17,7 @@ from PIL import Image as Pillow
 from evalkit import dataset, plan, registry, scoring
 from evalkit.library import Library
 from evalkit.media import open_image
-from evalkit.runner import Session
+from evalkit.session import Session
 from evalkit.sources import Places
 from evalkit.spec import Batch, TaskSpec
 from evalkit.store import Log

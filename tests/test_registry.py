@@ -52,7 +52,8 @@ def test_a_task_decodes_into_typed_values(tmp_path: Path) -> None:
         ("kind: accuracy,", "kind: accuracy, averag: macro,",
          "prices.yaml:13:30: metrics.accuracy.averag: unknown field, did you mean average?"),
         ("headline: accuracy", "headline: acuracy", "headline: no metric is called 'acuracy', did you mean accuracy?"),
-        ("by: [shop]", "by: [shp]", "prices.yaml:13:3: metrics.accuracy: columns.groups has no 'shp', did you mean shop?"),
+        ("by: [shop]", "by: [shp]",
+         "prices.yaml:13:3: metrics.accuracy: columns.groups has no 'shp', did you mean shop?"),
         ("  question: question\n", "", "prices.yaml:5:1: columns.question: this field is required; add it"),
     ],
 )  # fmt: skip
@@ -80,7 +81,7 @@ def test_every_registered_file_decodes_and_is_named_as_its_file(kind: type) -> N
     ],
 )
 def test_an_unknown_task_is_answered_with_a_suggestion(name: str, message: str) -> None:
-    with pytest.raises(EvalkitError, match="cannot be read|did you mean") as error:
+    with pytest.raises(EvalkitError, match=r"cannot be read|did you mean") as error:
         registry.load(TaskSpec, name)
     assert message in str(error.value)
 

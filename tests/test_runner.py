@@ -22,7 +22,8 @@ from evalkit import runner, store
 from evalkit.backends.baseline import AlwaysYes, Baseline
 from evalkit.execute.progress import Progress
 from evalkit.media import Library
-from evalkit.runner import Outcome, Session, Settings
+from evalkit.runner import Outcome, Settings
+from evalkit.session import Session
 from evalkit.sources import Places
 from evalkit.spec import Batch, ModelSpec, TaskSpec
 from evalkit.types import EvalkitError, IncompleteError, Request

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evalkit.cells import CellError
-from evalkit.columns import keeps
 from evalkit.imports.foreign import Foreign, ForeignFileError, ForeignReply
+from evalkit.keep import keeps
 from evalkit.sources import Places, annotated
 from evalkit.spec import TaskSpec
 from evalkit.types import Sample

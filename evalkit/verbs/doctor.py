@@ -17,7 +17,8 @@ import msgspec
 from evalkit import provenance, registry, runner
 from evalkit.backends import device
 from evalkit.execute.progress import Progress
-from evalkit.runner import Session, Settings
+from evalkit.runner import Settings
+from evalkit.session import Session
 from evalkit.spec import TaskSpec
 from evalkit.types import EvalkitError
 from evalkit.verbs.setup import beside, places

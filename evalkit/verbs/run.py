@@ -10,7 +10,8 @@ import msgspec
 from evalkit import registry, runner
 from evalkit.execute.progress import Progress
 from evalkit.judge import Judge
-from evalkit.runner import Outcome, Session, Settings
+from evalkit.runner import Outcome, Settings
+from evalkit.session import Session
 from evalkit.spec import CardSpec, ModelSpec, TaskSpec
 from evalkit.types import EvalkitError
 from evalkit.verbs.setup import beside, places

@@ -15,7 +15,8 @@ from evalkit.backends.replay import Replay
 from evalkit.decode import suggestion
 from evalkit.execute.progress import Progress
 from evalkit.judge import Judge
-from evalkit.runner import Outcome, Session, Settings
+from evalkit.runner import Outcome, Settings
+from evalkit.session import Session
 from evalkit.spec import Batch, ModelSpec, RunRecord, TaskSpec
 from evalkit.types import EvalkitError
 from evalkit.verbs.imported import translated
