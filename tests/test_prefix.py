@@ -150,6 +150,7 @@ def test_promise_3_shared_prefills_say_what_each_request_says_alone(
     for size in (2, 4, 7):
         assert facts(engine, requests, size=size) == alone
     assert facts(engine, requests[::-1], size=15) == alone
+    assert facts(engine, requests[::3] + requests[1::3] + requests[2::3], size=15) == alone, "heads interleaved"
     assert len({text for text, *_ in alone.values()}) > 12, "the tiny model must tell its prompts apart"
 
 
