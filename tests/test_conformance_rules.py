@@ -1,4 +1,4 @@
-"""The official rules on recorded replies give the official scores, count by count."""
+"""The rules on recorded replies decide as the official scripts did, row by row; the totals are the command's test."""
 
 from __future__ import annotations
 
@@ -70,15 +70,6 @@ def blink(shared: Path) -> Pack:
     return Pack(shared, "blink")
 
 
-def test_blink_recorded_extractions(blink: Pack) -> None:
-    for model in blink.models():
-        official = blink.expected["models"][model]["official"]
-        scores = blink.scores(model, rule="recorded", field="extracted")
-        assert right(scores, "subtask") == official["correct"], model
-        macro = 100 * blink.stats(scores)["accuracy_macro", ""].value
-        assert macro == pytest.approx(official["overall_unweighted_mean_of_14_subtasks"], abs=1e-9)
-
-
 def test_blink_rule_part(blink: Pack) -> None:
     for model in blink.models():
         extraction = blink.expected["models"][model]["extraction"]
@@ -145,26 +136,6 @@ def test_mmmu_as_vlmevalkit_reads_it(mmmu: Pack) -> None:
     assert sum(score.value for score in lettered) == expected["mc_correct"]
 
 
-# --- POPE
-
-
-def test_pope(shared: Path) -> None:
-    pack = Pack(shared, "pope")
-    expected = pack.expected["models"]["llava-v1.5-13b"]
-    stats = pack.stats(pack.scores("llava-v1.5-13b"))
-    names = {
-        "accuracy": "accuracy",
-        "precision": "precision",
-        "recall": "recall",
-        "f1": "f1_score",
-        "yes_ratio": "yes_ratio",
-    }
-    for group, numbers in {**expected["official_per_category"], "": expected["pooled_8910"]}.items():
-        for ours, theirs in names.items():
-            assert stats[ours, group].value == pytest.approx(numbers[theirs], abs=1e-9), (group, ours)
-    assert stats["f1_macro", ""].value == pytest.approx(expected["mean_of_three"]["f1_score"], abs=1e-9)
-
-
 # --- TextVQA
 
 
@@ -192,26 +163,6 @@ def test_videomme(shared: Path) -> None:
         assert right(scores, group) == {name: cell["correct"] for name, cell in breakdown[group].items()}
     for rule in ("calibrated", "vlmevalkit"):
         assert sum(s.value for s in pack.scores("minicpm-o-4.5-q4km-llamacpp", rule=rule)) == 1850
-
-
-# --- MMBench
-
-
-@pytest.mark.parametrize("rule", ["", "official"])
-def test_mmbench(shared: Path, rule: str) -> None:
-    pack = Pack(shared, "mmbench_dev_en")
-    expected = pack.expected["models"]["llava-v1.5-13b"]
-    scores = pack.scores("llava-v1.5-13b", rule=rule)
-    questions = defaultdict(list)
-    for score in scores:
-        questions[score.groups["question"]].append(score.value)
-    assert sum(all(values) for values in questions.values()) == expected["circular_hits"] == 796
-    assert len(questions) == expected["base_questions"]
-    assert [sum(score.value for score in scores), len(scores)] == expected["vanilla_all_rows"]
-    first = [score.value for score in scores if int(score.sample_id) < 1_000_000]
-    assert [sum(first), len(first)] == expected["vanilla_first_pass"]
-    circular = 100 * pack.stats(scores)["circular", ""].value
-    assert circular == pytest.approx(expected["circular_accuracy"], abs=1e-9)
 
 
 def test_every_sample_of_every_pack_has_gold_and_wrong_replies(shared: Path) -> None:
