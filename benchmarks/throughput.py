@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -283,7 +282,7 @@ def measure(name: str, made: runner.Session, options: argparse.Namespace) -> dic
 
 
 def memory(model: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Peak memory of our side on the shape that shares nothing, in processes of their own."""
+    """Peak memory of our side on the shape that shares nothing, in processes of their own; Linux only."""
     peaks = []
     for count in (options.media, 10 * options.media):
         command = [sys.executable, __file__, "--peak", str(model), "--media", str(count), "--batch", str(options.batch)]
@@ -298,7 +297,9 @@ def peak(options: argparse.Namespace) -> float:
         rows = blink(Path(place), options.media, random.Random(0))
         write(Path(place), rows)
         ours(made, rows, Path(place), 1)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    # getrusage would tell the parent's peak, which a child inherits.
+    status = Path("/proc/self/status").read_text().split()
+    return round(int(status[status.index("VmHWM:") + 1]) / 1024, 1)
 
 
 def main() -> None:
