@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import msgspec
 
@@ -13,7 +12,7 @@ from evalkit.backends.engine import Share
 from evalkit.columns import Columns
 from evalkit.keep import Keep
 from evalkit.metrics import Metric
-from evalkit.metrics.accuracy import Accuracy
+from evalkit.metrics.accuracy import Accuracy, Policy
 from evalkit.sources import Source
 from evalkit.types import Generation, Value
 
@@ -60,7 +59,7 @@ class TaskSpec(Value, frozen=True, kw_only=True):
     headline: str
     keep: Keep | None = None
     rules: Mapping[str, Rule] = {}
-    policies: Mapping[str, Literal["wrong", "chance", "official"]] = {}
+    policies: Mapping[str, Policy] = {}
     judge: JudgePrompt | None = None
     paper: str = ""
     license: str = ""

@@ -188,3 +188,15 @@ def test_f1_is_the_harmonic_mean(pairs: list[tuple[str, str | None]]) -> None:
     found = [score(target, answer, float(target == answer)) for target, answer in pairs]
     p, r, f = (kind(positive="yes").stats("m", found)[0].value for kind in (Precision, Recall, F1))
     assert f == pytest.approx(2 * p * r / (p + r) if p + r else 0.0)
+
+
+def test_dropped_replies_leave_the_denominator_and_failed_samples_do_not() -> None:
+    scores = [
+        Score(sample_id="right", target="A", answer="A", value=1.0, options=4),
+        Score(sample_id="wrong", target="A", answer="B", value=0.0, options=4),
+        Score(sample_id="unread", target="A", answer=None, value=0.0, options=4),
+        Score(sample_id="failed", target="A", answer=None, value=0.0, error="no picture"),
+    ]
+    (stat,) = Accuracy(unparsed="dropped").stats("accuracy", scores)
+    assert (stat.value, stat.n) == (1 / 3, 3)
+    assert Accuracy(unparsed="dropped").difference(scores, scores).value == 0
