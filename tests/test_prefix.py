@@ -177,6 +177,27 @@ def test_pictures_are_encoded_and_heads_read_once(
     assert seen == [2]
 
 
+def test_a_picture_that_is_no_beginning_is_encoded_once_too(
+    llava: TransformersEngine, pictures: list[Image], monkeypatch: pytest.MonkeyPatch, shared_rows: list[int]
+) -> None:
+    p = pictures
+    requests = [
+        ask("a", "w1", p[0], "w2"),
+        ask("b", p[1], p[0], "w2"),
+        ask("c", p[0], p[2], p[0], "w2 ?"),
+        ask("d", "w3 ?"),
+    ]
+    heads = [*requests, ask("e", p[1], p[0], "w4 w5")]
+    alone = facts(llava, heads, size=1, choice="off")
+    seen: list[int] = []
+    bare = llava.model.model.vision_tower.forward
+    monkeypatch.setattr(llava.model.model.vision_tower, "forward", lambda x, **k: seen.append(len(x)) or bare(x, **k))
+    assert facts(llava, requests, size=4) == {key: alone[key] for key in "abcd"}
+    assert (seen, shared_rows) == ([3], []), "six pictures, three of them distinct, in plain batches"
+    assert facts(llava, heads, size=5) == alone
+    assert (seen, shared_rows) == ([3, 3], [4]), "and in the heads of shared ones"
+
+
 def test_replies_that_end_early_end_alike(llava: TransformersEngine, pictures: list[Image]) -> None:
     requests = mixed(pictures)
     free = facts(llava, requests, size=1, choice="off")

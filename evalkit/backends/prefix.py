@@ -9,6 +9,7 @@ import msgspec
 
 from evalkit.backends.collate import TOKENS, collate, joinable
 from evalkit.backends.engine import Head
+from evalkit.backends.placed import placed
 from evalkit.types import Media, Request
 
 if TYPE_CHECKING:
@@ -150,12 +151,12 @@ class Reader:
         """
         import torch
 
-        placed = {name: self._placed(value) for name, value in inputs.items()}
-        seen = placed.pop("attention_mask")
+        shown = placed(self.model, inputs)
+        seen = shown.pop("attention_mask")
         self.mask = seen if self.mask is None else torch.cat([self.mask, seen], dim=1)
         positions = (self.mask.cumsum(1) - 1).clamp(min=0)[:, -seen.shape[1] :]
         out = self.model(
-            **placed,
+            **shown,
             attention_mask=self.mask,
             position_ids=positions,
             past_key_values=self.cache,
@@ -164,9 +165,6 @@ class Reader:
         )
         scores: torch.Tensor = out.logits[:, -1].float()
         return scores
-
-    def _placed(self, value: torch.Tensor) -> torch.Tensor:
-        return value.to(self.model.device, self.model.dtype if value.is_floating_point() else value.dtype)
 
 
 def lengthened(prompts: Sequence[Mapping[str, torch.Tensor]], heads: Sequence[Head]) -> list[Head]:

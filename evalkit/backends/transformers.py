@@ -15,6 +15,7 @@ from evalkit.backends import prefix, weights
 from evalkit.backends.chat import control_tokens, converse, process
 from evalkit.backends.engine import Head, OutOfMemoryError, Share
 from evalkit.backends.generation import Gumbel, StopStrings, cut, reply_length
+from evalkit.backends.placed import placed
 from evalkit.backends.shown import Shown, remember_pixels
 from evalkit.types import Request, Response, Value
 
@@ -207,8 +208,7 @@ class TransformersEngine:
         length = inputs["input_ids"].shape[1]
         rules = self._rules(batch, length)
         with torch.inference_mode():
-            placed = {name: self._placed(value) for name, value in inputs.items()}
-            rows = self.model.generate(**placed, **rules)[:, length:].tolist()
+            rows = self.model.generate(**placed(self.model, inputs), **rules)[:, length:].tolist()
         return self._responses(batch, rows, next(iter(rules["stopping_criteria"]), None), begin)
 
     def _responses(
@@ -225,14 +225,6 @@ class TransformersEngine:
         draw = [Gumbel(asked, [prompt.request.key for prompt in batch])] if asked.temperature > 0 else []
         stop = [StopStrings(asked.stop, self.tokenizer, prompt=length, count=len(batch))] if asked.stop else []
         return {"generation_config": config, "logits_processor": draw, "stopping_criteria": stop}
-
-    def _placed(self, value: Any) -> Any:
-        import torch
-
-        if not isinstance(value, torch.Tensor):
-            return value
-        # Pixels take the dtype of the weights; numbers of tokens and sizes stay whole.
-        return value.to(self.model.device, self.model.dtype if value.is_floating_point() else value.dtype)
 
     def _response(self, prompt: Prompt, row: list[int], stopped: int | None, seconds: float) -> Response:
         count, ended = reply_length(row, self.end, stopped)
