@@ -131,16 +131,16 @@ def film(path: Path, seed: int) -> None:
 
 
 def checkpoint(folder: Path) -> Path:
-    """LLaVA with 64 tokens a picture, random weights, seven million of them."""
+    """LLaVA with 64 tokens a picture and nineteen million random weights."""
     import torch
     from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration, LlavaProcessor
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-    vision = {"hidden_size": 192, "intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 4}
-    text = {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 4, "num_attention_heads": 4}
+    vision = {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 4}
+    text = {"hidden_size": 384, "intermediate_size": 1152, "num_hidden_layers": 6, "num_attention_heads": 6}
     config = LlavaConfig(
         vision_config=CLIPVisionConfig(**vision, image_size=SIDE, patch_size=14),
-        text_config=LlamaConfig(**{**models.text_settings(), **text, "num_key_value_heads": 4}),
+        text_config=LlamaConfig(**{**models.text_settings(), **text, "num_key_value_heads": 6}),
         image_token_id=models.ID["<image>"],
         image_seq_length=(SIDE // 14) ** 2,
     )
@@ -222,7 +222,8 @@ def write(folder: Path, rows: Iterable[Row]) -> None:
 def session(model: Path, options: argparse.Namespace) -> runner.Session:
     """Our side with its weights loaded."""
     backend = Transformers(model=str(model), dtype="float32")
-    made = runner.Session(ModelSpec(name="speed", backend=backend, batch=Batch(count=options.batch)), device="cpu")
+    spec = ModelSpec(name="speed", backend=backend, batch=Batch(count=options.batch), workers=options.workers)
+    made = runner.Session(spec, device="cpu")
     made.engine()
     return made
 
@@ -308,6 +309,7 @@ def main() -> None:
     parser.add_argument("--media", type=int, default=24)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--new", type=int, default=3, help="tokens a reply: a letter or a word, and its end")
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--shape", nargs="+", choices=SHAPES, default=list(SHAPES))
     parser.add_argument("--no-memory", action="store_true")
