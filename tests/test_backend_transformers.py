@@ -417,3 +417,14 @@ def test_a_broken_checkpoint_is_refused(case: str, folders: dict[str, Path], tmp
     with pytest.raises(ModelError, match=expected) as caught:
         Transformers(model=str(folder)).load(device="cpu")
     assert "\n" not in str(caught.value)
+
+
+def test_a_small_model_runs_on_one_thread_and_a_large_one_on_the_default() -> None:
+    from evalkit.backends import device
+
+    default = device._default_threads()
+    found = []
+    for parameters in (1_000, 10**9, 1_000):
+        device.settle_threads(parameters, torch.device("cpu"))
+        found.append(torch.get_num_threads())
+    assert found == [1, default, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import cache
 from typing import TYPE_CHECKING
 
 from evalkit.backends.weights import ModelError
@@ -91,3 +92,26 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 # NPU and MPS drivers, cuBLAS handles, and torch's own CPU allocator, in that order.
 OUT_OF_MEMORY = ("out of memory", "cublas_status_alloc_failed", "can't allocate memory", "not enough memory")
+
+
+SMALL = 20_000_000
+"""Parameters below which one thread of the CPU serves a model best."""
+
+
+@cache
+def _default_threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def settle_threads(parameters: int, device: torch.device) -> None:
+    """Give a small model on the CPU one thread, any other the default.
+
+    Matrices of a few hundred rows gain nothing from a second thread, and lose several times over when the machine is
+    shared or pictures are prepared meanwhile: every operation then waits for the slower of two.
+    """
+    import torch
+
+    small = device.type == "cpu" and parameters < SMALL
+    torch.set_num_threads(1 if small else _default_threads())

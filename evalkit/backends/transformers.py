@@ -63,7 +63,7 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
     def load(self, *, device: str = "") -> Loaded:
         """Read the weights onto `device` ("cpu", "cuda:1", "npu:0", ...; empty: accelerate's choice)."""
         from evalkit.backends import checkpoint
-        from evalkit.backends.device import choose
+        from evalkit.backends.device import choose, settle_threads
 
         self.check()
         place = choose(device)
@@ -76,6 +76,7 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
                 f"{self.model}: the checkpoint has no chat template; name a Jinja file in backend.chat_template"
             )
         model = checkpoint.read_model(found, dtype=self.dtype, attention=self.attention, device=place)
+        settle_threads(model.num_parameters(), place)
         return TransformersEngine(self, model, processor)
 
     def _template(self) -> str:
