@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from evalkit import catalog
 from evalkit.backends.phi3_vision.spec import Phi3Vision
 from evalkit.backends.transformers import Transformers
 from evalkit.decode import decode, suggestion
@@ -22,34 +22,17 @@ T = TypeVar("T", TaskSpec, ModelSpec, CardSpec)
 FOLDERS: dict[type, str] = {TaskSpec: "tasks", ModelSpec: "models", CardSpec: "cards"}
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-PACKAGE = Path(__file__).resolve().parent
-
-
-@cache
-def root() -> Path:
-    """The folder that holds `tasks`, `models` and `cards`: inside the installed package, or the checkout around it."""
-    shipped = PACKAGE / "registry_data"
-    return shipped if shipped.is_dir() else PACKAGE.parent
+PACKAGE = catalog.PACKAGE
 
 
 def files(kind: type[T]) -> dict[str, Path]:
-    """Every registered file of a kind by name (the file's stem), sorted by folder and name; nothing is parsed."""
-    folder = root() / FOLDERS[kind]
-    return {file.stem: file for file in sorted(folder.rglob("*.yaml"))}
-
-
-def suites() -> dict[str, tuple[str, ...]]:
-    """Suites by name: a folder below `tasks` is a suite of the tasks in it."""
-    found: dict[str, tuple[str, ...]] = {}
-    for name, file in files(TaskSpec).items():
-        if file.parent.name != "tasks":
-            found[file.parent.name] = (*found.get(file.parent.name, ()), name)
-    return found
+    """Every registered file of a kind by name; nothing is parsed."""
+    return catalog.files(FOLDERS[kind])
 
 
 def suite(name: str) -> tuple[str, ...]:
     """The tasks of a suite, sorted by name. Raises EvalkitError, with a suggestion for a typo."""
-    known = suites()
+    known = catalog.suites()
     if name not in known:
         raise EvalkitError(f"unknown suite {name!r}{suggestion(name, known)}; see `evalkit list suites`")
     return known[name]
@@ -75,7 +58,7 @@ def load_file(kind: type[T], file: Path) -> T:
     """Decode one file and check what its types cannot say. Raises YamlError as file:line:column."""
     document = read(file)
     spec = decode(document, kind)
-    if spec.name != file.stem and root() in file.parents:
+    if spec.name != file.stem and catalog.root() in file.parents:
         raise document.error(
             ("name",), f"name: {spec.name!r} differs from the file's name {file.stem!r}; make them equal"
         )

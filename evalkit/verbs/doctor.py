@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from evalkit import provenance, registry, runner
+from evalkit import catalog, provenance, registry, runner
 from evalkit.backends import device
 from evalkit.execute.progress import Progress
 from evalkit.runner import Settings
@@ -87,7 +87,7 @@ def _packages() -> Iterator[str]:
 
 
 def _data(options: argparse.Namespace) -> Iterator[str]:
-    yield f"registry     {registry.root()}, {len(registry.files(TaskSpec))} tasks"
+    yield f"registry     {catalog.root()}, {len(registry.files(TaskSpec))} tasks"
     yield f"cache        {options.cache}"
     yield f"hub          {'offline (HF_HUB_OFFLINE)' if options.offline else 'online'}"
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from evalkit import registry
-from evalkit.spec import CardSpec, ModelSpec, TaskSpec
+from evalkit import catalog
 
 
 def main(options: argparse.Namespace) -> int:
-    """Tab-free aligned lines on stdout: name first, then what it is."""
+    """Aligned lines on stdout: name first, then what it is."""
     rows = list({"tasks": _tasks, "models": _models, "cards": _cards, "suites": _suites}[options.kind]())
     width = max((len(name) for name, _ in rows), default=0)
     for name, text in rows:
@@ -19,23 +18,23 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _tasks() -> Iterator[tuple[str, str]]:
-    for name in registry.files(TaskSpec):
-        task = registry.load(TaskSpec, name)
-        yield name, f"{task.samples:>6} samples  {task.title.en}"
+    for name, file in catalog.files("tasks").items():
+        head = catalog.heading(file, "title", "samples")
+        title = head.get("title", {})
+        yield name, f"{head.get('samples', '?'):>6} samples  {title.get('en', '')}"
 
 
 def _models() -> Iterator[tuple[str, str]]:
-    for name in registry.files(ModelSpec):
-        model = registry.load(ModelSpec, name)
-        yield name, model.title
+    for name, file in catalog.files("models").items():
+        yield name, str(catalog.heading(file, "title").get("title", ""))
 
 
 def _cards() -> Iterator[tuple[str, str]]:
-    for name in registry.files(CardSpec):
-        card = registry.load(CardSpec, name)
-        yield name, f"{len(card.tables)} tables, {len(registry.tasks_of(card))} tasks"
+    for name, file in catalog.files("cards").items():
+        tables = catalog.heading(file, "tables").get("tables", ())
+        yield name, f"{len(tables)} tables, {sum(len(table.get('rows', ())) for table in tables)} rows"
 
 
 def _suites() -> Iterator[tuple[str, str]]:
-    for name, tasks in registry.suites().items():
+    for name, tasks in catalog.suites().items():
         yield name, ", ".join(tasks)
