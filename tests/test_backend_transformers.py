@@ -246,7 +246,7 @@ def test_replies_end_at_the_checkpoints_end_token(folders: dict[str, Path], tmp_
     assert ended.tokens == last + 1
 
 
-def test_sampling_settings_of_a_checkpoint_do_not_count(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_promise_8_sampling_settings_of_a_checkpoint_do_not_count(folders: dict[str, Path], tmp_path: Path) -> None:
     def sample(config: dict[str, Any]) -> None:
         config |= {"do_sample": True, "temperature": 5.0, "top_k": 3, "repetition_penalty": 9.0, "num_beams": 2}
         config |= {"min_new_tokens": 9, "max_length": 12, "no_repeat_ngram_size": 1}

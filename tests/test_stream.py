@@ -66,7 +66,7 @@ class Fragile(FakeEngine):
         return super().generate(batch)
 
 
-def test_a_model_that_raises_on_one_sample_costs_that_sample() -> None:
+def test_promise_5_a_model_that_raises_on_one_sample_costs_that_sample() -> None:
     found = collect(Fragile({"s5"}, RuntimeError("index out of range")), requests(8))
     assert [r.key for r in found if r.error] == ["k5"]
     assert found[5].error == "RuntimeError: index out of range"
