@@ -133,7 +133,7 @@ class Row(Value, frozen=True, kw_only=True):
 
 
 class Table(Value, frozen=True, kw_only=True):
-    """One table of a card; `columns` name the published models, `benchmark` heads the labels."""
+    """One table of a card; `columns` name the published models."""
 
     id: str
     rows: tuple[Row, ...]

@@ -21,7 +21,7 @@ class Accuracy(Value, frozen=True, kw_only=True, tag_field="kind", tag="accuracy
 
     unparsed: what a choice question without an answer is worth. `wrong`: nothing; `chance`: 1/options; `official`: a
     guess drawn with seed 42 in the order of the samples (MMMU-Benchmark/MMMU, utils/eval_utils.py); `dropped`: it
-    leaves the denominator (BradyFU/Video-MME, evaluation/eval_your_results.py). A sample that failed is worth nothing
+    leaves the denominator (thanku-all/parse_answer, eval_your_results.py). A sample that failed is worth nothing
     under every policy, and two runs are compared with dropped ones as wrong, so that the samples stay the same.
     """
 

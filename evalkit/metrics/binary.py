@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from evalkit import statistics
-from evalkit.metrics.grouping import Average, check_average, clusters, per_group, split, strata
+from evalkit.metrics.grouping import Average, check_average, clusters, everywhere, per_group, split, strata
 from evalkit.statistics import Confusion, Difference, Estimate, Ratio
 from evalkit.types import Score, Stat, Value
 
@@ -89,12 +89,7 @@ class YesRatio(Value, frozen=True, kw_only=True, tag_field="kind", tag="yes_rati
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
         """The overall Stat, then one per group; none without scores."""
-        if not scores:
-            return []
-        return [
-            self._estimate(scores).stat(name, {}, len(scores)),
-            *per_group(name, scores, self.by, self._estimate),
-        ]
+        return everywhere(name, scores, self.by, self._estimate)
 
     def difference(self, base: Sequence[Score], candidate: Sequence[Score], *, alpha: float = 0.05) -> Difference:
         """Candidate minus base on the same samples in the same order."""

@@ -49,6 +49,15 @@ def per_group(
     ]
 
 
+def everywhere(
+    metric: str, scores: Sequence[Score], by: Sequence[str], estimate: Callable[[Sequence[Score]], Estimate]
+) -> list[Stat]:
+    """The Stat over all scores, then one per value of each group in `by`; none without scores."""
+    if not scores:
+        return []
+    return [estimate(scores).stat(metric, {}, len(scores)), *per_group(metric, scores, by, estimate)]
+
+
 def check_average(average: Average, by: Sequence[str]) -> None:
     """Raises ValueError for a macro mean without a group to average over."""
     if average == "macro" and not by:

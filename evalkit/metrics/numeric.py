@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import inf, isfinite
 from typing import ClassVar, Literal
 
-from evalkit.metrics.grouping import clusters, per_group
+from evalkit.metrics.grouping import clusters, everywhere
 from evalkit.statistics import Difference, Estimate, mean, mean_difference
 from evalkit.types import EvalkitError, Score, Stat, Value
 
@@ -30,9 +30,7 @@ class MeanAbsoluteError(Value, frozen=True, kw_only=True, tag_field="kind", tag=
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
         """The overall Stat, then one per group; none for a group in which nothing is left to count."""
         kept = [score for score in scores if self.unparsed != "skip" or _answer(score) is not None]
-        if not kept:
-            return []
-        return [self._estimate(kept).stat(name, {}, len(kept)), *per_group(name, kept, self.by, self._estimate)]
+        return everywhere(name, kept, self.by, self._estimate)
 
     def _estimate(self, scores: Sequence[Score]) -> Estimate:
         return mean([self._off(score) for score in scores], high=inf, clusters=clusters(scores))
@@ -70,12 +68,7 @@ class Within(Value, frozen=True, kw_only=True, tag_field="kind", tag="within"):
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
         """The overall Stat, then one per group; none without scores."""
-        if not scores:
-            return []
-        return [
-            self._estimate(scores).stat(name, {}, len(scores)),
-            *per_group(name, scores, self.by, self._estimate),
-        ]
+        return everywhere(name, scores, self.by, self._estimate)
 
     def _estimate(self, scores: Sequence[Score]) -> Estimate:
         return mean(self._values(scores), clusters=clusters(scores))

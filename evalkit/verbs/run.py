@@ -35,7 +35,7 @@ def main(options: argparse.Namespace) -> int:
         for name, task in tasks:
             code = _one(session, (name, task), options, progress=progress, outcomes=outcomes, judge=judge)
             codes.append(code)
-    print_summary(outcomes, colour=options.colour and sys.stdout.isatty())
+    print_summary(outcomes)
     if card is not None and outcomes:
         print_card(card, [o.folder for o in outcomes], language=options.lang)
     return next((code for code in codes if code), 0)

@@ -38,7 +38,7 @@ def main(options: argparse.Namespace) -> int:
     if options.json:
         print_json([summary(o) for o in outcomes])
     else:
-        print_summary(outcomes, colour=options.colour)
+        print_summary(outcomes)
     return max(tell_problems(o) for o in outcomes)
 
 
@@ -49,7 +49,7 @@ def _predictions(options: argparse.Namespace) -> int:
         if options.json:
             print_json(summary(outcome))
         else:
-            print_summary([outcome], colour=options.colour)
+            print_summary([outcome])
     return tell_problems(outcome)
 
 

@@ -13,7 +13,7 @@ from evalkit.spec import CardSpec
 from evalkit.types import Stat
 
 
-def print_summary(outcomes: Sequence[Outcome], *, colour: bool) -> None:
+def print_summary(outcomes: Sequence[Outcome]) -> None:
     """One line per run: its headline with a 95 % interval, and how many replies could not be used."""
     from tabulate import tabulate
 
