@@ -46,6 +46,10 @@ Reference: TypeAlias = str | tuple[str, ...] | Modulo | Lookup | Capital
 """A column's name, names whose texts are joined by line breaks (empties dropped), a `{template}`, or a rule above."""
 
 
+class SameMedia(Value, frozen=True, tag_field="kind", tag="media"):
+    """Questions that show the same pictures or video, told by content; for data that name neither."""
+
+
 class Letter(Value, frozen=True, tag_field="kind", tag="letter"):
     """The gold is an option letter, written "A", "(A)" or "A."."""
 

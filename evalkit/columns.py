@@ -20,6 +20,7 @@ from evalkit.cells import (
     Lookup,
     Modulo,
     Reference,
+    SameMedia,
     absent,
     answers_of,
     choices_of,
@@ -42,6 +43,7 @@ __all__ = [
     "Lookup",
     "Modulo",
     "Reference",
+    "SameMedia",
     "SubtitleFile",
     "VideoFile",
     "require",
@@ -71,9 +73,9 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for wh
 
     images: one name means that every question has its picture (an empty cell is an error of that sample); a list of
     names may end early (text-only questions of a mixed set: a list of one), but has no gaps, since `<image n>` counts
-    columns. cluster: what several questions share (a video, a picture), so that intervals treat them as one draw.
-    missing: texts that stand for an empty cell in some mirrors ("nan"). A task whose gold is withheld leaves
-    `answer` out.
+    columns. cluster: what several questions share (a video, a picture), so that intervals treat them as one draw;
+    `{kind: media}`, where no column tells it, falls away where replies are scored without pictures. missing: texts
+    that stand for an empty cell in some mirrors ("nan"). A task whose gold is withheld leaves `answer` out.
     """
 
     id: Reference
@@ -84,15 +86,19 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for wh
     video: VideoFile | None = None
     subtitles: SubtitleFile | None = None
     groups: Mapping[str, Reference] = {}
-    cluster: Reference | None = None
+    cluster: Reference | SameMedia | None = None
     extra: Mapping[str, Reference] = {}
     decoding: Decoding = Decoding()
     missing: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if isinstance(self.cluster, SameMedia) and not self.images and not self.video:
+            raise ValueError("cluster: kind media needs columns.images or columns.video")
+
     def names(self, *, media: bool = True) -> dict[str, tuple[str, ...]]:
         """The columns that each field reads, by the field's path in the task file; fields of media only if asked."""
         used = {"id": self.id, "question": self.question, "answer": self.answer, "choices": self.choices}
-        used["cluster"] = self.cluster
+        used["cluster"] = None if isinstance(self.cluster, SameMedia) else self.cluster
         if media:
             used["images"] = self.images
             used["video.path"] = tuple(self.video.path) if self.video else None
@@ -141,7 +147,7 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for wh
             choices=choices,
             media=shown,
             groups={name: text_of(reference, cells) for name, reference in self.groups.items()},
-            cluster="" if self.cluster is None else text_of(self.cluster, cells),
+            cluster=self._shared(cells, shown),
             extra=self._extra(cells, shown, root, library),
         )
 
@@ -156,8 +162,14 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for wh
             answers=_attempt(lambda: answers_of(self.answer, cells, choices), none),
             choices=choices,
             groups=_attempt(lambda: {name: text_of(ref, cells) for name, ref in self.groups.items()}, {}),
-            cluster=_attempt(lambda: "" if self.cluster is None else text_of(self.cluster, cells), ""),
+            cluster=_attempt(lambda: self._shared(cells, ()), ""),
         )
+
+    def _shared(self, cells: Row, shown: Sequence[Media]) -> str:
+        """The cluster; of media 64 bits of each digest, since every line of scores carries it."""
+        if isinstance(self.cluster, SameMedia):
+            return " ".join(part.digest[:16] for part in shown) if all(part.digest for part in shown) else ""
+        return "" if self.cluster is None else text_of(self.cluster, cells)
 
     def _media(self, cells: Row, root: Path, library: Library) -> Iterator[Media]:
         for cell, name in _pictures(self.images, cells):

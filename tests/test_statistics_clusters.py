@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -11,8 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from evalkit import metrics
+from evalkit import metrics, registry
+from evalkit.cells import Modulo
+from evalkit.cli import main
+from evalkit.columns import Columns, SameMedia
+from evalkit.media import Library
 from evalkit.metrics import Accuracy, MeanAbsoluteError, YesRatio
+from evalkit.spec import TaskSpec
 from evalkit.statistics import F1, Confusion, clustered_ratio, mean, proportion, quantile, ratio, spread, stratified
 from evalkit.types import Score
 
@@ -208,3 +216,82 @@ def test_errors_in_the_unit_of_the_answers_are_clustered_too() -> None:
     ]
     (stat,) = MeanAbsoluteError(unparsed=5.0).stats("m", rows)
     assert (stat.value, stat.method) == (2.0, "t(clusters=10)")
+
+
+# --- who shares a context
+
+
+def picture(shade: int) -> dict[str, bytes]:
+    import io
+
+    from PIL import Image
+
+    data = io.BytesIO()
+    Image.new("L", (2, 2), shade).save(data, "PNG")
+    return {"bytes": data.getvalue()}
+
+
+# task -> three rows, of which the first two show the same picture
+SAME_PICTURE = {
+    "chartqa_test": [
+        {"type": kind, "question": "How many?", "answer": "1", "image": picture(shade)}
+        for kind, shade in (("human_test", 3), ("augmented_test", 3), ("human_test", 4))
+    ],
+    "ai2d_test": [
+        {"question": text, "options": ["a", "b", "c", "d"], "answer": "0", "image": picture(shade)}
+        for text, shade in (("What eats it?", 3), ("What is eaten?", 3), ("What eats it?", 4))
+    ],
+}
+
+
+@pytest.mark.parametrize("task", [*SAME_PICTURE, "ai2d_test_no_mask"])
+def test_a_picture_without_a_name_is_known_by_its_content(task: str, tmp_path: Path) -> None:
+    columns = registry.load(TaskSpec, task).columns
+    rows = [{"row": n, **row} for n, row in enumerate(SAME_PICTURE.get(task, SAME_PICTURE["ai2d_test"]))]
+    library = Library(tmp_path)
+    one, two, other = (columns.sample(row, root=tmp_path, library=library).cluster for row in rows)
+    assert one == two != other
+    assert one
+    # recorded replies are scored without pictures: the questions then stand alone, and the method names no clusters
+    assert [columns.sample(row, root=tmp_path, library=library, media=False).cluster for row in rows] == ["", "", ""]
+    # nor does a picture that cannot be found tie questions together
+    assert columns.sample({**rows[0], "image": "gone.png"}, root=tmp_path, library=library).cluster == ""
+    assert columns.known(rows[0]).cluster == ""
+
+
+def test_a_cluster_by_picture_needs_pictures() -> None:
+    spec = {"id": "id", "question": "q", "cluster": {"kind": "media"}}
+    with pytest.raises(msgspec.ValidationError, match="kind media needs columns"):
+        msgspec.convert(spec, Columns)
+    assert msgspec.convert({**spec, "images": "image"}, Columns).names()["images"] == ("image",)
+
+
+# task file of recorded replies or of the registry -> the name of the context that acceptance asks for
+CONTEXTS = {
+    "videomme": "videoID",
+    "videomme_subtitles": "videoID",
+    "pope": "image_source",
+    "textvqa_val": "image_id",
+    "mmbench_dev_en": Modulo(column="index", by=1_000_000),
+    "mmbench_dev_en_circular": Modulo(column="index", by=1_000_000),
+    "mmbench_dev_en_tsv": Modulo(column="index", by=1_000_000),
+    "ai2d_test": SameMedia(),
+    "chartqa_test": SameMedia(),
+}
+
+
+@pytest.mark.parametrize("task", CONTEXTS)
+def test_tasks_name_what_their_questions_share(task: str) -> None:
+    assert registry.load(TaskSpec, task).columns.cluster == CONTEXTS[task]
+
+
+def test_recorded_chartqa_replies_are_clustered_by_the_annotations_chart(
+    shared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack, task = shared / "packs" / "chartqa_test", Path(__file__).parent / "conformance" / "chartqa_test.yaml"
+    options = ["--annotations", str(pack / "annotations.jsonl.gz"), "--json"]
+    predictions = str(pack / "predictions" / "qwen2.5-vl-7b-instruct.jsonl.gz")
+    assert main(["score", "--task", str(task), "--predictions", predictions, *options]) == 0
+    stat = json.loads(capsys.readouterr().out)["stats"][0]
+    assert (stat["n"], stat["method"]) == (2500, "wilson(clusters=1509)")
+    assert stat["stderr"] > math.sqrt(stat["value"] * (1 - stat["value"]) / 2500), "questions on one chart are alike"
