@@ -9,7 +9,7 @@ from functools import lru_cache
 # --- VQA
 
 _DELETED_OR_BLANK = ';/[]"{}()=+\\_-><@`,?!'
-_COMMA_IN_NUMBER = re.compile(r"(?<=\d),+(?=\d)")
+_COMMA_IN_NUMBER = re.compile(r"\d,\d")
 _PERIOD = re.compile(r"\.(?!\d)")
 _PERIOD_ALONE = re.compile(r"(?<!\d)\.(?!\d)")
 _PERIODS = 32  # the official call passes re.UNICODE, which is 32, where the count of replacements goes
@@ -46,17 +46,14 @@ def vqa(text: str) -> str:
     before a digit; one after a digit goes too, because the official lookbehind is mistyped.
     """
     text = text.lower().replace(",", "").replace("?", "").replace("'s", " 's").strip()
-    text = _punctuation(text.replace("\n", " ").replace("\t", " ").strip())
+    text = _deleted_or_blank(text.replace("\n", " ").replace("\t", " ").strip())
+    text = _PERIOD.sub("", text, count=_PERIODS)
     words = (_DIGITS.get(word, word) for word in text.split())
     return " ".join(_CONTRACTIONS.get(word, word) for word in words if word not in _ARTICLES)
 
 
-def _punctuation(text: str) -> str:
-    """Commas between digits make every sign disappear; the official code looks for one in the whole text."""
-    return _PERIOD.sub("", _deleted_or_blank(text), count=_PERIODS)
-
-
 def _deleted_or_blank(text: str) -> str:
+    """A comma between two digits makes every sign disappear; the official form has lost its commas before this."""
     grouped = bool(_COMMA_IN_NUMBER.search(text))
     out = text
     for sign in filter(text.__contains__, _DELETED_OR_BLANK):

@@ -9,6 +9,7 @@ from evalkit.rules.calibrated import LetterOrTextRule, LetterRule, NumberRule, T
 from evalkit.rules.lmms_eval import (
     LmmsAi2dRule,
     LmmsBlinkRule,
+    LmmsMmbenchRule,
     LmmsMmmuRule,
     LmmsScienceqaRule,
     LmmsVideommeRule,
@@ -47,6 +48,7 @@ Rule: TypeAlias = (
     | MathvistaRule
     | LmmsAi2dRule
     | LmmsBlinkRule
+    | LmmsMmbenchRule
     | LmmsMmmuRule
     | LmmsPopeRule
     | LmmsScienceqaRule

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from evalkit.rules.verdict import UNPARSED, Verdict, letters, matching
 from evalkit.types import Sample, Value
+
+_ALONE = re.compile(r"([A-E])|\(([A-E])\)")
 
 
 class BlinkRule(Value, frozen=True, tag_field="kind", tag="blink"):
@@ -26,10 +30,12 @@ class RecordedRule(Value, frozen=True, tag_field="kind", tag="recorded"):
 def choice(reply: str, names: str) -> str | None:
     """The letter of a reply that is "A" or "(A)", or else of the only "(A)" that stands alone between blanks.
 
-    Several are resolved by the part after the last empty line, where one must stand. "(A)." does not stand alone.
+    Several are resolved by the part after the last empty line, where one must stand. "(A)." does not stand alone. A
+    reply that is "E" or "(E)" is one, however few the options are; among other words it is none beyond them.
     """
-    if reply in names and len(reply) == 1:
-        return reply
+    alone = _ALONE.fullmatch(reply)
+    if alone:
+        return alone[1] or alone[2]
     marks = {f"({name})": name for name in names}
     anywhere = marks.keys() & reply.split()
     at_end = marks.keys() & reply.split("\n\n")[-1].split()

@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterator, Sequence
 
 from evalkit.normalize import mmmu_candidates
-from evalkit.rules.verdict import UNPARSED, Verdict, letters, matching
+from evalkit.rules.verdict import LETTERS, UNPARSED, Verdict, letters, matching
 from evalkit.types import Sample, Value
 
 _FIRST = re.compile(r"[(\s]*([A-Z])", re.IGNORECASE)
@@ -29,7 +29,7 @@ class LmmsScienceqaRule(Value, frozen=True, tag_field="kind", tag="lmms_scienceq
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """A bare letter of any case, or a capital and a period in front; "The answer is B." is unparsed."""
-        if len(reply) == 1 and reply.isalpha():
+        if len(reply) == 1 and reply.upper() in LETTERS:
             return matching(reply.upper(), sample)
         return matching(reply[0] if reply[:1].isupper() and reply[1:2] == "." else None, sample)
 
@@ -42,6 +42,14 @@ class LmmsAi2dRule(Value, frozen=True, tag_field="kind", tag="lmms_ai2d"):
         found = _DOTTED.match(reply)
         bare = found[1] if found else reply.translate(_PUNCTUATION).upper()
         return matching(bare if len(bare) == 1 and bare.isalpha() else None, sample)
+
+
+class LmmsMmbenchRule(Value, frozen=True, tag_field="kind", tag="lmms_mmbench"):
+    """`can_infer` (EvolvingLMMs-Lab/lmms-eval, lmms_eval/tasks/mmbench/mmbench_evals.py)."""
+
+    def judge(self, reply: str, sample: Sample) -> Verdict:
+        """A reply that would go to the judge model is unparsed."""
+        return matching(_mmbench_letter(reply) or _only_text(reply, sample.choices), sample)
 
 
 class LmmsMmmuRule(Value, frozen=True, tag_field="kind", tag="lmms_mmmu"):
@@ -67,6 +75,35 @@ class LmmsVideommeRule(Value, frozen=True, tag_field="kind", tag="lmms_videomme"
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """A reply without any of the capitals A to D is unparsed; "The answer is B. Correct." is C."""
         return matching(_ranked(reply), sample)
+
+
+# --- MMBench
+
+_MMBENCH = ("{}.", "{},", "{}:", "{})", "{}).", "({})", "({}).", ":{}", ":{},", ":{}.", ":{})", ":{}).")
+
+
+def _mmbench_letter(reply: str) -> str | None:
+    """The only letter up to E that is a word by itself, but no "A" among more than three; else the only one so written.
+
+    An "E" counts as a word, whatever the number of options, and with no sign beside it only.
+    """
+    if "Failed to obtain answer via API" in reply:
+        return None
+    words = reply.split()
+    alone = [name for name in "ABCDE" if name in words]
+    if len(alone) == 1 and (alone != ["A"] or len(words) <= 3):
+        return alone[0]
+    for form in _MMBENCH:
+        found = [name for name in "ABCD" if form.format(name) in words]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _only_text(reply: str, texts: Sequence[str]) -> str | None:
+    """The letter of the only option whose text the reply contains."""
+    found = [name for name, text in zip(LETTERS, texts, strict=False) if text.lower() in reply.lower()]
+    return found[0] if len(found) == 1 else None
 
 
 # --- MMMU
