@@ -193,6 +193,7 @@ def test_other_samples_are_refused_and_allowed_on_the_shared_ones(place: Path) -
     run(place, "candidate", "cats", replies())
     scores = place / "results" / "candidate" / "cats" / "scores.jsonl"
     scores.write_text("".join(scores.read_text().splitlines(keepends=True)[:90]))
+    edit(place, "candidate", "cats", counts__planned=90)
     code, found = compare(place, "base/cats", "candidate/cats")
     assert (code, found["refusals"][0]["reason"]) == (3, "samples")
     code, found = compare(place, "base/cats", "candidate/cats", "--allow", "samples")
@@ -285,3 +286,126 @@ def test_build_servers_get_junit_a_summary_and_error_lines(
     text = (place / "c.md").read_text()
     assert (place / "summary.md").read_text() == text
     assert "| dogs | accuracy | 80.0 | 70.0 | -10.0 |" in text
+
+
+def test_a_cut_or_doubled_file_of_scores_is_damaged(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(place, "candidate", "cats", replies())
+    scores = place / "results" / "candidate" / "cats" / "scores.jsonl"
+    whole = scores.read_text().splitlines(keepends=True)
+    scores.write_text("".join(whole[:90]))
+    assert compare(place, "base/cats", "candidate/cats", "--allow", "samples")[0] == 4
+    assert "holds 90 scores of 90 samples, but its run.json tells of 300" in capsys.readouterr().err
+    scores.write_text("".join([whole[1], *whole[1:]]))
+    assert compare(place, "base/cats", "candidate/cats")[0] == 4
+    assert "holds 300 scores of 299 samples" in capsys.readouterr().err
+
+
+def test_a_baseline_needs_a_plain_name_before_anything_is_compared(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(place, "worse", "cats", replies(30))
+    assert compare(place, "base/cats", "worse", "--save-baseline", "../main") == (2, {})
+    assert compare(place, "baseline:main", "base") == (2, {})
+    assert "--save-baseline main writes it" in capsys.readouterr().err
+
+
+def test_a_judge_of_one_side_alone_is_another_rule(place: Path) -> None:
+    run(place, "candidate", "cats", replies())
+    edit(place, "candidate", "cats", judge={"name": "j", "identity": {"kind": "x"}, "everything": False})
+    code, found = compare(place, "base/cats", "candidate/cats")
+    assert (code, [r["reason"] for r in found["refusals"]]) == (3, ["rule"])
+    edit(place, "base", "cats", judge={"name": "j", "identity": {"kind": "x"}, "everything": True})
+    assert compare(place, "base/cats", "candidate/cats")[0] == 0, "asked about more, the same judge scores alike"
+
+
+def test_a_number_of_a_blind_or_partial_run_is_no_match_for_a_published_one(place: Path) -> None:
+    (place / "card.yaml").write_text(CARD)
+    for reason, change in (("blind", {"model_spec__blind": True}), ("partial", {"complete": False})):
+        run(place, "candidate", "cats", replies())
+        edit(place, "candidate", "cats", **change)
+        code, found = compare(place, f"card:{place}/card.yaml/ours", "candidate")
+        assert (code, [r["reason"] for r in found["refusals"]]) == (3, [reason])
+        code, found = compare(place, f"card:{place}/card.yaml/ours", "candidate", "--allow", reason)
+        assert code == 0
+        assert any(note.startswith(f"Allowed although it differs: cats, {reason}") for note in found["notes"])
+    edit(place, "base", "dogs", complete=False)
+    assert compare(place, f"card:{place}/card.yaml/ours", "base")[0] == 0, "dogs are no row of the card"
+
+
+def test_rows_of_a_card_are_told_apart_and_missing_ones_named(place: Path) -> None:
+    (place / "card.yaml").write_text(CARD.replace("{en: Low}", "{en: Cats}"))
+    found = compare(place, f"card:{place}/card.yaml/ours", "base")[1]
+    assert [line["label"] for line in found["lines"]] == ["Cats (t)", "Cats (t)"]
+    assert "Not compared, since no run has them: Birds." in found["notes"]
+
+
+def test_a_headline_below_the_published_number_fails(place: Path) -> None:
+    # 80.0 of 300, interval 75.0 to 84.2: 84 is inside, 85 is not
+    for printed, code in (("84.0", 0), ("85.0", 1)):
+        (place / "card.yaml").write_text(CARD.replace("79.2", printed).replace('"81"', '"-"'))
+        got, found = compare(place, f"card:{place}/card.yaml/ours", "base")
+        assert got == code
+        assert found["lines"][0]["difference"]["value"] == pytest.approx(0.8 - float(printed) / 100)
+
+
+def test_what_the_runner_of_a_build_server_reads_as_commands_is_not_printed(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    title = "::stop-commands::x"
+    run(place, "candidate", "cats", {**replies(30), "q1": "##[stop-commands]x and ##[add-matcher]y"})
+    edit(place, "candidate", "cats", model_spec__title=title)
+    capsys.readouterr()
+    assert compare(place, "base/cats", "candidate/cats")[0] == 1
+    out = capsys.readouterr().out
+    assert out.startswith(title)
+    assert "##[stop-commands]x" in out, "elsewhere texts stay as they are"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert compare(place, "base/cats", "candidate/cats")[0] == 1
+    out = capsys.readouterr().out
+    assert out.startswith(": :stop-commands::x")
+    assert "## [stop-commands]x and ## [add-matcher]y" in out
+    assert "##[" not in out
+
+
+CIRCULAR = TASK.replace("cluster: picture", "cluster: question").replace("half: half", "question: question")
+CIRCULAR = CIRCULAR.replace("kind: accuracy, by: [half]", "kind: all_correct, group: question")
+
+
+def test_flips_of_circular_questions_are_questions_named_by_their_wrong_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # eight questions of four rows; row 4 k + r is the r-th rotation of question k
+    rows = [{**question(n), "question": f"What is {n // 4}?"} for n in range(32)]
+    (tmp_path / "turned.yaml").write_text(CIRCULAR.format(name="turned", samples=32))
+    (tmp_path / "turned.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    gold = {row["id"]: row["answer"] for row in rows}
+    run(tmp_path, "base", "turned", {**gold, "q4": "no", "q8": "no", "q9": "no"})  # questions 1 and 2 are wrong
+    # 0 loses two rows: one question lost; 1 is mended: one won; 2 stays wrong in another row: nothing
+    run(tmp_path, "candidate", "turned", {**gold, "q1": "no", "q2": "no", "q10": "no"})
+    code, found = compare(tmp_path, "base", "candidate", "--flips", "2")
+    (line,) = found["lines"]
+    assert code == 0
+    assert (line["base"]["n"], line["base"]["value"], line["candidate"]["value"]) == (8, 6 / 8, 6 / 8)
+    assert (line["turned_wrong"], line["turned_right"]) == (["q1"], ["q4"])
+    assert (line["difference"]["p"], line["difference"]["n"]) == (1.0, 8)
+    out = capsys.readouterr().out
+    assert "turned: q1 turned wrong; gold B" in out
+    assert "turned: q4 turned right; gold A" in out
+
+
+MACRO = TASK.replace("by: [half]", "by: [half], average: macro")
+
+
+@pytest.mark.parametrize("lonely", [1, 3], ids=["one picture", "one group"])
+def test_a_macro_mean_with_a_group_of_one_picture_is_judged(tmp_path: Path, lonely: int) -> None:
+    """Group `low` holds three questions on one picture; or all questions are of one group."""
+    rows = [{**question(n), "half": "low" if n < 3 and lonely == 1 else "high"} for n in range(SAMPLES)]
+    (tmp_path / "cats.yaml").write_text(MACRO.format(name="cats", samples=SAMPLES))
+    (tmp_path / "cats.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run(tmp_path, "base", "cats", replies())
+    run(tmp_path, "candidate", "cats", replies(60))
+    code, found = compare(tmp_path, "base", "candidate", "--fail-inconclusive")
+    (line,) = found["lines"]
+    assert line["difference"]["low"] < line["difference"]["value"] < line["difference"]["high"]
+    assert line["base"]["low"] is not None
+    assert (code, line["reason"]) == (1, "worse beyond chance"), "sixty answers lost, none won"

@@ -67,6 +67,8 @@ RULES = [
     ("noninferiority", 3.0, -0.01, 0.01, 0.04, 1, "pass"),
     ("threshold", None, -0.001, 0.05, 0.9, 1, "fail"),
     ("threshold", 0.5, -0.001, 0.05, 0.9, 1, "pass"),
+    ("threshold", 0.7, -7 / 1000, 0.05, 0.9, 1, "pass"),  # in binary 0.7 / 100 is a little less
+    ("regression", 1.1, -11 / 1000, 0.001, 0.001, 1, "fail"),  # and 1.1 / 100 a little more
 ]
 
 
@@ -212,7 +214,17 @@ def test_a_summary_is_bounded() -> None:
     long = msgspec.structs.replace(hostile("x"), notes=tuple(f"note {n} " + "y" * 1000 for n in range(2000)))
     text = ci.summary(long)
     assert len(text.encode()) <= ci.SUMMARY
-    assert text.endswith("Cut here; the whole report is in the file of --markdown.\n")
+    assert text.endswith("Shortened; the whole report is in the file of --markdown.\n")
+
+
+def test_a_shortened_summary_leaves_no_fence_open() -> None:
+    found = hostile("x" * 300)
+    (line,) = found.lines
+    text = ci.summary(msgspec.structs.replace(found, lines=(msgspec.structs.replace(line, flips=line.flips * 600),)))
+    assert len(text.encode()) <= ci.SUMMARY
+    assert "```" not in text
+    assert "<details>" not in text
+    assert "| task | metric |" in text
 
 
 # --- recorded runs

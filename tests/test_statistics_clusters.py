@@ -295,3 +295,17 @@ def test_recorded_chartqa_replies_are_clustered_by_the_annotations_chart(
     stat = json.loads(capsys.readouterr().out)["stats"][0]
     assert (stat["n"], stat["method"]) == (2500, "wilson(clusters=1509)")
     assert stat["stderr"] > math.sqrt(stat["value"] * (1 - stat["value"]) / 2500), "questions on one chart are alike"
+
+
+def test_a_stratum_of_one_cluster_is_as_far_off_as_from_the_mean_of_all() -> None:
+    # strata x: 1 0 0 1 (mean 1/2), y: 1; value 3/4. y lies 1/4 off, weight 1/2, times 5/4 for one of five clusters;
+    # x has four residuals of 1/2, weight 1/8, times 4/3
+    got = spread([1, 0, 0, 1, 1], strata=list("xxxxy"))
+    assert got.value == 0.75
+    assert got.stderr == pytest.approx(math.sqrt((1 / 8) ** 2 * 5 / 4 + 4 * (1 / 16) ** 2 * 4 / 3))
+    soft = stratified([0.3, 0.5, 0.9], list("xxy"))
+    assert soft.method == "stratified-t(clusters=3)"
+    assert soft.low < soft.value < soft.high  # type: ignore[operator]
+    every = spread([1, 0, 0], strata=list("xyz"))  # each alone: the error of three independent draws
+    assert every.stderr == pytest.approx(math.sqrt((4 / 9 + 1 / 9 + 1 / 9) / 9 * 3 / 2))
+    assert spread([0, 0], strata=list("xy"))[1:3] == (0.0, 1.0)

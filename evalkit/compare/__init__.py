@@ -61,8 +61,8 @@ def compare(base: Path, candidate: Path, settings: Settings) -> Comparison:
     for task, (before, after) in pairs.items():
         refusal = comparable.sample_refusal(task, _ids(before), _ids(after))
         found += [] if refusal is None else [refusal]
-    refused = [refusal for refusal in found if refusal.reason not in settings.allow]
-    notes += [f"Allowed although it differs: {r.task}, {r.reason}: {r.text}." for r in found if r not in refused]
+    refused, allowed = _sorted(found, settings)
+    notes += allowed
     lines = [] if refused else [_line(*shared[task], *pairs[task], settings) for task in shared]
     if not shared and not refused:
         raise IncompleteError(f"{base} and {candidate} share no task; run both on the same tasks")
@@ -74,15 +74,24 @@ def against_card(card: CardSpec, column: str, candidate: Path, settings: Setting
     if settings.alpha != 0.05:
         raise EvalkitError("published numbers are judged by the runs' own 95 % intervals; leave --alpha at 0.05")
     theirs = runs.runs(candidate)
-    refused = [
-        Refusal(task, "partial", "the candidate run is incomplete")
-        for task, result in theirs.items()
-        if not result.run.complete and "partial" not in settings.allow
-    ]
-    lines = [] if refused else published.lines(card, column, theirs)
-    notes = ("Published numbers are taken as exact; prompts and data behind them may differ from ours.",)
+    numbers = published.printed(card, column)
+    asked = {one.row.reference.task for one in numbers}
+    found = [r for task, result in theirs.items() if task in asked for r in comparable.alone(result.run)]
+    refused, notes = _sorted(found, settings)
+    lines = [] if refused else list(published.lines(numbers, column, theirs))
+    if not lines and not refused:
+        raise EvalkitError(f"no run of the candidate is a row of card {card.name}, column {column}; run its tasks")
+    left = [one.label for one in numbers if one.label not in {line.label for line in lines}]
+    notes += [f"Not compared, since no run has them: {', '.join(left)}."] if left and lines else []
+    notes += ["Published numbers are taken as exact; prompts and data behind them may differ from ours."]
     name = f"{column} as published in {card.name}"
     return _judged(name, _name(theirs), settings, lines=lines, refusals=refused, notes=notes)
+
+
+def _sorted(found: Sequence[Refusal], settings: Settings) -> tuple[list[Refusal], list[str]]:
+    """What is refused, and a note on everything that is allowed."""
+    refused = [refusal for refusal in found if refusal.reason not in settings.allow]
+    return refused, [f"Allowed although it differs: {r.task}, {r.reason}: {r.text}." for r in found if r not in refused]
 
 
 def _judged(
@@ -117,7 +126,7 @@ def _line(one: Result, two: Result, base: Sequence[Score], candidate: Sequence[S
     if not before:
         raise IncompleteError(f"task {run.task}: the two runs share no sample; run the candidate on the same data")
     metric = runs.metric(run, run.headline)
-    pairs = list(zip(before, after, strict=True))
+    counted = list(zip(runs.counted(metric, before), runs.counted(metric, after), strict=True))
     return Line(
         task=run.task,
         metric=run.headline,
@@ -127,9 +136,9 @@ def _line(one: Result, two: Result, base: Sequence[Score], candidate: Sequence[S
         difference=metric.difference(before, after, alpha=settings.alpha),
         better=metric.better,
         percent=two.percent(metric.stats(run.headline, after)[0]),
-        same=all((a.answer, a.value, a.error) == (b.answer, b.value, b.error) for a, b in pairs),
-        turned_wrong=tuple(a.sample_id for a, b in pairs if b.value < a.value),
-        turned_right=tuple(a.sample_id for a, b in pairs if b.value > a.value),
+        same=[_said(score) for score in before] == [_said(score) for score in after],
+        turned_wrong=tuple(b.sample_id for a, b in counted if b.value < a.value),
+        turned_right=tuple(a.sample_id for a, b in counted if b.value > a.value),
     )
 
 
@@ -146,6 +155,10 @@ def with_flips(comparison: Comparison, flips: Mapping[str, Sequence[Flip]]) -> C
     """The same, with samples to look at beside the lines of their tasks."""
     lines = tuple(msgspec.structs.replace(line, flips=tuple(flips.get(line.task, ()))) for line in comparison.lines)
     return msgspec.structs.replace(comparison, lines=lines)
+
+
+def _said(score: Score) -> tuple[str | None, float, str | None]:
+    return score.answer, score.value, score.error
 
 
 def _ids(scores: Sequence[Score]) -> list[str]:

@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
+import msgspec
+
 from evalkit.compare.render import conclusion, markdown, sentence, title
 from evalkit.compare.verdict import Comparison, Line
 
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not know, not even escaped."""
+COMMAND = re.compile(r"(^[^\S\n]*:(?=:)|##(?=\[))", re.MULTILINE)
 SUMMARY = 512 * 1024
 """Bytes of a job summary; the server refuses more than 1 MiB for a step, with what other tools wrote."""
 
@@ -52,12 +55,14 @@ def _attribute(text: str) -> str:
 
 
 def summary(comparison: Comparison) -> str:
-    """Markdown for a job's page, cut at a line where it would be too long."""
+    """Markdown for a job's page; where that is too long, without the samples, and cut at a line."""
     data = markdown(comparison).encode()
     if len(data) <= SUMMARY:
         return data.decode()
+    bare = tuple(msgspec.structs.replace(line, flips=()) for line in comparison.lines)  # a cut fence would never close
+    data = markdown(msgspec.structs.replace(comparison, lines=bare)).encode()
     kept = data[: SUMMARY - 200].rpartition(b"\n")[0].decode(errors="ignore")
-    return f"{kept}\n\nCut here; the whole report is in the file of --markdown.\n"
+    return f"{kept}\n\nShortened; the whole report is in the file of --markdown.\n"
 
 
 def commands(comparison: Comparison) -> Iterator[str]:
@@ -69,6 +74,11 @@ def commands(comparison: Comparison) -> Iterator[str]:
             yield _command("error" if line.verdict == "fail" else "warning", line.label, sentence(line))
     if comparison.verdict == "fail":
         yield _command("error", "evalkit compare", conclusion(comparison))
+
+
+def inert(text: str) -> str:
+    """Text in which the runner finds no command: it reads `::` at the beginning of a line, and `##[` anywhere."""
+    return COMMAND.sub(r"\1 ", text)
 
 
 def _command(kind: str, head: str, text: str) -> str:

@@ -31,12 +31,21 @@ def _found(base: RunRecord, candidate: RunRecord) -> Iterator[tuple[str, str]]:
     if bool(base.model_spec.get("blind")) != bool(candidate.model_spec.get("blind")):
         yield "blind", "one of the runs left the pictures out"
     for name, run in (("base", base), ("candidate", candidate)):
-        if not run.complete:
-            limit = f", limit {run.limit}" if run.limit else ""
-            yield (
-                "partial",
-                f"the {name} run is incomplete ({run.counts.answered} of {run.counts.samples} answered{limit})",
-            )
+        yield from _partial(name, run)
+
+
+def _partial(name: str, run: RunRecord) -> Iterator[tuple[str, str]]:
+    if not run.complete:
+        limit = f", limit {run.limit}" if run.limit else ""
+        yield "partial", f"the {name} run is incomplete ({run.counts.answered} of {run.counts.samples} answered{limit})"
+
+
+def alone(candidate: RunRecord) -> list[Refusal]:
+    """What makes a run's score none of the task at all, whatever it is compared with."""
+    found = list(_partial("candidate", candidate))
+    if candidate.model_spec.get("blind"):
+        found.append(("blind", "the candidate run left the pictures out"))
+    return [Refusal(candidate.task, reason, text) for reason, text in found]
 
 
 def sample_refusal(task: str, base: Collection[str], candidate: Collection[str]) -> Refusal | None:
@@ -92,11 +101,14 @@ def _prompt(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rule(run: RunRecord) -> dict[str, Any]:
-    """The headline's metric counts, not the others: adding one to a task changes no score."""
+    """The headline's metric counts, not the others, since adding one changes no score; so does who read the replies."""
     spec = dict(run.task_spec)
     metric = _map(_map(spec, "metrics"), run.headline)
     metric = {name: value for name, value in metric.items() if name != "by" or metric.get("average") == "macro"}
-    return {"rule": run.rule, "adapter.rule": _map(spec, "adapter").get("rule"), f"metrics.{run.headline}": metric}
+    found = {"rule": run.rule, "adapter.rule": _map(spec, "adapter").get("rule"), f"metrics.{run.headline}": metric}
+    if run.judge:
+        found |= {"judge": run.judge.get("identity"), "judge.prompt": spec.get("judge")}
+    return found
 
 
 def _rest(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from evalkit.compare.verdict import Line, Settings, Verdict
 from evalkit.statistics import LARGE, benjamini_hochberg, detectable, holm, needed
 from evalkit.types import EvalkitError
 
+ROUNDING = 1e-12
+"""A drop of exactly the margin counts as such, whatever its last bits: 0.7 points are not 7 of 1,000 in binary."""
+
 
 def judged(lines: Sequence[Line], settings: Settings) -> tuple[Line, ...]:
     """The lines with adjusted p values, verdicts, and the samples that the margin needs."""
@@ -61,7 +64,7 @@ def _verdict(line: Line, margin: float, settings: Settings) -> tuple[Verdict, st
 
 
 def _threshold(line: Line, margin: float) -> tuple[Verdict, str]:
-    if line.better * line.difference.value < -margin:
+    if line.better * line.difference.value < -margin - ROUNDING:
         return "fail", "below the threshold; not a statistical statement"
     return "pass", "within the threshold; not a statistical statement"
 
@@ -70,7 +73,7 @@ def _regression(line: Line, margin: float, alpha: float) -> tuple[Verdict, str]:
     """Fails what is worse, significantly so after correction, and by at least the margin."""
     gain = line.better * line.difference.value
     significant = line.p_adjusted <= alpha
-    if significant and gain < 0 and -gain >= margin:
+    if significant and gain < 0 and -gain >= margin - ROUNDING:
         return "fail", "worse beyond chance"
     if significant and gain < 0:
         return "pass", "worse beyond chance, by less than the margin"

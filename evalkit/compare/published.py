@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from evalkit.compare.runs import metric
 from evalkit.compare.verdict import Line, Side
@@ -15,44 +16,58 @@ from evalkit.types import EvalkitError, Stat
 NUMBER = re.compile(r"\d+(?:\.(\d+))?")
 
 
-def lines(card: CardSpec, column: str, results: Mapping[str, Result], *, language: str = "en") -> list[Line]:
-    """One line per row of the card's column that a run has a number for, each at its own 95 % interval.
+class Printed(NamedTuple):
+    """A number of a card's column, and what its row is called there, with the table where that alone is ambiguous."""
 
-    Raises EvalkitError for an unknown column, and where no row has a run.
-    """
+    row: Row
+    number: str
+    label: str
+
+
+def printed(card: CardSpec, column: str) -> list[Printed]:
+    """The numbers in a column. Raises EvalkitError for a column that the card lacks."""
     tables = [table for table in card.tables if column in table.columns]
     if not tables:
         known = ", ".join(dict.fromkeys(name for table in card.tables for name in table.columns))
         raise EvalkitError(f"card {card.name} has no column {column!r}; choose one of {known}")
-    found = [line for table in tables for line in _lines(table, column, results, language)]
-    if not found:
-        raise EvalkitError(f"no run of the candidate is a row of card {card.name}, column {column}; run its tasks")
-    return found
+    cells = [(table, row, _cell(table, row, column)) for table in tables for row in table.rows]
+    names = [row.label.en for _, row, text in cells if text]
+    return [
+        Printed(row, text, row.label.en if names.count(row.label.en) == 1 else f"{row.label.en} ({table.id})")
+        for table, row, text in cells
+        if text
+    ]
 
 
-def _lines(table: Table, column: str, results: Mapping[str, Result], language: str) -> Iterator[Line]:
-    for row in table.rows:
-        result = results.get(row.reference.task)
-        stat = None if result is None else result.find(row.reference)
-        printed = dict(zip(table.columns, row.published, strict=False)).get(column, "")
-        if result is not None and stat is not None and NUMBER.fullmatch(printed):
-            yield _line(row, result, stat, column=column, printed=printed, language=language)
+def lines(numbers: Sequence[Printed], column: str, results: Mapping[str, Result]) -> Iterator[Line]:
+    """One line for each number that a run has one for, at the run's own 95 % interval."""
+    for one in numbers:
+        result = results.get(one.row.reference.task)
+        stat = None if result is None else result.find(one.row.reference)
+        if result is not None and stat is not None:
+            yield _line(one, result, stat, column=column)
 
 
-def _line(row: Row, result: Result, stat: Stat, *, column: str, printed: str, language: str) -> Line:
-    match = NUMBER.fullmatch(printed)
+def _cell(table: Table, row: Row, column: str) -> str:
+    """The number as printed; "" for a dash, a remark or a row without numbers."""
+    text = dict(zip(table.columns, row.published, strict=False)).get(column, "")
+    return text if NUMBER.fullmatch(text) else ""
+
+
+def _line(one: Printed, result: Result, stat: Stat, *, column: str) -> Line:
+    match = NUMBER.fullmatch(one.number)
     digits = len(match[1] or "") if match else 0
     unit = 100 if result.percent(stat) else 1
-    difference = one_sample(stat, float(printed) / unit, rounding=0.5 * 10**-digits / unit)
+    value = float(one.number) / unit
     return Line(
-        task=row.reference.task,
+        task=one.row.reference.task,
         metric=stat.metric,
-        label=row.label.get(language),
-        base=Side(title=column, folder="", value=float(printed) / unit, n=stat.n),
+        label=one.label,
+        base=Side(title=column, folder="", value=value, n=stat.n),
         candidate=Side(
             title=result.title, folder=result.folder, value=stat.value, n=stat.n, low=stat.low, high=stat.high
         ),
-        difference=difference,
+        difference=one_sample(stat, value, rounding=0.5 * 10**-digits / unit),
         better=metric(result.run, stat.metric).better,
         percent=unit == 100,
     )

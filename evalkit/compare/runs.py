@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from evalkit.metrics import Metric
+from evalkit.metrics import Accuracy, AllCorrect, Metric
 from evalkit.report.results import Result, read_results
 from evalkit.spec import RunRecord
 from evalkit.types import EvalkitError, IncompleteError, Score
@@ -35,8 +35,19 @@ def runs(folder: Path) -> dict[str, Result]:
 
 
 def scores(result: Result) -> tuple[Score, ...]:
-    """The run's scores in sample order. Raises IncompleteError for a missing or damaged file."""
+    """The run's scores in sample order. Raises IncompleteError for a missing, damaged or cut file."""
     file = Path(result.folder) / "scores.jsonl"
+    found = _lines(file, result)
+    distinct, planned = len({score.sample_id for score in found}), result.run.counts.planned
+    if not distinct == len(found) == planned:
+        raise IncompleteError(
+            f"{file}: holds {len(found)} scores of {distinct} samples, but its run.json tells of {planned}; recompute "
+            f"it with `evalkit score {result.folder}`"
+        )
+    return found
+
+
+def _lines(file: Path, result: Result) -> tuple[Score, ...]:
     try:
         return tuple(msgspec.json.decode(line, type=Score) for line in file.read_bytes().splitlines())
     except OSError as error:
@@ -60,6 +71,15 @@ def metric(run: RunRecord, name: str) -> Metric:
             "recompute it with `evalkit score`"
         ) from error
     return found
+
+
+def counted(metric: Metric, scores: Sequence[Score]) -> Sequence[Score]:
+    """The scores as the metric's difference counts them: questions for their rows, guesses for unparsed replies."""
+    if isinstance(metric, AllCorrect):
+        return metric.questions(scores)
+    if isinstance(metric, Accuracy) and metric.unparsed != "dropped":
+        return metric.resolve(scores)
+    return scores
 
 
 def aligned(base: Sequence[Score], candidate: Sequence[Score]) -> tuple[list[Score], list[Score]]:

@@ -76,7 +76,8 @@ class Line(Value, frozen=True, kw_only=True):
 
     `better` is 1 where more is better, -1 where less is. `p_adjusted` is corrected over all lines. `detects` is the
     true change that the gate would find with probability 0.8, corrected likewise; `needed` is the number of samples
-    with which that would be the margin. `turned_wrong` and `turned_right` are sample ids.
+    with which that would be the margin. `turned_wrong` and `turned_right` are sample ids; a
+    question that counts once for several rows is named by its wrong one.
     """
 
     task: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import msgspec
+
 from evalkit.metrics.grouping import clusters, per_group, split
 from evalkit.statistics import Difference, Estimate, mean, mean_difference
 from evalkit.types import Score, Stat, Value
@@ -29,18 +31,19 @@ class AllCorrect(Value, frozen=True, kw_only=True, tag_field="kind", tag="all_co
         """The overall Stat, then one per value of each group in `by`; none without scores."""
         if not scores:
             return []
-        questions = self._questions(scores)
+        questions = self.questions(scores)
         return [_share(questions).stat(name, {}, len(questions)), *per_group(name, questions, self.by, _share)]
 
     def difference(self, base: Sequence[Score], candidate: Sequence[Score], *, alpha: float = 0.05) -> Difference:
         """Candidate minus base on the same samples in the same order; the pairs are questions."""
-        before, after = self._questions(base), self._questions(candidate)
+        before, after = self.questions(base), self.questions(candidate)
         return mean_difference(_values(before), _values(after), clusters=clusters(before), alpha=alpha)
 
-    def _questions(self, scores: Sequence[Score]) -> list[Score]:
-        # A question stands as its worst row, whose other groups are those of all its rows.
+    def questions(self, scores: Sequence[Score]) -> list[Score]:
+        """One score for every question, 1 or 0: its worst row, whose other groups are those of all its rows."""
         rows = split(scores, self.group).values()
-        return [min(part, key=lambda score: 0.0 if score.error else score.value) for part in rows]
+        worst = [min(part, key=lambda score: 0.0 if score.error else score.value) for part in rows]
+        return [msgspec.structs.replace(s, value=float(not s.error and s.value == 1.0)) for s in worst]
 
 
 def _share(questions: Sequence[Score]) -> Estimate:
@@ -48,4 +51,4 @@ def _share(questions: Sequence[Score]) -> Estimate:
 
 
 def _values(questions: Sequence[Score]) -> list[float]:
-    return [float(not score.error and score.value == 1.0) for score in questions]
+    return [score.value for score in questions]

@@ -98,16 +98,19 @@ def stratified(values: Sequence[float], strata: Labels, *, clusters: Labels | No
     """Unweighted mean of the strata's means of values in [0, 1].
 
     Strata that share no cluster are independent, see `macro`; where they share some (the same picture in several
-    categories) the error is that of the clusters' sums over all strata, with a t interval.
+    categories), or one tells no error by itself, the error is that of the clusters' sums over all strata, with a t
+    interval.
     """
     names = list(dict.fromkeys(strata))
     homes = {} if clusters is None else dict(zip(clusters, strata, strict=True))
     if clusters is None or all(homes[c] == s for c, s in zip(clusters, strata, strict=True)):
         rows = {name: [i for i, s in enumerate(strata) if s == name] for name in names}
         parts = [(rows[name], None if clusters is None else [clusters[i] for i in rows[name]]) for name in names]
-        return macro([mean([values[i] for i in index], clusters=own) for index, own in parts])
+        whole = macro([mean([values[i] for i in index], clusters=own) for index, own in parts])
+        if whole.stderr is not None:
+            return whole
     found = spread(values, clusters=clusters, strata=strata)
-    method = f"stratified-t(clusters={len(homes)})"
+    method = f"stratified-t(clusters={len(found.totals)})"
     if found.stderr is None:
         return Estimate(found.value, None, None, None, method)
     half = quantile(0.975, found.freedom) * found.stderr

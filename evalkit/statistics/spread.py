@@ -29,8 +29,10 @@ def spread(values: Sequence[float], *, clusters: Labels | None = None, strata: L
 
     The variance sums the squares of every cluster's residuals, times G / (G - 1) for G clusters; t has G - 1 degrees
     of freedom (Liang and Zeger 1986; with one stratum, Stata's and statsmodels' sandwich of an intercept). Clusters
-    that lie in one stratum each are corrected stratum by stratum, with Satterthwaite's degrees of freedom; clusters
-    that cross strata (a POPE picture is asked about in every category) are summed across them.
+    that lie in one stratum each are corrected stratum by stratum, with Satterthwaite's degrees of freedom; a stratum
+    of one cluster, which tells no spread of its own, lies as far off as from the mean of all (Lumley's `survey`,
+    lonely.psu "adjust"). Clusters that cross strata (a POPE picture is asked about in every category) are summed
+    across them.
     """
     import numpy as np
 
@@ -39,27 +41,28 @@ def spread(values: Sequence[float], *, clusters: Labels | None = None, strata: L
     sizes = np.bincount(home)
     means = np.array([fsum(x[home == k]) for k in range(len(sizes))]) / sizes
     weights = 1 / (len(sizes) * sizes[home])
-    squares = np.bincount(group, weights * (x - means[home])) ** 2
     totals = np.bincount(group, weights * x)
     value = fsum(means) / len(sizes)
-    parts, counts = _by_stratum(squares, home, group)
-    if (counts < 2).any():
+    stratum = _strata(home, group)
+    counts, others = np.bincount(stratum), len(stratum) - 1
+    if not others:
         return Spread(value, None, 0.0, totals)
-    parts = parts * counts / (counts - 1)
+    centres = np.where(counts == 1, value, means)
+    squares = np.bincount(group, weights * (x - centres[home])) ** 2
+    free = np.maximum(counts - 1, 1)
+    parts = np.bincount(stratum, squares) * np.where(counts == 1, (others + 1) / others, counts / free)
     variance = float(parts.sum())
-    freedom = variance**2 / float((parts**2 / (counts - 1)).sum()) if variance > 0 else float((counts - 1).sum())
+    freedom = variance**2 / float((parts**2 / free).sum()) if variance > 0 else float(max(1, (counts - 1).sum()))
     return Spread(value, sqrt(variance), freedom, totals)
 
 
-def _by_stratum(squares: NDArray[Any], home: NDArray[Any], group: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Sums of squares and numbers of clusters per stratum; one entry for all where clusters cross strata."""
+def _strata(home: NDArray[Any], group: NDArray[Any]) -> NDArray[Any]:
+    """The stratum of each cluster; 0 for all of them where some cross strata."""
     import numpy as np
 
-    stratum = np.zeros(len(squares), dtype=int)
+    stratum = np.zeros(group.max() + 1, dtype=int)
     stratum[group] = home
-    if (stratum[group] != home).any():
-        return np.array([squares.sum()]), np.array([len(squares)])
-    return np.bincount(stratum, squares), np.bincount(stratum)
+    return stratum * 0 if (stratum[group] != home).any() else stratum
 
 
 def codes(labels: Labels | None, n: int) -> NDArray[Any]:

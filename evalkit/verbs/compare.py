@@ -33,16 +33,19 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 def main(options: argparse.Namespace) -> int:
     """Exit codes: 0 passed, 1 failed, 3 not comparable, 5 inconclusive where that is asked to fail."""
-    comparison = _compared(options, _settings(options))
+    settings = _settings(options)
+    place = _baseline(options, options.save_baseline) if options.save_baseline else None
+    comparison = _compared(options, settings)
     if options.flips:
         found, notes = flips.collected(comparison, options.flips, places(options))
         comparison = with_flips(comparison, found)
         comparison = msgspec.structs.replace(comparison, notes=(*comparison.notes, *notes))
-    sys.stdout.write(render.terminal(comparison))
+    text = render.terminal(comparison)
+    sys.stdout.write(ci.inert(text) if options.actions else text)
     _files(options, comparison)
     _actions(options, comparison)
-    if options.save_baseline:
-        _save(options, comparison)
+    if place is not None:
+        _save(options, comparison, place)
     if comparison.verdict == "inconclusive" and not options.fail_inconclusive:
         return 0
     return EXIT[comparison.verdict]
@@ -76,7 +79,13 @@ def _compared(options: argparse.Namespace, settings: Settings) -> Comparison:
             raise EvalkitError(f"{options.base}: name the card and its column, as in card:NAME/COLUMN")
         return against_card(registry.load(CardSpec, card), column, options.candidate, settings)
     if mark and kind == "baseline":
-        return compare(_baseline(options, name), options.candidate, settings)
+        place = _baseline(options, name)
+        if not place.is_dir():
+            raise EvalkitError(
+                f"{options.base}: there is no {place}; --save-baseline {name} writes it, as where a run is compared "
+                "with itself"
+            )
+        return compare(place, options.candidate, settings)
     return compare(Path(options.base), options.candidate, settings)
 
 
@@ -88,11 +97,10 @@ def _baseline(options: argparse.Namespace, name: str) -> Path:
     return Path(found.folder).resolve().parent.parent.parent / "baselines" / name
 
 
-def _save(options: argparse.Namespace, comparison: Comparison) -> None:
+def _save(options: argparse.Namespace, comparison: Comparison, place: Path) -> None:
     if comparison.verdict != "pass":
         print(f"baseline {options.save_baseline} is not saved: the gate did not pass", file=sys.stderr)
         return
-    place = _baseline(options, options.save_baseline)
     runs.save(list(runs.runs(options.candidate).values()), place)
     print(f"baseline {options.save_baseline} saved in {place}", file=sys.stderr)
 
