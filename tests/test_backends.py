@@ -160,7 +160,8 @@ RECORDS = [
     ([{"id": "a"}], r"r\.jsonl:1: there is no field 'prediction'"),
     ([{"prediction": "a"}], r"r\.jsonl:1: there is no field 'id'"),
     ([{"id": "a", "prediction": "x"}, {"id": "a", "prediction": "y"}], r"r\.jsonl:2: the id 'a' is there twice"),
-    ([{"id": "a", "prediction": None}], r"r\.jsonl:1: id must be a text"),
+    ([{"id": "a", "prediction": None}], r"r\.jsonl:1: prediction is empty, here and on every line"),
+    ([{"id": "a", "prediction": ["x"]}], r"r\.jsonl:1: id must be a text"),
     ([{"id": True, "prediction": "x"}], r"r\.jsonl:1: id must be a text"),
     (["text"], r"r\.jsonl:1: not a JSON object"),
 ]
@@ -170,6 +171,34 @@ RECORDS = [
 def test_a_broken_record_is_named_by_line(tmp_path: Path, rows: list[object], expected: str) -> None:
     with pytest.raises(ModelError, match=expected):
         Replay(path=str(_record(tmp_path / "r.jsonl", rows))).load()
+
+
+LINES = [
+    (b'{"id": 7, "prediction": "yes"}', "yes", "plain"),
+    (
+        b'\xef\xbb\xbf{"id": 7, "prediction": "yes"}\r\n\r\n',
+        "yes",
+        "a byte order mark, line ends of Windows, a blank line",
+    ),
+    (b'{"id": 7, "prediction": "yes"}\n{"id": "7", "prediction": "yes"}', "yes", "the same line twice"),
+    (b'{"id": 7, "prediction": "yes", "score": NaN}', "yes", "another field that is no JSON"),
+    (b'{"id": 7, "prediction": NaN}\n{"id": 8, "prediction": "x"}', None, "no reply, as pandas writes it"),
+    (b'{"id": 7, "prediction": null}\n{"id": 8, "prediction": "x"}', None, "no reply"),
+    (b'{"id": 7}\n{"id": 8, "prediction": "x"}', None, "no field"),
+    (b'{"id": 7, "prediction": ""}', "", "an empty reply"),
+    (b'{"id": 7, "prediction": 1.50}', "1.50", "a number as it is written"),
+    (b'{"id": 7, "prediction": 123456789012345678901234567890}', "123456789012345678901234567890", "of any length"),
+    ('{"id": 7, "prediction": "是\u2028"}'.encode(), "是\u2028", "a separator that ends no line"),
+    (b'{"id": 7, "prediction": "ok \\ud83d"}', "ok ???", "half a character"),
+]
+
+
+@pytest.mark.parametrize(("content", "text", "why"), LINES, ids=[case[2] for case in LINES])
+def test_odd_lines_are_read(tmp_path: Path, content: bytes, text: str | None, why: str) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(content)
+    assert Replay(path=str(path)).rows()["7"] == (text and text.replace("???", "\ufffd" * 3)), why
+    assert Replay(path=str(path)).replies()["7"] is not None
 
 
 def test_a_torn_archive_is_refused(tmp_path: Path) -> None:

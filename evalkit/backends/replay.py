@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evalkit import digest
 from evalkit.backends.weights import ModelError
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
     """Replies from `path`, JSON lines (`.gz` too) with an `id` and a `field` each, given by sample id.
 
-    A task that asks several prompts per sample gets the same reply to each. A line whose `field` is null or not there
-    records that its sample has no reply: such a sample is unanswered, not answered with nothing. A number is taken as
+    A task that asks several prompts per sample gets the same reply to each. A line whose `field` is null, NaN or not
+    there is an empty reply, as to the official scripts; a sample without a line is unanswered. A number is taken as
     it is written. `source` is what errors call the file, where it was made from another one.
     """
 
@@ -44,16 +43,21 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
         return ReplayEngine(self.source or str(self._file()), self.replies())
 
     def replies(self) -> Mapping[str, str]:
-        """Every reply by its id. Raises ModelError naming file and line, also where no line at all has a reply."""
+        """Every reply by its id. Raises ModelError as `rows` does."""
+        return {name: text or "" for name, text in self.rows().items()}
+
+    def rows(self) -> Mapping[str, str | None]:
+        """Every reply by its id, None for a line without one.
+
+        Raises ModelError naming file and line, also where no line at all has a reply or two of an id disagree.
+        """
         path = self._file()
-        replies: dict[str, str | None] = {}
+        found: dict[str, str | None] = {}
         for n, line in _lines(path):
             name, text = self._row(f"{path}:{n}", line)
-            if name in replies:
+            if found.setdefault(name, text) != text:
                 raise ModelError(f"{path}:{n}: the id {name!r} is there twice; keep one reply for each sample")
-            replies[name] = text
-        found = {name: text for name, text in replies.items() if text is not None}
-        if replies and not found:
+        if found and all(text is None for text in found.values()):
             raise self._silent(*next(_lines(path)))
         return found
 
@@ -66,25 +70,21 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
     def _silent(self, n: int, line: bytes) -> ModelError:
         """What is wrong with a file of which no line has a reply; line `n` is its first."""
         where = f"{self._file()}:{n}"
-        if self.field in msgspec.json.decode(line, type=dict[str, object]):
-            return ModelError(
-                f"{where}: {self.id} must be a text and {self.field} too, on one line at least; name another"
-            )
+        if self.field in _decoded(line):
+            return ModelError(f"{where}: {self.field} is empty, here and on every line; name another in backend.field")
         return ModelError(f"{where}: there is no field {self.field!r}, here or on any line; name it in backend.field")
 
     def _row(self, where: str, line: bytes) -> tuple[str, str | None]:
         try:
-            row = msgspec.json.decode(line, type=dict[str, object])
-        except msgspec.DecodeError as error:
+            row = _decoded(line)
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"{where}: not a JSON object ({error}); write one object on each line") from error
         if self.id not in row:
             raise ModelError(f"{where}: there is no field {self.id!r}; name it in backend.id")
         found, text = row[self.id], row.get(self.field)
-        if isinstance(text, int | float) and not isinstance(text, bool):
-            text = str(bytes(msgspec.json.decode(line, type=dict[str, msgspec.Raw])[self.field]), "ascii")
-        if not isinstance(found, str | int) or isinstance(found, bool) or not isinstance(text, str | None):
+        if not isinstance(found, str) or not isinstance(text, str | None):
             raise ModelError(f"{where}: {self.id} must be a text or a whole number and {self.field} a text")
-        return str(found), text
+        return _encodable(found), text if text is None else _encodable(text)
 
 
 class Recorded(NamedTuple):
@@ -128,3 +128,16 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                     yield n, line
     except (OSError, EOFError) as error:
         raise ModelError(f"{path}: cannot be read to its end ({error}); copy it again") from error
+
+
+def _decoded(line: bytes) -> dict[str, Any]:
+    """The line's object, with numbers as they are written and what is no JSON, NaN and Infinity, as null."""
+    row = json.loads(line.decode("utf-8-sig"), parse_int=str, parse_float=str, parse_constant=lambda _: None)
+    if not isinstance(row, dict):
+        raise ValueError(f"it is {str(row)[:40]!r}")
+    return row
+
+
+def _encodable(text: str) -> str:
+    """The text with half a character, which a log that was cut may end in, replaced by the sign for one."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
