@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from evalkit.backends.phi3_vision.checkpoint import AGAIN, read_model
-from evalkit.backends.phi3_vision.decoding import Steps, buckets, extend, left_padded
+from evalkit.backends.phi3_vision.decoding import Illustrated, Inputs, Steps, buckets, extend
 from evalkit.backends.phi3_vision.geometry import CROP, Grid, layout
 from evalkit.backends.phi3_vision.network import build, features, merged, see
 from evalkit.backends.phi3_vision.pixels import Picture, arrange, picture
@@ -289,11 +289,16 @@ def models(golden: Path) -> dict[str, Any]:
     }
 
 
-def _embedded(model: Any, ids: torch.Tensor, pictures: list[Picture]) -> torch.Tensor:
-    rows: torch.Tensor = model.model.embed_tokens(ids.clamp(min=0))
-    if pictures:
-        rows[ids < 0] = torch.cat(see(model, pictures))
-    return rows
+def _illustrated(model: Any, pictures: list[Picture]) -> Illustrated:
+    """The decoder with a prompt's pictures."""
+    return Illustrated(model, torch.cat(see(model, pictures)) if pictures else torch.zeros(0, 64))
+
+
+def _inputs(ids: list[int]) -> Inputs:
+    """A prompt whose places of pictures, negative in the reference's ids, point at them in order."""
+    pointed = torch.tensor(ids)
+    pointed[pointed < 0] = -1 - torch.arange(int((pointed < 0).sum()))
+    return {"input_ids": pointed[None], "attention_mask": torch.ones_like(pointed)[None]}
 
 
 CASES = [
@@ -320,13 +325,13 @@ def test_logits_and_replies_of_the_reference(
         _laid(case["prompt"]), [shown.grid.tokens for shown in pictures]
     )
     assert ids == outputs[f"{name}.input_ids"].tolist()
-    rows = _embedded(model, torch.tensor(ids), pictures)
-    logits = model(inputs_embeds=rows[None], position_ids=torch.arange(len(ids))[None]).logits[0]
+    decoder, prompt = _illustrated(model, pictures), _inputs(ids)
+    logits = decoder(input_ids=prompt["input_ids"], position_ids=torch.arange(len(ids))[None]).logits[0]
     torch.testing.assert_close(logits[-16:], outputs[f"{name}.logits_last16"], atol=1e-4, rtol=0)
     torch.testing.assert_close(logits.logsumexp(-1), outputs[f"{name}.logits_logsumexp"], atol=1e-4, rtol=0)
     assert torch.equal(logits.argmax(-1), outputs[f"{name}.logits_argmax"].long())
     greedy = outputs[f"{name}.greedy"].tolist()
-    assert extend(model, [rows], new=len(greedy), ends={2}) == [greedy]
+    assert extend(decoder, [prompt], new=len(greedy), ends={2}, pad=480) == [greedy]
 
 
 @torch.inference_mode()
@@ -346,13 +351,18 @@ def test_a_left_padded_batch_of_the_reference(
     model = models["sdpa"]
     case = _read(golden / "cases.json")["left_padded_batch"]
     pictures = [picture(_made(*made), case["num_crops"]) for made in case["images"]]
-    shown = [[pictures[0]], [], [pictures[1]]]
     ids, mask = outputs["left_padded_batch.input_ids"].long(), outputs["left_padded_batch.attention_mask"].bool()
-    prompts = [_embedded(model, i[m], p) for i, m, p in zip(ids, mask, shown, strict=True)]
-    scores = Steps(model, prompts).scores(torch.zeros(3, 0, dtype=torch.long))
+    # The third row shows the second picture, whose places come behind all of the first.
+    pointed = torch.where(ids < 0, -(ids < 0).flatten().cumsum(0).reshape(ids.shape), ids)
+    prompts: list[Inputs] = [
+        {"input_ids": row[seen][None], "attention_mask": torch.ones_like(row[seen])[None]}
+        for row, seen in zip(pointed, mask, strict=True)
+    ]
+    decoder = _illustrated(model, pictures)
+    scores = Steps(decoder, prompts, pad=480).scores(torch.zeros(3, 0, dtype=torch.long))
     torch.testing.assert_close(scores, outputs["left_padded_batch.logits_last"], atol=1e-4, rtol=0)
     expected = outputs["left_padded_batch.greedy"].tolist()
-    assert extend(model, prompts, new=12, ends={2}) == expected
+    assert extend(decoder, prompts, new=12, ends={2}, pad=480) == expected
     assert expected == case["greedy_single"]
 
 
@@ -378,12 +388,6 @@ def test_no_batch_holds_both_sides_of_the_limit(
     lengths: list[int], new: int, limit: int, groups: list[list[int]], why: str
 ) -> None:
     assert buckets(lengths, new=new, limit=limit) == groups, why
-
-
-def test_shorter_prompts_are_filled_up_in_front() -> None:
-    rows, mask = left_padded([torch.ones(3, 2), torch.full((1, 2), 2.0)])
-    assert rows[:, :, 0].tolist() == [[1, 1, 1], [0, 0, 2]]
-    assert mask.tolist() == [[1, 1, 1], [0, 0, 1]]
 
 
 def test_no_code_of_a_checkpoint_can_run() -> None:

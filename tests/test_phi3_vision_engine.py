@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 from PIL import Image as Pillow
 from safetensors.torch import load_file, save_file
 
+from evalkit.backends import shown
+from evalkit.backends.engine import Head, Share, Sharing
+from evalkit.backends.generation import reply_length
 from evalkit.backends.phi3_vision.checkpoint import AGAIN, EMBEDDING
-from evalkit.backends.phi3_vision.decoding import Head, same_factors, saves
+from evalkit.backends.phi3_vision.decoding import same_factors, together
 from evalkit.backends.phi3_vision.engine import Phi3VisionEngine
 from evalkit.backends.phi3_vision.network import build
+from evalkit.backends.phi3_vision.pixels import picture
 from evalkit.backends.phi3_vision.spec import NumCrops, Phi3Vision
-from evalkit.backends.phi3_vision.tokens import END, ENDS, MARKS
+from evalkit.backends.phi3_vision.tokens import END, ENDS, MARKS, Tokenizer
 from evalkit.backends.weights import ModelError
+from evalkit.media import open_image
+from evalkit.session import Session
+from evalkit.spec import Batch, ModelSpec
+from evalkit.stream import Stream
 from evalkit.types import Generation, Image, Message, Midpoints, Part, Request, Response, Text, Video
 
 LIMIT = 1024
@@ -213,61 +224,251 @@ def _sharing(p: Sequence[Image], **generation: Any) -> list[Request]:
     ]
 
 
-def test_questions_on_the_same_pictures_share_their_reading(engine: Phi3VisionEngine, pictures: list[Image]) -> None:
-    requests = _sharing(pictures, max_new_tokens=8)
-    read: list[tuple[int, int]] = []
-    watched = engine.model.model.norm.register_forward_hook(lambda module, args, out: read.append(out.shape[:2]))
+def test_promise_3_shared_prefills_say_what_each_request_says_alone(
+    engine: Phi3VisionEngine, pictures: list[Image]
+) -> None:
+    for generation in ({"max_new_tokens": 8}, {"temperature": 1.0, "stop": ("a",)}):
+        requests = _sharing(pictures, **generation)
+        alone = _tokens(engine, requests, 1, choice="off")
+        for size in (2, 4):
+            assert _tokens(engine, requests, size, choice="on") == alone
+        with _read(engine) as passes:
+            assert _tokens(engine, requests, 11, choice="auto") == alone
+            assert _tokens(engine, requests, 11, choice="off") == alone
+        # Below the limit four heads, then seven questions; beyond it three, then four. Off: the prompts as they are.
+        assert [rows for rows, _ in passes] == [4, 7, 3, 4, 7, 4]
+        interleaved = requests[::3] + requests[1::3] + requests[2::3]
+        assert _tokens(engine, interleaved, 11, choice="on") == alone
+    assert len({tuple(said) for said in alone.values()}) > 8, "the tiny model must tell its prompts apart"
+
+
+def _tokens(engine: Phi3VisionEngine, requests: Sequence[Request], size: int, *, choice: Share) -> dict[str, list[int]]:
+    """The tokens of replies: unlike their text, they hide no difference between undecodable bytes."""
+    engine.share(choice)
+    prompts = [engine.prepare(request) for request in requests]
+    engine.share("auto")
+    found = {}
+    for batch in (prompts[first : first + size] for first in range(0, len(prompts), size)):
+        with torch.inference_mode():
+            said = engine._said(batch)
+        for n, prompt in enumerate(batch):
+            row, stopped = said[n]
+            found[prompt.request.key] = row[: reply_length(row, engine.ends, stopped)[0]]
+    return found
+
+
+@contextlib.contextmanager
+def _read(engine: Phi3VisionEngine) -> Iterator[list[tuple[int, int]]]:
+    """Rows and positions of every pass over several positions through the decoder."""
+    passes: list[tuple[int, int]] = []
+
+    def note(module: Any, args: Any, out: torch.Tensor) -> None:
+        if out.shape[1] > 1:
+            passes.append((out.shape[0], out.shape[1]))
+
+    watched = engine.model.model.norm.register_forward_hook(note)
     try:
-        shared = _facts(_replies(engine, requests, len(requests)))
-        passes = [rows for rows, width in read if width > 1]
-        alone = _facts(_replies(engine, requests, 1))
+        yield passes
     finally:
         watched.remove()
-    assert shared == alone
-    below = {r.key: engine.prepare(r).head for r in requests[:7]}
-    assert len({head.name for head in below.values()}) == 4
-    # Below the limit: four heads, then seven questions. Beyond it: two heads, then four questions.
-    assert passes == [4, 7, 2, 4]
 
 
-SHARED = [  # lengths, heads, new, limit -> less work, same factors
-    ([110, 110], [("a", 100), ("a", 100)], 5, 500, True, True, "one head for two"),
-    ([110, 110], [("a", 100), ("b", 100)], 5, 500, False, True, "no two heads are equal"),
-    ([110, 300], [("a", 100), ("a", 100)], 5, 500, True, True, "100 + 2 * 200 is less than 2 * 300"),
-    (
-        [110, 110, 300],
-        [("a", 100), ("a", 100), ("b", 0)],
-        5,
-        500,
-        False,
-        True,
-        "2 * 100 + 3 * 300 is more than 3 * 300",
-    ),
-    ([510, 510], [("a", 400), ("a", 400)], 5, 500, True, False, "the head alone would get the short factors"),
-    ([610, 610], [("a", 501), ("a", 501)], 5, 500, True, True, "the head alone is beyond the limit too"),
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_promise_3_for_both_kernels_and_long_replies(folder: Path, attention: str, pictures: list[Image]) -> None:
+    engine = _load(folder, attention=attention)
+    requests = _sharing(pictures[:2] + pictures[:2], max_new_tokens=30)
+    assert _tokens(engine, requests, 11, choice="on") == _tokens(engine, requests, 1, choice="off")
+
+
+def test_prompts_that_share_nothing_have_no_head(engine: Phi3VisionEngine, pictures: list[Image]) -> None:
+    """So a batch counts them whole: those at the limit, behind which the head would be read with other factors."""
+    found = {request.key: engine.prepare(request) for request in _sharing(pictures)}
+    assert {key for key, prompt in found.items() if prompt.head is None} == {"none", "far", "far again"}
+    room = LIMIT - found["one"].tokens
+    for new, shares in ((room, True), (room + 1, False)):
+        head = engine.prepare(_request("k", pictures[0], "what?", max_new_tokens=new)).head
+        assert (head is not None) == shares
+    engine.share("off")
+    try:
+        assert all(engine.prepare(request).head is None for request in _sharing(pictures))
+    finally:
+        engine.share("auto")
+
+
+FACTORS = [  # length, head, new, limit -> same factors
+    (110, 100, 5, 500, True, "all below"),
+    (495, 400, 5, 500, True, "the reply ends at the limit"),
+    (496, 400, 5, 500, False, "the reply crosses it"),
+    (510, 500, 5, 500, False, "the head alone would get the short factors"),
+    (610, 501, 5, 500, True, "the head alone is beyond the limit too"),
 ]
 
 
-@pytest.mark.parametrize(("lengths", "heads", "new", "limit", "less", "same", "why"), SHARED)
-def test_when_heads_are_shared(
-    lengths: list[int], heads: list[Any], new: int, limit: int, less: bool, same: bool, why: str
+@pytest.mark.parametrize(("length", "head", "new", "limit", "same", "why"), FACTORS)
+def test_which_heads_get_the_factors_of_their_prompts(
+    length: int, head: int, new: int, limit: int, same: bool, why: str
 ) -> None:
-    named = [Head(*head) for head in heads]
-    assert saves(lengths, named) == less, why
-    assert same_factors(lengths, named, new=new, limit=limit) == same, why
+    assert same_factors(length, head, new=new, limit=limit) == same, why
+
+
+TOGETHER = [  # (head's name, its length, the prompt's) ... -> groups; new is 10 and the limit 1000
+    ([("a", 100, 110), ("a", 100, 110)], [[0, 1]], "one head for two"),
+    ([("a", 100, 110), ("b", 100, 110)], [[0, 1]], "nothing is shared, so nothing is taken apart"),
+    ([("a", 100, 110), (None, 0, 110), ("a", 100, 120)], [[0, 1, 2]], "2 * 109 + 3 * 20 < 3 * 120"),
+    ([("a", 100, 110), ("b", 10, 110), ("a", 100, 110), ("b", 10, 110)], [[0, 2], [1, 3]], "100 + 100 > 110"),
+    ([("a", 100, 110), ("b", 10, 110), ("a", 100, 110), ("b", 10, 110), (None, 0, 9)], [[0, 2], [1, 3], [4]], "so too"),
+    ([("a", 2, 50), ("a", 2, 50), *((None, 0, 50),) * 4], [[0, 1], [2, 3, 4, 5]], "5 * 49 + 6 * 48 > 6 * 50"),
+    ([("a", 100, 110), ("a", 100, 995), ("a", 100, 110)], [[0, 2], [1]], "one crosses the limit"),
+    ([("a", 100, 110), ("a", 1001, 1050), ("a", 100, 110), ("a", 1001, 1050)], [[0, 2], [1, 3]], "on both sides of it"),
+]
+
+
+@pytest.mark.parametrize(("rows", "expected", "why"), TOGETHER)
+def test_who_is_read_together(rows: list[tuple[str | None, int, int]], expected: list[list[int]], why: str) -> None:
+    heads = [Head(name, head) if name else None for name, head, _ in rows]
+    # Equal heads have equal ids; behind them every prompt goes on with words of its own.
+    prompts = [
+        {"input_ids": torch.tensor([[ord(name or "?")] * head + [1000 + n] * (length - head)])}
+        for n, (name, head, length) in enumerate(rows)
+    ]
+    assert list(together(prompts, heads, new=10, limit=1000)) == expected, why
+
+
+def test_batches_keep_to_their_bounds(engine: Phi3VisionEngine, pictures: list[Image]) -> None:
+    """Rows that count in part are many only where they share; keys and values stay near the bound on tokens."""
+    cached: list[int] = []
+    bare = engine.model.forward
+
+    def note(*args: Any, **inputs: Any) -> Any:
+        cached.append(inputs["attention_mask"].numel())
+        return bare(*args, **inputs)
+
+    asked = [_request(str(n), pictures[n % 2 - 1], "q " * (n % 5 * 9), max_new_tokens=3) for n in range(24)]
+    asked.sort(key=lambda request: request.media[0].digest)
+    engine.model.forward = note
+    try:
+        choices: list[tuple[Share, int]] = [("on", 8), ("off", 2)]
+        for choice, rows in choices:
+            engine.share(choice)
+            with _read(engine) as passes:
+                found: list[Response] = []
+                Stream(engine, batch=Batch(count=2), workers=0, sink=found.extend).run(asked)
+            assert {r.key for r in found if r.error is None} == {r.key for r in asked}
+            assert max(count for count, _ in passes) == rows
+        engine.share("on")
+        cached.clear()
+        Stream(engine, batch=Batch(count=8, tokens=4000), workers=0, sink=found.extend).run(asked)
+        assert 3000 < max(cached) <= 4000 * 9 / 8
+    finally:
+        engine.model.forward = bare
+        engine.share("auto")
+
+
+CHOICES: list[tuple[dict[str, Any], str, str, str]] = [  # changes of config.json, attention -> auto, on
+    ({}, "sdpa", "on", "on"),
+    ({}, "eager", "on", "on"),
+    ({}, "flash_attention_2", "off (not proven for flash_attention_2)", "on"),
+    ({"sliding_window": 64}, "sdpa", "off (layers of phi3 see only a part of the prompt)", ""),
+]
+
+
+@pytest.mark.parametrize(("changes", "attention", "auto", "on"), CHOICES)
+def test_who_shares(changes: dict[str, Any], attention: str, auto: str, on: str, folder: Path) -> None:
+    tokenizer = Tokenizer(folder / "tokenizer.json")
+    model = build({**CONFIG, **changes})
+    model.config._attn_implementation = attention
+    engine = Phi3VisionEngine(Phi3Vision(model=""), model, tokenizer)
+    assert isinstance(engine, Sharing)
+    assert engine.share("auto") == auto
+    assert engine.share("off") == "off (switched off)"
+    if on:
+        assert engine.share("on") == on
+    else:
+        with pytest.raises(ModelError, match=r"^share_prefix: on: replies would change, since layers of phi3 see only"):
+            engine.share("on")
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"), [({}, "on"), ({"share_prefix": "on"}, "on"), ({"share_prefix": "off"}, "off (switched off)")]
+)
+def test_the_choice_of_the_model_file_reaches_the_engine(choice: dict[str, str], told: str, folder: Path) -> None:
+    raw = {"name": "tiny", "backend": {"kind": "phi3_vision", "model": str(folder)}, **choice}
+    session = Session(msgspec.convert(raw, ModelSpec), device="cpu")
+    engine = session.engine()
+    assert isinstance(engine, Phi3VisionEngine)
+    assert session.share_prefix == told
+    assert engine.sharing == (told == "on")
 
 
 def test_a_picture_shown_by_several_prompts_is_encoded_once(engine: Phi3VisionEngine, pictures: list[Image]) -> None:
     encoded: list[int] = []
     patches = engine.model.model.vision_embed_tokens.img_processor.vision_model.embeddings.patch_embedding
     watched = patches.register_forward_hook(lambda module, args, out: encoded.append(len(out)))
+    copy = msgspec.structs.replace(pictures[0], path=pictures[0].path.replace("0.png", "./0.png"))
     try:
         asked = [_request(f"{n}", pictures[0], f"question {n}?") for n in range(3)]
+        asked += [_request("words first", "what is ", pictures[0]), _request("far", pictures[0], "y " * 200)]
         engine.generate([engine.prepare(request) for request in (*asked, _request("other", pictures[1], "a?"))])
     finally:
         watched.remove()
     # 640 x 480 has 2 x 2 crops, 300 x 900 has 3 x 1, and each picture as a whole is one more.
     assert sum(encoded) == 5 + 4
+    assert engine.prepare(_request("k", copy, "a?")).head == engine.prepare(_request("k", pictures[0], "b?")).head
+
+
+def test_a_picture_is_opened_and_cut_once_for_its_questions(
+    engine: Phi3VisionEngine, pictures: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def note(image: Image) -> Pillow.Image:
+        opened.append(image.digest)
+        return open_image(image)
+
+    monkeypatch.setattr(shown, "open_image", note)
+    fresh = [Image(image.path, f"once {n}") for n, image in enumerate(pictures)]
+    asked = [(fresh[0],), (fresh[1],), (fresh[2], fresh[3])]
+    requests = [_request(f"{n} {m}", *media, f"{m}?") for n, media in enumerate(asked) for m in range(5)]
+    with ThreadPoolExecutor(4) as pool:
+        prompts = list(pool.map(engine.prepare, requests))
+    assert sorted(opened) == [f"once {n}" for n in range(4)]
+    assert len({seen.crops.data_ptr() for prompt in prompts for _, seen in prompt.pictures}) == 4
+    again = picture(Pillow.open(pictures[1].path), 4)
+    assert torch.equal(prompts[7].pictures[0][1].crops, again.crops)
+
+
+# fmt: off
+ODD: list[tuple[str, tuple[tuple[int, int], ...], str, int | None]] = [  # pictures, text -> positions
+    ("no words", (), "", 8),
+    ("words alone", (), "a", 9),
+    ("a picture alone", ((336, 336),), "", None),
+    ("one pixel", ((1, 1),), "what?", None),
+    ("one pixel, twice", ((1, 1), (2, 1)), "what?", None),
+    ("a line", ((1344, 1),), "what?", None),
+    ("a thread", ((1, 1300),), "what?", None),
+    ("white space", (), " \n ", None),
+    ("other scripts", ((5, 3),), "何ですか 🙂\x00?", None),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_odd_prompts_get_replies_that_do_not_depend_on_sharing(dtype: str, folder: Path, tmp_path: Path) -> None:
+    engine = _load(folder, dtype=dtype)
+    requests = []
+    for name, sizes, text, length in ODD:
+        media = []
+        for n, size in enumerate(sizes):
+            path = tmp_path / f"{name} {n}.png"
+            Pillow.new("RGB", size, (200, 10 * n, 30)).save(path)
+            media.append(Image(str(path), f"{name} {n}"))
+        requests += [_request(name, *media, text), _request(f"{name} again", *media, text, "and?")]
+        assert length is None or engine.prepare(requests[-2]).tokens == length
+    alone = _tokens(engine, requests, 1, choice="off")
+    shared = _tokens(engine, requests, 18, choice="on")
+    assert shared.keys() == alone.keys()
+    assert all(1 <= len(said) <= 6 for said in shared.values())
+    assert dtype == "bfloat16" or shared == alone
 
 
 def test_several_pictures_and_frames_get_fewer_crops(

@@ -36,11 +36,20 @@ def unsound(model: Any) -> str:
         return f"{config.model_type} names no image_token_id"
     if hasattr(model.base_model, "get_rope_index"):
         return f"{config.model_type} gives pictures positions of several dimensions"
-    if set(getattr(text, "layer_types", None) or ()) - {"full_attention"} or _window(text):
-        return f"layers of {text.model_type} see only a part of the prompt"
     if any(getattr(generation, name, None) for name in FORBIDDING):
         return "generation_config.json forbids tokens"
-    return ""
+    return narrow(text)
+
+
+def narrow(text: Any) -> str:
+    """Whether layers of a decoder see a part of the prompt only, in words; empty where all see all of it.
+
+    A window counts places in the cache, and behind shared beginnings those hold padding in the middle.
+    """
+    layers, used = getattr(text, "layer_types", None) or (), getattr(text, "use_sliding_window", None)
+    window = getattr(text, "sliding_window", None) if used is None else used
+    partial = window or set(layers) - {"full_attention"}
+    return f"layers of {text.model_type} see only a part of the prompt" if partial else ""
 
 
 def unproven(model: Any) -> str:
@@ -48,16 +57,15 @@ def unproven(model: Any) -> str:
     family, decoder = model.config.model_type, model.config.get_text_config().model_type
     if decoder not in PROVEN.get(family, ()):
         return f"not proven for {family} with {decoder}"
-    attention = model.config._attn_implementation
+    return untested(model.config._attn_implementation)
+
+
+def untested(attention: str) -> str:
+    """Whether an attention kernel is none of those that the tests run, in words; empty where it is one of them."""
     return "" if attention in {"sdpa", "eager"} else f"not proven for {attention}"
 
 
 FORBIDDING = ("bad_words_ids", "suppress_tokens", "begin_suppress_tokens")
-
-
-def _window(text: Any) -> bool:
-    used = getattr(text, "use_sliding_window", None)
-    return bool(getattr(text, "sliding_window", None) if used is None else used)
 
 
 def head(request: Request, inputs: Mapping[str, torch.Tensor], token: int) -> Head | None:
@@ -70,10 +78,10 @@ def head(request: Request, inputs: Mapping[str, torch.Tensor], token: int) -> He
     if not 0 < length < inputs["input_ids"].shape[1] or not joinable(inputs):
         return None
     words = inputs["input_ids"][0, :length].numpy().tobytes()
-    return Head((tuple(map(_content, request.media)), words), length)
+    return Head((tuple(map(content, request.media)), words), length)
 
 
-def _content(medium: Media) -> Media:
+def content(medium: Media) -> Media:
     """A picture of known content is the same wherever it lies."""
     return msgspec.structs.replace(medium, path="") if medium.digest else medium
 
@@ -97,26 +105,46 @@ def extend(
 ) -> list[list[int]]:
     """Up to `new` tokens behind each prompt (tensors [1, ...] on the CPU); every distinct head is read once.
 
+    What the rows hold is as `spoken` says.
+    """
+    reader = Reader(model)
+
+    def step(said: torch.Tensor) -> torch.Tensor:
+        return reader.follow(said) if said.shape[1] else reader.open(prompts, heads, pad=pad)
+
+    start = prompts[0]["input_ids"].new_zeros(len(prompts), 0, device=model.device)
+    return spoken(step, start, new=new, ends=ends, draw=draw, stop=stop)
+
+
+def spoken(
+    step: Callable[[torch.Tensor], torch.Tensor],
+    said: torch.Tensor,
+    *,
+    new: int,
+    ends: Collection[int],
+    draw: Draw | None = None,
+    stop: Stop | None = None,
+) -> list[list[int]]:
+    """Up to `new` tokens behind `said` [batch, n]; `step` gives scores [batch, vocabulary] of what follows it.
+
     Rows that end early go on with whatever the model says, so that the caller must look for the first of `ends`; all
     stop when the last has ended.
     """
     import torch
 
-    reader = Reader(model)
-    scores = reader.open(prompts, heads, pad=pad)
-    last = torch.tensor(sorted(ends), device=scores.device)
-    done = torch.zeros(len(prompts), dtype=torch.bool, device=scores.device)
-    said = torch.zeros(len(prompts), 0, dtype=torch.long, device=scores.device)
-    while True:
+    last = torch.tensor(sorted(ends), device=said.device)
+    done = torch.zeros(len(said), dtype=torch.bool, device=said.device)
+    for _ in range(new):
+        scores = step(said)
         token = (draw(said, scores) if draw else scores).argmax(-1, keepdim=True)
         said = torch.cat([said, token], dim=1)
         done = done | torch.isin(token[:, 0], last)
         if stop:
             done = done | stop(said, scores)
-        if said.shape[1] == new or bool(done.all()):
-            found: list[list[int]] = said.tolist()
-            return found
-        scores = reader.read({"input_ids": token, "attention_mask": torch.ones_like(token)})
+        if bool(done.all()):
+            break
+    found: list[list[int]] = said.tolist()
+    return found
 
 
 class Reader:
@@ -143,6 +171,12 @@ class Reader:
         self.cache.batch_select_indices(rows)
         self.mask = self.mask[rows]
         return self.read(collate([_rest(p, h.length) for p, h in zip(prompts, heads, strict=True)], pad))
+
+    def follow(self, said: torch.Tensor) -> torch.Tensor:
+        """Read the last token of `said` [batch, n]; scores as `read` gives them."""
+        import torch
+
+        return self.read({"input_ids": said[:, -1:], "attention_mask": torch.ones_like(said[:, -1:])})
 
     def read(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Scores [batch, vocabulary] in float32 of the token behind `inputs`, which follow all that was read before.

@@ -52,6 +52,7 @@ def phi3v(device: str, pack: Path) -> dict[str, Any]:
     from evalkit.backends.phi3_vision.engine import Prompt
     from evalkit.backends.phi3_vision.pixels import picture
     from evalkit.backends.phi3_vision.spec import Phi3Vision
+    from evalkit.backends.phi3_vision.tokens import PAD
 
     engine = Phi3Vision(model=str(pack / "tiny"), dtype="float32").load(device=device)
     cases, outputs = json.loads((pack / "cases.json").read_text()), load_file(pack / "reference_outputs.safetensors")
@@ -61,19 +62,10 @@ def phi3v(device: str, pack: Path) -> dict[str, Any]:
         case, ids = cases[name], outputs[f"{name}.input_ids"].long()
         made = [(tuple(size), picture(_formula(*size), case["num_crops"])) for size in case["images"]]
         with torch.inference_mode():
-            rows = engine.embed(
-                [
-                    Prompt(
-                        asked,
-                        ids,
-                        tuple(made),
-                        (),
-                    )
-                ]
-            )
+            decoder, prompts = engine.illustrate([Prompt(asked, ids, tuple(made), ())])
             expected = outputs[f"{name}.greedy"].tolist()
-            (tokens,) = extend(engine.model, rows, new=len(expected), ends={2})
-        found[name] = {"device": str(rows[0].device), "tokens": tokens, "reference": expected}
+            (tokens,) = extend(decoder, prompts, new=len(expected), ends={2}, pad=engine.tokenizer.id(PAD))
+        found[name] = {"device": str(decoder.pictures.device), "tokens": tokens, "reference": expected}
     return found
 
 

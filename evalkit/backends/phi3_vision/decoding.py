@@ -2,61 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from evalkit.backends.collate import collate
+from evalkit.backends.engine import Head
+from evalkit.backends.prefix import Draw, Reader, Stop, lengthened, spoken
 
 if TYPE_CHECKING:
     import torch
 
-# (tokens so far [batch, n], scores [batch, vocabulary]) -> scores whose argmax is the next token
-Draw = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
-# (tokens so far [batch, n], scores) -> which rows [batch] are done
-Stop = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+# A prompt's `input_ids` and `attention_mask`, [1, length] on the CPU.
+Inputs: TypeAlias = Mapping[str, "torch.Tensor"]
 
 
-class Head(NamedTuple):
-    """The first `length` positions of a prompt; prompts with equal names have equal heads."""
+class Illustrated:
+    """The decoder over ids of which -n stands for row n - 1 of `pictures`, embeddings [positions, hidden size].
 
-    name: Hashable
-    length: int
+    So equal ids are equal prompts, pictures included, and a batch is padded and shared as one of words is.
+    """
+
+    def __init__(self, model: Any, pictures: torch.Tensor) -> None:
+        self.model, self.pictures = model, pictures
+        self.config, self.device, self.dtype = model.config, model.device, model.dtype
+
+    def __call__(self, *, input_ids: torch.Tensor, **inputs: Any) -> Any:
+        """What the decoder makes of ids [batch, n] on its device."""
+        import torch
+
+        rows = self.model.model.embed_tokens(input_ids.clamp(min=0))
+        # No mask as an index: every step of the decoder would wait for the device to count it.
+        if len(self.pictures):
+            shown = self.pictures[(-1 - input_ids).clamp(min=0)]
+            rows = torch.where((input_ids < 0)[..., None], shown, rows)
+        return self.model(inputs_embeds=rows, **inputs)
 
 
 def extend(
-    model: Any,
-    prompts: Sequence[torch.Tensor],
+    model: Illustrated,
+    prompts: Sequence[Inputs],
     *,
     new: int,
-    ends: Iterable[int],
-    heads: Sequence[Head] = (),
+    ends: Collection[int],
+    pad: int,
+    heads: Sequence[Head | None] = (),
     draw: Draw | None = None,
     stop: Stop | None = None,
 ) -> list[list[int]]:
-    """Up to `new` tokens behind each prompt, a tensor of embeddings [length, hidden size] on the model's device.
+    """Up to `new` tokens behind each prompt, as `prefix.spoken` says them.
 
-    Rows that end early go on with whatever the model says, so that the caller must look for the first of `ends`;
-    all stop when the last has ended. Prompts of a batch must lie on one side of the limit (see `buckets`). With
-    `heads`, one per prompt, a head that several prompts share is read once.
+    Prompts of a batch must lie on one side of the limit (see `buckets`). With `heads`, one per prompt, a head that
+    several prompts have is read once.
     """
-    import torch
-
-    lengths = [len(prompt) for prompt in prompts]
-    shared = heads if saves(lengths, heads) and same_factors(lengths, heads, new=new, limit=limit_of(model)) else ()
-    steps = Steps(model, prompts, shared)
-    device = prompts[0].device
-    last = torch.tensor(sorted(ends), device=device)
-    done = torch.zeros(len(prompts), dtype=torch.bool, device=device)
-    said = torch.zeros(len(prompts), 0, dtype=torch.long, device=device)
-    for _ in range(new):
-        scores = steps.scores(said)
-        token = (draw(said, scores) if draw else scores).argmax(-1, keepdim=True)
-        said = torch.cat([said, token], dim=1)
-        done = done | torch.isin(token[:, 0], last)
-        if stop:
-            done = done | stop(said, scores)
-        if bool(done.all()):
-            break
-    found: list[list[int]] = said.tolist()
-    return found
+    steps = Steps(model, prompts, heads if repeated(heads) else (), pad=pad)
+    start = prompts[0]["input_ids"].new_zeros(len(prompts), 0, device=model.device)
+    return spoken(steps.scores, start, new=new, ends=ends, draw=draw, stop=stop)
 
 
 class Steps:
@@ -66,76 +67,33 @@ class Steps:
     worth nothing under the other, so the step that crosses the limit computes everything again, as the reference does.
     """
 
-    def __init__(self, model: Any, prompts: Sequence[torch.Tensor], heads: Sequence[Head] = ()) -> None:
-        self.model, self.limit = model, limit_of(model)
-        self.prompts, self.heads = prompts, heads
-        self.longest = max(len(prompt) for prompt in prompts)
-        self.cache: Any = None
-        self.mask: Any = None
+    def __init__(
+        self, model: Illustrated, prompts: Sequence[Inputs], heads: Sequence[Head | None] = (), *, pad: int
+    ) -> None:
+        self.model, self.prompts, self.heads, self.pad = model, prompts, heads, pad
+        self.crossing = limit_of(model) + 1 - max(prompt["input_ids"].shape[1] for prompt in prompts)
+        self.reader = Reader(model)
 
     def scores(self, said: torch.Tensor) -> torch.Tensor:
         """Scores [batch, vocabulary] in float32 of the token that follows the prompts and `said` [batch, n].
 
         From call to call `said` grows by one.
         """
-        import torch
-
         count = said.shape[1]
-        words = self.model.model.embed_tokens(said)
-        if count > 0 and self.longest + count != self.limit + 1:
-            read = self._read(words[:, -1:], self.mask.new_ones(len(said), 1))
-        else:
-            self.cache = self.mask = None
-            rows, mask = left_padded(self._behind_heads())
-            read = self._read(torch.cat([rows, words], dim=1), torch.cat([mask, mask.new_ones(said.shape)], dim=1))
-        scores: torch.Tensor = self.model.lm_head(read[:, -1]).float()
-        return scores
-
-    def _behind_heads(self) -> Sequence[torch.Tensor]:
-        """Read every distinct head once and hand its keys and values to the rows that have it; what follows it."""
-        import torch
-
-        if not self.heads:
-            return self.prompts
-        first = {head.name: prompt[: head.length] for head, prompt in zip(self.heads, self.prompts, strict=True)}
-        self._read(*left_padded(list(first.values())))
-        places = list(first)
-        owners = torch.tensor([places.index(head.name) for head in self.heads], device=self.mask.device)
-        self.cache.batch_select_indices(owners)
-        self.mask = self.mask[owners]
-        return [prompt[head.length :] for head, prompt in zip(self.heads, self.prompts, strict=True)]
-
-    def _read(self, rows: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """The decoder's output for `rows` [batch, n, hidden size], of which those count that `mask` [batch, n] says."""
-        import torch
-        from transformers import DynamicCache
-
-        self.cache = self.cache or DynamicCache(config=self.model.config)
-        self.mask = mask if self.mask is None else torch.cat([self.mask, mask], dim=1)
-        positions = (self.mask.cumsum(1) - 1).clamp(min=0)[:, -rows.shape[1] :]
-        out: torch.Tensor = self.model.model(
-            inputs_embeds=rows,
-            attention_mask=self.mask,
-            position_ids=positions,
-            past_key_values=self.cache,
-            use_cache=True,
-        ).last_hidden_state
-        return out
+        if count and count != self.crossing:
+            return self.reader.follow(said)
+        if self.heads and not count:
+            return self.reader.open(self.prompts, named(self.heads), pad=self.pad)
+        self.reader = Reader(self.model)
+        rows = [_behind(prompt, row[None]) for prompt, row in zip(self.prompts, said.cpu(), strict=True)]
+        return self.reader.read(collate(rows, self.pad))
 
 
-def saves(lengths: Sequence[int], heads: Sequence[Head]) -> bool:
-    """Whether reading each distinct head once, then what follows it, is less work than reading the prompts."""
-    if not heads:
-        return False
-    distinct = len({head.name for head in heads})
-    widest = max(head.length for head in heads)
-    rest = max(length - head.length for length, head in zip(lengths, heads, strict=True))
-    return distinct * widest + len(lengths) * rest < len(lengths) * max(lengths)
+def _behind(prompt: Inputs, said: torch.Tensor) -> Inputs:
+    import torch
 
-
-def same_factors(lengths: Sequence[int], heads: Sequence[Head], *, new: int, limit: int) -> bool:
-    """Whether heads read by themselves get the rotary factors that their prompts get: the longest row decides."""
-    return max(lengths) + new <= limit or max(head.length for head in heads) > limit
+    ids = torch.cat([prompt["input_ids"], said], dim=1)
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
 def limit_of(model: Any) -> int:
@@ -154,16 +112,48 @@ def buckets(lengths: Sequence[int], *, new: int, limit: int) -> list[list[int]]:
     return [bucket for bucket in (below, above, *crossing) if bucket]
 
 
-def left_padded(prompts: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Embeddings [batch, longest, hidden size] zeros in front of shorter prompts, and the mask of both."""
-    import torch
+def same_factors(length: int, head: int, *, new: int, limit: int) -> bool:
+    """Whether the first `head` positions, read by themselves, get the rotary factors that their prompt gets."""
+    return length + new <= limit or head > limit
 
-    longest = max(len(prompt) for prompt in prompts)
-    if len(prompts) == 1:
-        return prompts[0][None], torch.ones(1, longest, dtype=torch.long, device=prompts[0].device)
-    rows = prompts[0].new_zeros(len(prompts), longest, prompts[0].shape[1])
-    mask = torch.zeros(len(prompts), longest, dtype=torch.long, device=rows.device)
-    for row, shown, prompt in zip(rows, mask, prompts, strict=True):
-        row[longest - len(prompt) :] = prompt
-        shown[longest - len(prompt) :] = 1
-    return rows, mask
+
+def together(prompts: Sequence[Inputs], heads: Sequence[Head | None], *, new: int, limit: int) -> Iterator[list[int]]:
+    """Indices of the prompts that run together: a bucket, unless reading shared heads saves nothing in it.
+
+    Then those of each head run by themselves, and so do those that share none. A batch was filled in the expectation
+    that heads are shared, so that prompts which could share them are never read as a whole in a large one.
+    """
+    for bucket in buckets([prompt["input_ids"].shape[1] for prompt in prompts], new=new, limit=limit):
+        found = [heads[n] for n in bucket]
+        if not repeated(found) or saves([prompts[n] for n in bucket], found):
+            yield bucket
+            continue
+        count, parts = Counter(found), dict[Head | None, list[int]]()
+        for n, head in zip(bucket, found, strict=True):
+            parts.setdefault(head if count[head] > 1 else None, []).append(n)
+        yield from parts.values()
+
+
+def saves(prompts: Sequence[Inputs], heads: Sequence[Head | None]) -> bool:
+    """Whether reading each distinct head once, then what follows it, is less work than reading the prompts.
+
+    And whether it takes little more memory: a short head and a short question are both padded to the longest, so rows
+    may be longer than any prompt. An eighth is let pass; more would make the bound on tokens a word.
+    """
+    found = lengthened(prompts, named(heads))
+    lengths = [prompt["input_ids"].shape[1] for prompt in prompts]
+    longest, widest = max(lengths), max(head.length for head in found)
+    rest = max(length - head.length for length, head in zip(lengths, found, strict=True))
+    distinct = len({head.name for head in found})
+    return distinct * widest + len(prompts) * rest < len(prompts) * longest and 8 * (widest + rest) <= 9 * longest
+
+
+def repeated(heads: Sequence[Head | None]) -> bool:
+    """Whether any two prompts have the same head."""
+    names = [head.name for head in heads if head]
+    return len(set(names)) < len(names)
+
+
+def named(heads: Sequence[Head | None]) -> list[Head]:
+    """A head for each prompt; one that shares nothing has its own."""
+    return [head or Head(("alone", n), 0) for n, head in enumerate(heads)]

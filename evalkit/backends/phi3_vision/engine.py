@@ -6,17 +6,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from evalkit.backends import prefix, weights
 from evalkit.backends.chat import converse
 from evalkit.backends.device import is_out_of_memory
-from evalkit.backends.engine import OutOfMemoryError
+from evalkit.backends.engine import Head, OutOfMemoryError, Share
 from evalkit.backends.generation import Gumbel, StopStrings, cut, reply_length
-from evalkit.backends.phi3_vision.decoding import Head, buckets, extend, limit_of
+from evalkit.backends.phi3_vision.decoding import Illustrated, Inputs, extend, limit_of, same_factors, together
 from evalkit.backends.phi3_vision.network import see
 from evalkit.backends.phi3_vision.pixels import Picture, picture
-from evalkit.backends.phi3_vision.tokens import pieces
+from evalkit.backends.phi3_vision.tokens import PAD, pieces
+from evalkit.backends.shown import TENSORS, Recent, Shown
 from evalkit.types import Generation, Media, Request, Response, Video
 
 if TYPE_CHECKING:
+    import PIL.Image
     import torch
 
     from evalkit.backends.phi3_vision.spec import Phi3Vision
@@ -29,24 +32,20 @@ Handle: TypeAlias = tuple[Media, int, int]
 class Prompt(NamedTuple):
     """A request on the CPU: `ids` [length] with -n at every position of picture n, and the pictures by their handle.
 
-    A handle is equal for equal pictures: its medium, the frame of a video, and the bound on its crops.
+    A handle is equal for equal pictures: its medium, the frame of a video, and the bound on its crops. `head` is the
+    part that questions on the same pictures share; None where nothing is to be shared.
     """
 
     request: Request
     ids: torch.Tensor
     pictures: tuple[tuple[Handle, Picture], ...]
     frames: tuple[tuple[int, ...], ...]
+    head: Head | None = None
 
     @property
     def tokens(self) -> int:
         """The prompt's length with its pictures."""
         return len(self.ids)
-
-    @property
-    def head(self) -> Head:
-        """All up to the end of the last picture, which questions on the same pictures have in common."""
-        length = int((self.ids < 0).nonzero().max()) + 1 if self.pictures else 0
-        return Head((tuple(handle for handle, _ in self.pictures), tuple(self.ids[:length].tolist())), length)
 
 
 class Phi3VisionEngine:
@@ -56,77 +55,115 @@ class Phi3VisionEngine:
         self.spec, self.model, self.tokenizer = spec, model, tokenizer
         self.limit = limit_of(model)
         self.ends = tokenizer.ends(model.config.eos_token_id)
+        self.shown = Shown()
+        # By all pictures of a prompt: those of a long video would push each other out one by one.
+        self.cut: Recent[list[Picture]] = Recent(keep=TENSORS)
+        self.sharing = not self._obstacle()
 
     def describe(self) -> Mapping[str, str]:
         """Device and dtype of the weights."""
         return {"device": str(self.model.device), "dtype": str(self.model.dtype).removeprefix("torch.")}
 
+    def share(self, choice: Share) -> str:
+        """Whether prefills are shared from now on; engines start with `auto`. Raises ModelError where "on" is wrong."""
+        obstacle = "switched off" if choice == "off" else self._obstacle(choice)
+        if choice == "on" and obstacle:
+            raise weights.ModelError(f"share_prefix: on: replies would change, since {obstacle}; write auto or off")
+        self.sharing = not obstacle
+        return f"off ({obstacle})" if obstacle else "on"
+
+    def _obstacle(self, choice: Share = "auto") -> str:
+        config = self.model.config
+        return prefix.narrow(config) or (prefix.untested(config._attn_implementation) if choice == "auto" else "")
+
     def prepare(self, request: Request) -> Prompt:
         """Open the media, cut the pictures into crops and encode the text. Raises MediaError or ModelError."""
         import torch
 
-        asked = converse(request, system="", as_frames=True)
+        asked = converse(request, system="", as_frames=True, shown=self.shown)
         crops = self.spec.num_crops.of(len(asked.images))
-        pictures = [picture(image, crops) for image in asked.images]
-        ids = self.tokenizer.encode(pieces(asked.turns), [shown.grid.tokens for shown in pictures])
         handles = [(medium, frame, crops) for medium, frame in _sources(request, asked.frames)]
-        return Prompt(request, torch.tensor(ids), tuple(zip(handles, pictures, strict=True)), asked.frames)
+        pictures = self.cut.get(tuple(handles), lambda: _cut(asked.images, crops)) if handles else []
+        ids = torch.tensor(self.tokenizer.encode(pieces(asked.turns), [shown.grid.tokens for shown in pictures]))
+        head = self._head(request, ids, handles)
+        return Prompt(request, ids, tuple(zip(handles, pictures, strict=True)), asked.frames, head)
+
+    def _head(self, request: Request, ids: torch.Tensor, handles: Sequence[Handle]) -> Head | None:
+        """All up to the end of the last picture; None where it would be read with other rotary factors by itself."""
+        if not self.sharing or not handles:
+            return None
+        length = int((ids < 0).nonzero().max()) + 1
+        if not same_factors(len(ids), length, new=request.generation.max_new_tokens, limit=self.limit):
+            return None
+        return Head((tuple(handles), ids[:length].numpy().tobytes()), length)
 
     def generate(self, batch: Sequence[Prompt]) -> Sequence[Response]:
         """Replies in the order of `batch`, whose requests must ask for the same generation. Raises OutOfMemoryError."""
-        asked = {prompt.request.generation for prompt in batch}
-        if len(asked) > 1:
+        import torch
+
+        if len({prompt.request.generation for prompt in batch}) > 1:
             raise ValueError("a batch mixes requests with different generation settings; plan them apart")
-        replies: dict[int, Response] = {}
+        begin = time.perf_counter()
         try:
-            for bucket in buckets([p.tokens for p in batch], new=asked.pop().max_new_tokens, limit=self.limit):
-                replies |= zip(bucket, self._replies([batch[n] for n in bucket]), strict=True)
+            with torch.inference_mode():
+                said = self._said(batch)
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
                 raise OutOfMemoryError(str(error)) from error
             raise
-        return [replies[n] for n in range(len(batch))]
-
-    def _replies(self, batch: Sequence[Prompt]) -> list[Response]:
-        import torch
-
-        begin = time.perf_counter()
-        asked = batch[0].request.generation
-        draw = Gumbel(asked, [prompt.request.key for prompt in batch]) if asked.temperature > 0 else None
-        stop = StopStrings(asked.stop, self.tokenizer, prompt=0, count=len(batch)) if asked.stop else None
-        with torch.inference_mode():
-            prompts = self.embed(batch)
-            rows = extend(
-                self.model,
-                prompts,
-                new=asked.max_new_tokens,
-                ends=self.ends,
-                heads=[prompt.head for prompt in batch],
-                draw=draw,
-                stop=stop,
-            )
-        stopped = stop.lengths if stop else [None] * len(batch)
         seconds = (time.perf_counter() - begin) / len(batch)
-        return [self._response(p, row, s, seconds) for p, row, s in zip(batch, rows, stopped, strict=True)]
+        return [self._response(prompt, *said[n], seconds) for n, prompt in enumerate(batch)]
 
-    def embed(self, batch: Sequence[Prompt]) -> list[torch.Tensor]:
-        """Embeddings [length, hidden size] of each prompt, on the device, its pictures in place.
+    def _said(self, batch: Sequence[Prompt]) -> dict[int, tuple[list[int], int | None]]:
+        """By place in the batch: the tokens, and after how many of them a stop string came."""
+        model, inputs = self.illustrate(batch)
+        heads, new = [prompt.head for prompt in batch], batch[0].request.generation.max_new_tokens
+        said: dict[int, tuple[list[int], int | None]] = {}
+        for places in together(inputs, heads, new=new, limit=self.limit):
+            part = [batch[n].request for n in places]
+            rows = self._extended(model, part, [inputs[n] for n in places], [heads[n] for n in places])
+            said |= zip(places, rows, strict=True)
+        return said
+
+    def _extended(
+        self, model: Illustrated, asked: Sequence[Request], inputs: Sequence[Inputs], heads: Sequence[Head | None]
+    ) -> Iterator[tuple[list[int], int | None]]:
+        how = asked[0].generation
+        draw = Gumbel(how, [request.key for request in asked]) if how.temperature > 0 else None
+        stop = StopStrings(how.stop, self.tokenizer, prompt=0, count=len(asked)) if how.stop else None
+        rows = extend(
+            model,
+            inputs,
+            heads=heads,
+            new=how.max_new_tokens,
+            ends=self.ends,
+            pad=self.tokenizer.id(PAD),
+            draw=draw,
+            stop=stop,
+        )
+        return zip(rows, stop.lengths if stop else [None] * len(rows), strict=True)
+
+    def illustrate(self, batch: Sequence[Prompt]) -> tuple[Illustrated, list[Inputs]]:
+        """The decoder with the pictures of a batch, and the prompts as ids [1, length] on the CPU that point at them.
 
         A picture that several prompts show is encoded once.
         """
         import torch
 
         distinct = {handle: shown for prompt in batch for handle, shown in prompt.pictures}
-        seen = dict(zip(distinct, see(self.model, list(distinct.values())), strict=True))
-        embedded = []
+        seen = see(self.model, list(distinct.values()))
+        table = torch.cat(seen) if seen else self.model.model.embed_tokens.weight[:0]
+        places = dict(
+            zip(distinct, torch.split(-1 - torch.arange(len(table)), [len(rows) for rows in seen]), strict=True)
+        )
+        inputs: list[Inputs] = []
         for prompt in batch:
-            ids = prompt.ids.to(self.model.device)
-            row = self.model.model.embed_tokens(ids.clamp(min=0))
+            ids = prompt.ids.clone()
             if prompt.pictures:
-                # Pictures are numbered in prompt order, so their tokens fill the negative places one after the other.
-                row[ids < 0] = torch.cat([seen[handle] for handle, _ in prompt.pictures])
-            embedded.append(row)
-        return embedded
+                # Pictures are numbered in prompt order, so their places fill the negative ones one after the other.
+                ids[ids < 0] = torch.cat([places[handle] for handle, _ in prompt.pictures])
+            inputs.append({"input_ids": ids[None], "attention_mask": torch.ones_like(ids)[None]})
+        return Illustrated(self.model, table), inputs
 
     def _response(self, prompt: Prompt, row: list[int], stopped: int | None, seconds: float) -> Response:
         asked: Generation = prompt.request.generation
@@ -146,4 +183,8 @@ def _sources(request: Request, frames: Sequence[Sequence[int]]) -> Iterator[tupl
     """The medium of every picture in prompt order, and which frame of it (0 for pictures)."""
     shown = iter(frames)
     for medium in request.media:
-        yield from ((medium, frame) for frame in (next(shown) if isinstance(medium, Video) else (0,)))
+        yield from ((prefix.content(medium), frame) for frame in (next(shown) if isinstance(medium, Video) else (0,)))
+
+
+def _cut(images: Sequence[PIL.Image.Image], crops: int) -> list[Picture]:
+    return [picture(image, crops) for image in images]

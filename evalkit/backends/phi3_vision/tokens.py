@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from evalkit.backends.weights import ModelError
 
-BEGIN, END = "<s>", "<|end|>"
+BEGIN, END, PAD = "<s>", "<|end|>", "<|endoftext|>"
 MARKS = {"system": "<|system|>", "user": "<|user|>", "assistant": "<|assistant|>"}
 # What a finished reply may end with. The checkpoint's generation_config.json names </s> alone, which it never says.
-ENDS = (END, "<|endoftext|>", "<|assistant|>")
+ENDS = (END, PAD, "<|assistant|>")
 
 
 class Mark(NamedTuple):
