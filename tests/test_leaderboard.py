@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import re
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from PIL import Image as Pillow
 from evalkit.cli import main
 from evalkit.media import Library
 from evalkit.report import read_results
+from evalkit.report.html import site, words
+from evalkit.report.html.board import Board
 from evalkit.report.html.thumbnails import Thumbnails
 from evalkit.report.ranks import Scores, ranks
 from evalkit.report.visible import one_line, visible
-from evalkit.spec import Reference
+from evalkit.spec import Counts, Reference
 from evalkit.types import EvalkitError, Image, Midpoints, Video
 from tests import boards
 
@@ -116,10 +119,13 @@ def test_pages_load_nothing_and_run_only_their_own_script(hostile: Path) -> None
         ((policy, _),) = [m for m in page.all("meta") if m[0].get("http-equiv")]
         rules = dict(rule.split(" ", 1) for rule in (policy["content"] or "").split("; "))
         assert rules["default-src"] == "'none'"
-        run = [text for attributes, text in page.all("script") if "type" not in attributes]
+        run = [text for attributes, text in page.all("script") if attributes["type"] == "module"]
+        data = {attributes["type"] for attributes, _ in page.all("script")} - {"module"}
+        assert data <= {"application/json", "application/gzip"}  # a browser runs neither
         for kind, texts in (("script-src", run), ("style-src", [text for _, text in page.all("style")])):
             hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
-            assert rules[kind] == " ".join(f"'sha256-{h}'" for h in hashes)
+            assert rules[kind] == (" ".join(f"'sha256-{h}'" for h in hashes) or "'none'")
+        assert "'unsafe" not in (policy["content"] or "")
         for tag, attributes in page.tags:
             assert not {name for name in attributes if name.startswith("on") or name == "style"}, tag
             assert tag not in {"link", "iframe", "object", "base", "i", "b", "img"}
@@ -128,7 +134,7 @@ def test_pages_load_nothing_and_run_only_their_own_script(hostile: Path) -> None
 
 def test_harmful_texts_lie_compressed_and_come_back_whole(hostile: Path) -> None:
     page = Page((hostile / "samples/yesno.html").read_text())
-    data = [text for attributes, text in page.all("script") if "type" in attributes]
+    data = [text for attributes, text in page.all("script") if attributes["type"] == "application/gzip"]
     index, blocks = unpacked(data[0]), [unpacked(text) for text in data[1:]]
     samples = [sample for block in blocks for sample in block]
     assert index["starts"][0] == 0
@@ -151,6 +157,98 @@ def test_the_table_says_what_is_published_and_what_was_measured(hostile: Path) -
     assert [float(value) for value in cells["harmful"]] == pytest.approx([40.0, 0.0, 1000 / 12])
 
 
+def test_a_cell_shows_its_interval_as_text_and_as_a_line(results: Path) -> None:
+    text = (build(results) / "index.html").read_text()
+    row = next(part for part in text.split("<tr") if ">poor<" in part)
+    # Wilson's 95 % interval of 5 of 20: 0.1119 to 0.4687.
+    assert '<span class="limits">11.2 – 46.9</span>' in row
+    assert 'class="between" d="M11.2 3H46.9"/><path class="point" d="M25.0 0V6"/>' in row
+
+
+def test_models_not_separable_from_the_leader_are_shown_with_its_rank(results: Path) -> None:
+    text = (build(results) / "index.html").read_text()
+    rows = {part.split(">")[2].split("<")[0]: part for part in text.split("<tr")[2:]}
+    ranked = {
+        name: re.findall(r'class="rank"><span class="unseen">rank </span>(\d)', row) for name, row in rows.items()
+    }
+    assert ranked == {"best": ["1"], "near": ["1"], "poor": ["3"]}
+    assert [name for name, row in rows.items() if 'class="lead"' in row] == ["best", "near"]
+    assert "rank 1, not separable from the best of it (p = 1, paired test)" in rows["near"]
+
+
+def test_a_run_page_holds_every_digest_version_and_the_command(results: Path) -> None:
+    page = Page((build(results) / "runs/near--yesno.html").read_text())
+    shown = {text for _, text in page.all("dd")}
+    record = json.loads((results / "near/yesno/run.json").read_text())
+    digests = {name: value for name, value in record.items() if name.endswith("_digest")}
+    assert len(digests) == 3
+    assert shown >= set(digests.values()) | set(record["versions"].values()) | {shlex.join(record["argv"])}
+    documents = [json.loads(text) for attributes, text in page.all("pre") if attributes["class"] == "code"]
+    assert record["task_spec"] in documents
+    assert record["identity"] in documents
+
+
+def test_names_steer_no_line_of_a_page() -> None:
+    boards = [Board(id="b", title="t", heads=(), bands=(), models=(), notes=("\u202enote",), order=0, ranked=False)]
+    text = site.index(site.Frame(title="a\x1b[31m\u202eb</title><i>"), boards, source="javascript:alert(1)")
+    assert "<h1>a␛[31m⟦U+202E⟧b&lt;/title&gt;&lt;i&gt;</h1>" in text
+    assert "⟦U+202E⟧note" in text
+    assert 'href="javascript' not in text
+
+
+# --- in Chinese
+
+
+SOURCES = Path(words.__file__).parent
+ATTRIBUTES = ("placeholder", "title", "aria-label")
+
+
+def said() -> set[str]:
+    """Every text that a template, a script or a module hands to `say`; adjacent Python strings are one text."""
+    found: set[str] = set()
+    for file in [*SOURCES.iterdir(), SOURCES.parent / "leaderboard.py"]:
+        if file.suffix in {".py", ".js", ".html"}:
+            found |= set(re.findall(r'\bsay\(\s*"([^"]+)"', file.read_text()))
+    return found
+
+
+def test_every_text_of_the_site_has_its_chinese_and_is_used() -> None:
+    assert said() <= set(words.ZH)
+    sources = [f.read_text() for f in [*SOURCES.iterdir(), SOURCES.parent / "leaderboard.py"] if f.suffix != ".css"]
+    sources = [text for text in sources if "ZH: Mapping" not in text]
+    counts = set(Counts.__struct_fields__)
+    kinds = {f"{{kind}} {rest}" for rest in ("not shown", "not found", "cannot be read")}
+    for text in set(words.ZH) - counts:
+        spelled = {text, re.sub("^(picture|video) ", "{kind} ", text)}
+        assert any(f'"{one}"' in source for one in spelled for source in sources), text
+    assert kinds <= set(re.findall(r'f"(\{kind\}[^"]+)"', (SOURCES / "thumbnails.py").read_text()))
+
+
+def test_a_translation_is_chinese_and_keeps_the_fields() -> None:
+    fields = re.compile(r"\{\w+\}")
+    for text, chinese in words.ZH.items():
+        assert sorted(fields.findall(chinese)) == sorted(fields.findall(text))
+        assert re.search("[\u4e00-\u9fff]", chinese) or text == "{model} on {task}", text
+
+
+def test_a_chinese_site_has_no_english_label(results: Path) -> None:
+    (results.parent / "yesno.jsonl").rename(results.parent / "away.jsonl")  # what is missing is told in Chinese, too
+    (results / "near/yesno/run.json").write_text(
+        (results / "near/yesno/run.json").read_text().replace('"complete": true', '"complete": false')
+    )
+    out = build(results, "--lang", "zh", "--allow-incomplete")
+    for file in sorted(out.rglob("*.html")):
+        page = Page(file.read_text())
+        scripts = {text for _, text in page.all("script")}
+        texts = {text.strip() for text in page.inside.values() if text not in scripts}
+        texts |= {attributes.get(name) or "" for _, attributes in page.tags for name in ATTRIBUTES}
+        assert page.all("html")[0][0]["lang"] == "zh"
+        assert texts & set(words.ZH) == set(), file
+    assert "上的样本未显示" in (out / "samples/yesno.html").read_text()
+    assert "不完整" in (out / "runs/near--yesno.html").read_text()
+    assert "第 1 名" in (out / "index.html").read_text()
+
+
 def test_a_site_is_a_function_of_its_results(results: Path) -> None:
     before = {file.name: file.read_bytes() for file in build(results).rglob("*.html")}
     assert {file.name: file.read_bytes() for file in build(results).rglob("*.html")} == before
@@ -160,6 +258,9 @@ def test_no_media_writes_no_pictures(tmp_path: Path) -> None:
     boards.run(boards.make_task(tmp_path, ["a", "b"]), "always-yes", tmp_path / "results")
     out = build(tmp_path / "results", "--no-media")
     assert not (out / "media").exists()
+    page = Page((out / "samples/yesno.html").read_text())
+    blocks = [text for attributes, text in page.all("script") if attributes.get("class") == "block"]
+    assert unpacked(blocks[0])[0]["media"] == [[{"src": "", "caption": "picture not shown"}]]
 
 
 def test_lost_data_are_told_and_the_tables_stay(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,6 +303,8 @@ def test_media_that_cannot_be_read_are_told_not_fatal(tmp_path: Path) -> None:
     assert made.of(Image(str(tmp_path / "broken.png"), "0" * 64))[0].src == ""
     assert made.of(Video(str(tmp_path / "lost.mp4"), "", Midpoints(4)))[0].caption == "video not found"
     assert len(made.problems) == 1
+    told = Thumbnails(tmp_path / "media", language="zh").of(Video(str(tmp_path / "lost.mp4"), "", Midpoints(4)))
+    assert told[0].caption == "未找到视频"
 
 
 # --- the terminal
@@ -211,14 +314,14 @@ def test_show_run_tells_prompt_reply_readings_gold_and_key(results: Path, capsys
     capsys.readouterr()
     assert main(["show", "run", str(results / "near/yesno"), "--sample", "q19"]) == 0
     out = capsys.readouterr().out
-    for words in (
+    for expected in (
         "Is <i>19</i> odd?",
         "--- reply\ncannot say",
         "--- gold\nyes",
         "default      nothing",
         "--- score\n0 ",
     ):
-        assert words in out
+        assert expected in out
     assert re.search(r"key [0-9a-f]{64}", out)
 
 

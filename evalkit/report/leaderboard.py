@@ -40,14 +40,14 @@ def write(settings: Site, results: Sequence[Result], places: Places, *, card: Ca
     title = settings.title or (layout.title.get(settings.language) if layout.title else layout.name)
     frame = site.Frame(title=title, language=settings.language, licence_note=settings.licence_note)
     filled = cells(layout, results, language=settings.language, allow_incomplete=settings.allow_incomplete)
-    tables = board.tables(layout, filled, results, Scores())
+    tables = board.tables(layout, filled, results, Scores(), say=frame.say)
     remarks: list[str] = []
     pages = {"index.html": site.index(frame, tables, source=layout.source)}
     pages |= {names.run(result): runs.page(frame, result) for result in results}
     _write(settings.out, pages)
-    media = Thumbnails(settings.out / "media", pixels=settings.pixels)
+    media = Thumbnails(settings.out / "media", pixels=settings.pixels, language=settings.language)
     for task in dict.fromkeys(result.run.task for result in results):
-        traces, missing = _traces([r for r in results if r.run.task == task], places)
+        traces, missing = _traces([r for r in results if r.run.task == task], places, frame)
         remarks += missing
         page = samples.page(frame, task, traces, media=media, missing=missing)
         _write(settings.out, {names.samples(task): page})
@@ -65,7 +65,7 @@ def plain(results: Sequence[Result]) -> CardSpec:
     )
 
 
-def _traces(results: Sequence[Result], places: Places) -> tuple[list[Trace], list[str]]:
+def _traces(results: Sequence[Result], places: Places, frame: site.Frame) -> tuple[list[Trace], list[str]]:
     """The runs of one task whose data can be read, and a sentence for each of the others."""
     known: Known = {}
     found, missing = [], []
@@ -73,7 +73,8 @@ def _traces(results: Sequence[Result], places: Places) -> tuple[list[Trace], lis
         try:
             found.append(trace(result, places, known))
         except EvalkitError as error:
-            missing.append(f"samples of {result.run.model} on {result.run.task} are not shown: {error}")
+            told = "samples of {model} on {task} are not shown: {error}"
+            missing.append(frame.say(told, model=result.run.model, task=result.run.task, error=error))
     return found, missing
 
 

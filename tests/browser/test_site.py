@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
+from evalkit.cli import main
+from evalkit.report.html import words
 from tests import boards
 from tests.browser.conftest import screen, start
 
@@ -100,6 +102,16 @@ def test_rows_and_columns_are_filtered(browser: Any, site: Path) -> None:
     assert texts(browser, ".bands th") == ["Halves"]
 
 
+def test_the_head_stays_in_sight_and_the_models_at_their_side(browser: Any, site: Path) -> None:
+    screen(browser, 390, 300)
+    visit(browser, site, "index.html")
+    browser.execute_script("document.querySelector('.scroll').scrollTo(150, 90)")
+    frame, head, model = browser.execute_script(
+        "return ['.scroll', 'thead', 'tbody th'].map((s) => document.querySelector(s).getBoundingClientRect().toJSON())"
+    )
+    assert (head["top"], model["left"]) == (frame["top"] + 1, frame["left"] + 1)  # a border of one pixel
+
+
 def test_numbers_lead_to_their_run_and_columns_to_their_samples(browser: Any, site: Path) -> None:
     visit(browser, site, "index.html")
     browser.find_element("css selector", "td.lead a").click()
@@ -139,11 +151,42 @@ def test_a_sample_opens_with_prompt_pictures_replies_and_score(browser: Any, sit
     wait(browser, "document.querySelector('#sample h2')?.innerText === 'q1'")
     shown = browser.find_element("id", "sample").text
     read = "read “yes” · gold “yes” · score 1 · rule default (yes_no)"
-    for words in ("Is <i>9</i> odd?", "Gold answer\nyes", read, "key "):
-        assert words in shown
+    for expected in ("Is <i>9</i> odd?", "Gold answer\nyes", read, "key "):
+        assert expected in shown
     assert wait(browser, "[...document.querySelectorAll('#sample img')].every((i) => i.naturalWidth)")
     assert browser.execute_script("return document.querySelector('#sample img').naturalWidth") == 384
     assert "Pictures: <i>CC BY</i>" in browser.find_element("tag name", "main").text
+
+
+def test_a_video_shows_its_frames_with_their_times(browser: Any, videos: Path) -> None:
+    samples(browser, videos, page="mini_videomme")
+    browser.find_element("css selector", "#items a").click()
+    wait(browser, "document.querySelectorAll('#sample figure').length === 8")
+    assert wait(browser, "[...document.querySelectorAll('#sample img')].every((i) => i.naturalWidth)")
+    captions = texts(browser, "figcaption")
+    seconds = [float(caption.split(", ")[1].removesuffix(" s")) for caption in captions]
+    assert seconds == sorted(seconds)
+    assert len(set(seconds)) == 8
+    assert all(caption.startswith("frame ") for caption in captions)
+
+
+@pytest.fixture(scope="module")
+def videos(sites: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("videos") / "results"
+    command = [
+        "run",
+        "--task",
+        "mini_videomme",
+        "--model",
+        "first-option",
+        "--limit",
+        "3",
+        "--out",
+        str(out),
+        "--quiet",
+    ]
+    main(command)
+    return sites("videos", out, "--allow-incomplete")
 
 
 @pytest.mark.parametrize(
@@ -200,6 +243,17 @@ def test_keys_walk_through_the_samples(browser: Any, site: Path) -> None:
     assert heading(browser) == "q3"
 
 
+def test_arrows_go_on_from_the_sample_that_was_clicked(browser: Any, site: Path) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    samples(browser, site)
+    browser.find_element("css selector", "#items li:nth-child(10) a").click()
+    wait(browser, "document.activeElement.innerText.startsWith('q1\\n')")
+    press(browser, Keys.ARROW_DOWN)
+    wait(browser, "document.querySelector('#sample h2')?.innerText === 'q2'")
+    wait(browser, "document.activeElement.innerText.startsWith('q2\\n')")
+
+
 @pytest.mark.parametrize("name", boards.HOSTILE)
 def test_harmful_replies_are_shown_and_do_nothing(browser: Any, site: Path, name: str) -> None:
     samples(browser, site, f"#sample={name}")
@@ -227,6 +281,34 @@ def test_a_million_characters_come_when_asked_for(browser: Any, site: Path) -> N
         )
         == 2**20
     )
+
+
+@pytest.mark.parametrize("page", ["index.html", "runs/harmful--yesno.html", "samples/yesno.html#sample=closing"])
+def test_markup_that_slipped_in_would_not_run(browser: Any, site: Path, page: str) -> None:
+    visit(browser, site, page)
+    assert browser.find_elements("css selector", "main script, main [onerror], main iframe, main object") == []
+    browser.execute_script(SLIPPED)
+    wait(browser, "window.refused.length === 4")
+    assert sorted(browser.execute_script("return window.refused")) == [
+        "img-src",
+        "script-src-attr",
+        "script-src-elem",
+        "style-src-attr",
+    ]
+    assert browser.title != "owned"
+    browser.get_log("browser")  # it tells of the four
+
+
+SLIPPED = """
+window.refused = [];
+document.addEventListener('securitypolicyviolation', (event) => window.refused.push(event.effectiveDirective));
+document.body.insertAdjacentHTML('beforeend', `<img src="https://example.org/x.png"><p style="color: red">
+    <button id="trap" onclick="document.title = 'owned'"></button>`);
+const script = document.createElement('script');
+script.textContent = "document.title = 'owned'";
+document.body.append(script);
+document.getElementById('trap').click();
+"""
 
 
 # --- looks
@@ -265,6 +347,20 @@ for (const e of document.querySelectorAll('main *, header *, footer *')) {
   const [a, b] = [light(getComputedStyle(e).color), light(behind(e))].sort((x, y) => y - x);
   if ((a + 0.05) / (b + 0.05) < 4.5) bad.push(`${e.tagName}.${e.className}: ${e.textContent.slice(0, 30)}`);
 }
+const ratio = (one, other) => {
+  const [a, b] = [light(one), light(other)].sort((x, y) => y - x);
+  return (a + 0.05) / (b + 0.05);
+};
+for (const e of document.querySelectorAll('input')) {
+  if (ratio(getComputedStyle(e, '::placeholder').color, behind(e)) < 4.5) bad.push(`placeholder of ${e.id}`);
+}
+// What is no text but must be seen: edges of controls, and the lines of intervals (WCAG 2.1, 1.4.11).
+for (const e of document.querySelectorAll('input, select, button:not(.sort, :disabled)')) {
+  if (ratio(getComputedStyle(e).borderTopColor, behind(e.parentElement)) < 3) bad.push(`edge of ${e.id}`);
+}
+for (const e of document.querySelectorAll('.between, .point')) {
+  if (ratio(getComputedStyle(e).stroke, behind(e)) < 3) bad.push(`line ${e.getAttribute('class')}`);
+}
 return bad;
 """
 
@@ -284,8 +380,29 @@ def test_on_a_phone_a_sample_takes_the_place_of_the_list(browser: Any, site: Pat
     browser.find_element("css selector", "#items li a").click()
     wait(browser, "document.querySelector('#sample').checkVisibility()")
     assert not browser.find_element("id", "items").is_displayed()
+    first = heading(browser)
+    browser.find_element("xpath", "//button[.='next']").click()
+    wait(browser, f"document.querySelector('#sample h2').innerText !== {first!r}")
+    browser.find_element("xpath", "//button[.='previous']").click()
+    wait(browser, f"document.querySelector('#sample h2').innerText === {first!r}")
     browser.find_element("css selector", ".back").click()
     wait(browser, "document.querySelector('#items').checkVisibility()")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_focus_is_seen(browser: Any, site: Path, dark: bool) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    screen(browser, 1280, 850, dark=dark)
+    visit(browser, site, "index.html")
+    for _ in range(6):  # the link to the content, the source, three filters and the table
+        press(browser, Keys.TAB)
+        style, width, color = browser.execute_script(
+            "const s = getComputedStyle(document.activeElement);return [s.outlineStyle, s.outlineWidth, s.outlineColor]"
+        )
+        assert (style, width) == ("solid", "2px")
+        assert color == ("rgb(140, 186, 242)" if dark else "rgb(11, 87, 164)")  # links; their contrast is tested
+    assert browser.execute_script("return document.activeElement.className") == "scroll"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -295,9 +412,45 @@ def test_landmarks_and_labels(browser: Any, site: Path, page: str) -> None:
     script = """return [...document.querySelectorAll('input, select, button, img')].filter((e) => !(e.labels?.length
         || e.getAttribute('aria-label') || e.alt || e.textContent.trim())).map((e) => e.outerHTML)"""
     assert browser.execute_script(script) == []
+    small = """return [...document.querySelectorAll('input:not([type=checkbox]), select, button, .to')].filter((e) =>
+        e.checkVisibility() && e.getBoundingClientRect().height < 24).map((e) => e.outerHTML)"""
+    assert browser.execute_script(small) == []  # WCAG 2.2, 2.5.8
     for landmark in ("main", "header", "footer", "h1"):
         assert len(browser.find_elements("css selector", f"body > {landmark}, body > * {landmark}")) >= 1
     assert len(browser.find_elements("tag name", "h1")) == 1
+
+
+# --- in Chinese
+
+
+def test_a_chinese_page_says_nothing_in_english(browser: Any, sites: Callable[..., Path], tmp_path: Path) -> None:
+    english = sorted(set(words.ZH) - {"right"})  # a model's name here
+    site = sites("chinese", boards.hostile(tmp_path), "--lang", "zh")
+    visit(browser, site, "index.html")
+    assert texts(browser, "thead .sort")[0] == "模型"
+    assert browser.execute_script(SAID, english) == []
+    for fragment in ("", "#sample=q1", "#sample=long", "#sample=none&q=yes"):
+        visit(browser, site, f"samples/yesno.html{fragment}")
+        wait(browser, "document.querySelector('#sample').innerText")
+        assert browser.execute_script(SAID, english) == []
+    samples(browser, site, "#sample=q1")
+    wait(browser, "document.querySelector('#sample h2')")
+    shown = browser.find_element("id", "sample").text
+    for expected in ("✓ 正确", "标准答案\nyes", "图片 1", "读出 “yes” · 标准 “yes” · 得分 1 · 规则 default (yes_no)"):
+        assert expected in shown
+    assert texts(browser, "#count") == ["25 个样本"]
+
+
+SAID = """
+const english = new Set(arguments[0]);
+const texts = [];
+for (const e of document.querySelectorAll('body, body *:not(script, style)')) {
+  texts.push(...[...e.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data));
+  texts.push(...['title', 'placeholder', 'aria-label', 'alt'].map((name) => e.getAttribute(name) || ''));
+}
+const found = texts.flatMap((text) => text.split(/[·:,]/)).map((text) => text.trim());
+return found.filter((text) => english.has(text) || / (samples|tokens|characters|read|gold)$/.test(text));
+"""
 
 
 # --- size
@@ -317,6 +470,7 @@ def test_twenty_thousand_samples_are_paged_searched_and_linked(browser: Any, lar
     samples(browser, large, "#sample=s19999")
     wait(browser, "document.querySelector('#sample h2')?.innerText === 's19999'")
     assert texts(browser, "#page") == ["200 / 200"]
+    assert browser.execute_script("return document.querySelectorAll('*').length") < 2_000
     assert len(listed(browser)) == 100
     needle = str(17_123 * 7919)
     write(browser, "search", needle)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from typing import TypeAlias
 
 from evalkit.report.html import names
 from evalkit.report.ranks import Rank, Scores, better, ranks
@@ -15,6 +16,8 @@ from evalkit.spec import CardSpec, Reference
 from evalkit.types import Value
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+Say: TypeAlias = Callable[..., str]
+"""A text of the site in the language of its pages, as `Frame.say` gives it."""
 
 
 class Head(Value, frozen=True, kw_only=True):
@@ -27,11 +30,15 @@ class Head(Value, frozen=True, kw_only=True):
 
 
 class Entry(Value, frozen=True, kw_only=True):
-    """A cell: the number as shown and as sorted by, its interval, its rank and why, and where it comes from."""
+    """A cell: the number as shown and as sorted by, its interval, its rank and why, and where it comes from.
+
+    `bar` is the interval's low end, the number and the high end on a scale from 0 to 100; empty: it has no such scale.
+    """
 
     text: str
     sort: float | None = None
     limits: str = ""
+    bar: tuple[float, ...] = ()
     rank: str = ""
     lead: bool = False
     origin: str = ""
@@ -59,22 +66,26 @@ class Board(Value, frozen=True, kw_only=True):
     ranked: bool
 
 
-def tables(card: CardSpec, filled: Sequence[FilledTable], results: Sequence[Result], scores: Scores) -> list[Board]:
+def tables(
+    card: CardSpec, filled: Sequence[FilledTable], results: Sequence[Result], scores: Scores, *, say: Say
+) -> list[Board]:
     """One board per table of the card, `filled` being its cells. Raises EvalkitError where runs cannot be compared."""
     pages = {result.folder: result for result in results}
     return [
-        _board(table, [row.reference for row in layout.rows], pages, scores)
+        _board(table, [row.reference for row in layout.rows], pages, scores, say)
         for layout, table in zip(card.tables, filled, strict=True)
     ]
 
 
-def _board(table: FilledTable, references: Sequence[Reference], pages: Mapping[str, Result], scores: Scores) -> Board:
+def _board(
+    table: FilledTable, references: Sequence[Reference], pages: Mapping[str, Result], scores: Scores, say: Say
+) -> Board:
     columns = []
     heads = []
     for line, reference in zip(table.lines, references, strict=True):
         runs = [pages[cell.run] for cell in line.cells if isinstance(cell, Measured)]
         places = ranks(reference, runs, scores)
-        columns.append([_entry(cell, places, pages) for cell in line.cells])
+        columns.append([_entry(cell, places, pages, say) for cell in line.cells])
         heads.append(_head(line, reference, runs))
     order = next((n for n, reference in enumerate(references) if not reference.where), 0)
     models = [
@@ -105,7 +116,7 @@ def _place(entry: Entry, direction: int) -> float:
     return float("inf") if entry.sort is None else -direction * entry.sort
 
 
-def _entry(cell: Cell, places: Mapping[str, Rank], pages: Mapping[str, Result]) -> Entry:
+def _entry(cell: Cell, places: Mapping[str, Rank], pages: Mapping[str, Result], say: Say) -> Entry:
     shown = text(cell, intervals=False, absent="–")
     if isinstance(cell, Published):
         found = NUMBER.search(cell.text)
@@ -118,16 +129,28 @@ def _entry(cell: Cell, places: Mapping[str, Rank], pages: Mapping[str, Result]) 
         text=shown,
         sort=100 * cell.stat.value if cell.percent else cell.stat.value,
         limits=f"{low} – {high}" if low and high else "",
+        bar=_bar(cell),
         rank="" if rank is None else str(rank.place),
         lead=rank is not None and rank.place == 1,
-        origin="; ".join(filter(None, (_why(rank), f"n = {cell.stat.n}", cell.stat.metric, cell.stat.method))),
+        origin="; ".join(filter(None, (_why(rank, say), f"n = {cell.stat.n}", cell.stat.metric, cell.stat.method))),
         link=names.run(pages[cell.run]),
     )
 
 
-def _why(rank: Rank | None) -> str:
+def _bar(cell: Measured) -> tuple[float, ...]:
+    stat = cell.stat
+    ends = (stat.value if stat.low is None else stat.low, stat.value, stat.value if stat.high is None else stat.high)
+    return tuple(round(100 * min(1, max(0, end)), 1) for end in ends) if cell.percent else ()
+
+
+def _why(rank: Rank | None, say: Say) -> str:
     if rank is None:
         return ""
-    if rank.p is None:
-        return f"rank {rank.place}" + (", shared with models not separable from it" if rank.shared else "")
-    return f"rank {rank.place}, not separable from the best of it (p = {rank.p:.2g}, paired test)"
+    if rank.p is not None:
+        return say(
+            "rank {place}, not separable from the best of it (p = {p}, paired test)",
+            place=rank.place,
+            p=f"{rank.p:.2g}",
+        )
+    told = "rank {place}, shared with models not separable from it" if rank.shared else "rank {place}"
+    return say(told, place=rank.place)

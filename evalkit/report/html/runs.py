@@ -11,6 +11,7 @@ from evalkit.report.html import names
 from evalkit.report.html.site import Frame, render
 from evalkit.report.results import Result
 from evalkit.report.table import Measured
+from evalkit.report.trace import task_of
 from evalkit.report.wording import number
 from evalkit.types import Stat
 
@@ -27,24 +28,31 @@ def page(frame: Frame, result: Result) -> str:
         home="../",
         result=result,
         run=run,
-        facts={title: list(_rows(part)) for title, part in _facts(result).items()},
+        task=task_of(result).title.get(frame.language),
+        facts={frame.say(title): list(_rows(part)) for title, part in _facts(frame, result).items()},
         numbers=[_number(result, stat) for stat in result.stats],
         problems=list(run.problems.items())[:PROBLEMS],
         more=max(0, len(run.problems) - PROBLEMS),
         samples=names.samples(run.task),
-        documents={"Task as it was run": _json(run.task_spec), "Identity of the model": _json(run.identity)},
+        documents={
+            frame.say("Task as it was run"): _json(run.task_spec),
+            frame.say("Model as it was run"): _json(run.model_spec),
+            frame.say("Identity of the model"): _json(run.identity),
+            frame.say("Judge"): _json(run.judge),
+        },
     )
 
 
-def _facts(result: Result) -> dict[str, Mapping[str, object]]:
+def _facts(frame: Frame, result: Result) -> dict[str, Mapping[str, object]]:
     run = result.run
-    return {
+    told = {
         "What was run": {
             "command": join(run.argv),
             "started": run.started,
             "seconds": run.seconds,
             "seconds in the model": run.busy,
             "calls of the model": run.model_calls,
+            "shared prefixes": run.share_prefix,
             "device": run.device,
             "dtype": run.dtype,
             "rule": run.rule,
@@ -58,9 +66,10 @@ def _facts(result: Result) -> dict[str, Mapping[str, object]]:
             "revision of the data": run.data_revision,
         },
         "Counts": msgspec.to_builtins(run.counts),
-        "Versions": run.versions,
         "Data": {"files": "\n".join(run.data_files), "annotations": run.annotations, "mirrors": "\n".join(run.mirrors)},
     }
+    named = {title: {frame.say(name): value for name, value in part.items()} for title, part in told.items()}
+    return {**named, "Versions": run.versions}
 
 
 def _rows(facts: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -75,5 +84,5 @@ def _number(result: Result, stat: Stat) -> tuple[str, str, str, str, str, str]:
     return stat.metric, where, number(cell, stat.value), f"{low} – {high}" if low else "", str(stat.n), stat.method
 
 
-def _json(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+def _json(value: Mapping[str, object]) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() if value else ""

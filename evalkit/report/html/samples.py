@@ -22,7 +22,8 @@ BLOCK_SAMPLES, BLOCK_BYTES = 250, 400_000
 
 def page(frame: Frame, task: str, traces: Sequence[Trace], *, media: Thumbnails, missing: Sequence[str]) -> str:
     """The page; `missing` says which runs' samples it cannot show, and why."""
-    changed = [f"{t.result.run.model}: the data have changed since the run" for t in traces if t.changed]
+    told = "{model}: the data have changed since the run"
+    changed = [frame.say(told, model=t.result.run.model) for t in traces if t.changed]
     spec = traces[0].task if traces else None
     order = list(dict.fromkeys(score.sample_id for t in traces for score in t.scores))
     starts, blocks = _blocks(_details(order, traces, media))
@@ -30,6 +31,8 @@ def page(frame: Frame, task: str, traces: Sequence[Trace], *, media: Thumbnails,
         "samples.html",
         frame,
         home="../",
+        scripts=("page.js", "sample.js", "samples.js"),
+        models=[t.result.title for t in traces],
         task=task,
         title=spec.title.get(frame.language) if spec else task,
         count=len(order),

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import evalkit
+from evalkit.report.html import words
 from evalkit.report.html.board import Board
+from evalkit.report.visible import visible
 from evalkit.types import Value
 
 if TYPE_CHECKING:
@@ -26,18 +28,22 @@ class Frame(Value, frozen=True, kw_only=True):
     language: str = "en"
     licence_note: str = ""
 
+    def say(self, text: str, **values: object) -> str:
+        """One of the site's own texts in its language."""
+        return words.say(self.language, text, **values)
 
-def render(template: str, frame: Frame, *, home: str, **values: object) -> str:
+
+def render(template: str, frame: Frame, *, home: str, scripts: Sequence[str] = (), **values: object) -> str:
     """A page from a template of this folder; `home` is the way up to the first page ("" or "../").
 
-    Every value is escaped. Script and style stand in the page, and the policy names their hashes, so that a page works
-    from a file, and markup that slipped into it would not run.
+    Every value is escaped, and steering characters in it are shown as signs. Scripts and style stand in the page, and
+    the policy names their hashes, so that a page works from a file, and markup that slipped into it would not run.
     """
-    script, style = asset("site.js"), asset("site.css")
+    script, style = "".join(map(asset, scripts)), asset("site.css")
     policy = "; ".join(
         (
             "default-src 'none'",
-            f"script-src '{hashed(script)}'",
+            f"script-src '{hashed(script)}'" if script else "script-src 'none'",
             f"style-src '{hashed(style)}'",
             "img-src 'self' file:",
             "base-uri 'none'",
@@ -46,14 +52,23 @@ def render(template: str, frame: Frame, *, home: str, **values: object) -> str:
     )
     page = _environment().get_template(template)
     return page.render(
-        frame=frame, home=home, policy=policy, script=script, style=style, version=evalkit.__version__, **values
+        frame=frame,
+        say=frame.say,
+        words=words.ZH if frame.language == "zh" else {},
+        home=home,
+        policy=policy,
+        script=script,
+        style=style,
+        version=evalkit.__version__,
+        **values,
     )
 
 
 def index(frame: Frame, boards: Sequence[Board], *, source: str) -> str:
     """The first page: every table, readable without a script."""
     link = source if source.startswith(("https://", "http://")) else ""
-    return render("index.html", frame, home="", boards=boards, source=source, link=link)
+    scripts = ("page.js", "tables.js")
+    return render("index.html", frame, home="", scripts=scripts, boards=boards, source=source, link=link)
 
 
 @cache
@@ -76,6 +91,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: visible(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evalkit import digest
 from evalkit.media import MediaError, open_image, sample_video
+from evalkit.report.html.words import say
 from evalkit.types import EvalkitError, Image, Media, Value, Video
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ class Thumbnail(Value, frozen=True):
 class Thumbnails:
     """Copies at most `pixels` long on either side, never enlarged, each written once; 0 pixels: captions only."""
 
-    def __init__(self, folder: Path, *, pixels: int = PIXELS) -> None:
+    def __init__(self, folder: Path, *, pixels: int = PIXELS, language: str = "en") -> None:
         self.problems: list[str] = []
-        self._folder, self._pixels = folder, pixels
+        self._folder, self._pixels, self._language = folder, pixels, language
         self._made: dict[Media, tuple[Thumbnail, ...]] = {}
 
     def of(self, media: Media) -> tuple[Thumbnail, ...]:
@@ -41,12 +42,15 @@ class Thumbnails:
     def _shown(self, media: Media) -> tuple[Thumbnail, ...]:
         kind = "video" if isinstance(media, Video) else "picture"
         if not self._pixels or not media.digest:
-            return (Thumbnail("", f"{kind} not shown" if media.digest else f"{kind} not found"),)
+            return self._none(f"{kind} not shown" if media.digest else f"{kind} not found")
         try:
             return self._picture(media) if isinstance(media, Image) else self._frames(media)
         except MediaError as error:
             self.problems.append(str(error))
-            return (Thumbnail("", f"{kind} cannot be read"),)
+            return self._none(f"{kind} cannot be read")
+
+    def _none(self, why: str) -> tuple[Thumbnail, ...]:
+        return (Thumbnail("", say(self._language, why)),)
 
     def _picture(self, image: Image) -> tuple[Thumbnail, ...]:
         name = self._name(image, "")
@@ -63,7 +67,8 @@ class Thumbnails:
             name = self._name(video, f"-{frames.indices[n]}")
             if not (self._folder / name).is_file():
                 self._write(name, frames.images[n])
-            found.append(Thumbnail(f"../media/{name}", f"frame {frames.indices[n]}, {frames.seconds[n]:.1f} s"))
+            shown = {"index": frames.indices[n], "seconds": f"{frames.seconds[n]:.1f}"}
+            found.append(Thumbnail(f"../media/{name}", say(self._language, "frame {index}, {seconds} s", **shown)))
         return tuple(found)
 
     def _name(self, media: Media, suffix: str) -> str:
