@@ -42,7 +42,15 @@ class Capital(Value, frozen=True, tag_field="kind", tag="capital"):
     column: str
 
 
-Reference: TypeAlias = str | tuple[str, ...] | Modulo | Lookup | Capital
+class Marks(Value, frozen=True, tag_field="kind", tag="marks"):
+    """Labels of the texts that a cell holds, joined by ", " for a metric per label; `otherwise` if it holds none."""
+
+    column: str
+    marks: Mapping[str, str]
+    otherwise: str
+
+
+Reference: TypeAlias = str | tuple[str, ...] | Modulo | Lookup | Capital | Marks
 """A column's name, names whose texts are joined by line breaks (empties dropped), a `{template}`, or a rule above."""
 
 
@@ -74,7 +82,7 @@ class Literals(Value, frozen=True, tag_field="kind", tag="literal"):
     column: str
 
 
-Answer: TypeAlias = str | tuple[str, ...] | Modulo | Lookup | Capital | Letter | Index | Choice | Literals
+Answer: TypeAlias = str | tuple[str, ...] | Modulo | Lookup | Capital | Marks | Letter | Index | Choice | Literals
 
 LETTER = re.compile(r"\(?([A-Z])\)?[.:]?")
 
@@ -108,6 +116,8 @@ def text_of(reference: Reference, cells: Cells) -> str:
     text = _text(cells[reference.column])
     if isinstance(reference, Capital):
         return text.capitalize()
+    if isinstance(reference, Marks):
+        return ", ".join(label for label, mark in reference.marks.items() if mark in text) or reference.otherwise
     if text not in reference.table:
         raise CellError(f"column {reference.column} holds {text!r}, which the lookup table lacks; add it to the table")
     return reference.table[text]

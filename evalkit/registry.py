@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,10 +13,11 @@ from evalkit import catalog
 from evalkit.backends.phi3_vision.spec import Phi3Vision
 from evalkit.backends.transformers import Transformers
 from evalkit.decode import decode, suggestion
+from evalkit.metrics import Metric
 from evalkit.sources import HuggingFace
 from evalkit.spec import CardSpec, ModelSpec, TaskSpec
 from evalkit.types import EvalkitError
-from evalkit.yaml12 import read
+from evalkit.yaml12 import Document, Path_, read
 
 T = TypeVar("T", TaskSpec, ModelSpec, CardSpec)
 FOLDERS: dict[type, str] = {TaskSpec: "tasks", ModelSpec: "models", CardSpec: "cards"}
@@ -66,15 +67,31 @@ def load_file(kind: type[T], file: Path) -> T:
         hint = suggestion(spec.headline, spec.metrics)
         raise document.error(("headline",), f"headline: no metric is called {spec.headline!r}{hint}")
     if isinstance(spec, TaskSpec):
-        _check_groups(spec, lambda metric, text: document.error(("metrics", metric), f"metrics.{metric}: {text}"))
+        _check_metrics(spec, document)
     return spec
 
 
-def _check_groups(task: TaskSpec, error: Callable[[str, str], EvalkitError]) -> None:
-    for name, metric in task.metrics.items():
-        for group in metric.needs():
-            if group not in task.columns.groups:
-                raise error(name, f"columns.groups has no {group!r}{suggestion(group, task.columns.groups)}")
+def _check_metrics(task: TaskSpec, document: Document) -> None:
+    """Every metric has the groups that it needs; what a rule counts in its own way is a metric of a rule."""
+    for rule in task.metrics_of:
+        if rule not in task.opinions:
+            hint = suggestion(rule, task.opinions)
+            raise document.error(("metrics_of", rule), f"metrics_of: no rule is called {rule!r}{hint}")
+    tables: dict[Path_, Mapping[str, Metric]] = {("metrics_of", rule): own for rule, own in task.metrics_of.items()}
+    for place, metrics in {("metrics",): task.metrics, **tables}.items():
+        for name, metric in metrics.items():
+            problem = _problem(task, name, metric)
+            if problem:
+                path = (*place, name)
+                raise document.error(path, f"{'.'.join(map(str, path))}: {problem}")
+
+
+def _problem(task: TaskSpec, name: str, metric: Metric) -> str:
+    """What a metric wants that the task lacks, "" for nothing."""
+    lacking = [group for group in metric.needs() if group not in task.columns.groups]
+    if lacking:
+        return f"columns.groups has no {lacking[0]!r}{suggestion(lacking[0], task.columns.groups)}"
+    return "" if name in task.metrics else f"no metric is called {name!r}{suggestion(name, task.metrics)}"
 
 
 def model(name: str) -> ModelSpec:

@@ -45,7 +45,8 @@ class TaskSpec(Value, frozen=True, kw_only=True):
 
     `rules` are other opinions on the same replies, by name. `policies` says what an unparsable reply is worth under a
     rule of that name (or under the default rule, for a name that is no rule), in place of the accuracy metrics' own
-    `unparsed`. `headline` names the metric that stands for the task.
+    `unparsed`. `metrics_of` has, for a rule that counts in its own way, metrics in place of those with their names.
+    `headline` names the metric that stands for the task.
     """
 
     name: str
@@ -60,6 +61,7 @@ class TaskSpec(Value, frozen=True, kw_only=True):
     keep: Keep | None = None
     rules: Mapping[str, Rule] = {}
     policies: Mapping[str, Policy] = {}
+    metrics_of: Mapping[str, Mapping[str, Metric]] = {}
     judge: JudgePrompt | None = None
     paper: str = ""
     license: str = ""
@@ -82,6 +84,7 @@ class TaskSpec(Value, frozen=True, kw_only=True):
                 key: msgspec.structs.replace(metric, unparsed=policy) if isinstance(metric, Accuracy) else metric
                 for key, metric in metrics.items()
             }
+        metrics = {**metrics, **self.metrics_of.get(name, {})}
         return msgspec.structs.replace(self, adapter=adapter, metrics=metrics)
 
 

@@ -31,6 +31,7 @@ def sample(folder: Path, row: dict[str, Any], **fields: Any) -> Sample:
     return columns(**fields).sample({"id": "1", "q": "?", **row}, root=folder, library=Library(folder / "cache"))
 
 
+MARKS = {"kind": "marks", "column": "a", "marks": {"img": "<image>", "hint": "Hint: "}, "otherwise": "plain"}
 REFERENCES = [
     ("a name", "a", {"a": "x"}, "x"),
     ("a number", "a", {"a": 7}, "7"),
@@ -41,6 +42,8 @@ REFERENCES = [
     ("a list is one text", "a", {"a": ["x", "y"]}, "x, y"),
     ("remainder of a number", {"kind": "modulo", "column": "a", "by": 1000000}, {"a": 3000241}, "241"),
     ("remainder of a text", {"kind": "modulo", "column": "a", "by": 1000000}, {"a": "1000007"}, "7"),
+    ("labels of what a cell holds", MARKS, {"a": [{"value": "<image>\nHint: x"}]}, "img, hint"),
+    ("no label", MARKS, {"a": None}, "plain"),
     ("a table", {"kind": "lookup", "column": "a", "table": {"Art": "Art and Design"}}, {"a": "Art"}, "Art and Design"),
 ]
 

@@ -135,7 +135,7 @@ def test_pope(command: Command) -> None:
 def test_pope_explained_as_others_read_it(command: Command) -> None:
     expected = command.expected("pope")["models"]["llava-v1.5-13b"]
     rules = {r["rule"]: cells(r) for r in command.said("explain", "pope", "llava-v1.5-13b")["rules"]}
-    for name in ("accuracy", "precision", "recall", "f1"):  # its yes_ratio counts the golds, not the answers
+    for name in ("accuracy", "precision", "recall", "f1", "yes_ratio"):
         assert rules["lmms-eval"][name, "", ""][0] == pytest.approx(expected["lmms_eval_pooled"][name], abs=1e-9)
     for part, numbers in expected["vlmevalkit"].items():
         where = ("", "") if part == "Overall" else ("category", part)
@@ -190,8 +190,12 @@ def test_scienceqa(command: Command) -> None:
     ):
         found = command.score("scienceqa_test", "llava-v1.5-13b", rule)
         same(found, "accuracy", {("", ""): tuple(all_of_them)})  # type: ignore[dict-item]  # a pair
+        assert found["accuracy_by_context", "context", "img"] == (pytest.approx(shown[0] / shown[1], abs=1e-9), 2017)
         found = command.score("scienceqa_test", "llava-v1.5-13b", rule, **images)
         same(found, "accuracy", {("", ""): tuple(shown)})  # type: ignore[dict-item]
+    contexts = {("context", name): large["evaluator"][name] for name in ("img", "text_context", "no_context")}
+    found = command.score("scienceqa_test", "llava-v1.5-13b", "official")
+    same(found, "accuracy_by_context", {**contexts, ("", ""): large["evaluator"]["total"]})
     said = command.said("explain", "scienceqa_test", "llava-v1.5-7b_lmms-eval_img-only", **images)  # type: ignore[arg-type]
     log = expected["llava-v1.5-7b_lmms-eval_img-only"]
     rules = {r["rule"]: cells(r)["accuracy", "", ""][0] for r in said["rules"]}
@@ -217,6 +221,17 @@ def test_videomme(command: Command) -> None:
     for rule in ("official", "lmms-eval", "vlmevalkit"):
         found = command.score("videomme", "minicpm-o-4.5-q4km-llamacpp", rule)
         same(found, "accuracy", {**parts, ("", ""): (1850, 2700)})
+
+
+def test_videomme_counts_unread_replies_as_each_source_does(command: Command, tmp_path: Path) -> None:
+    rows = [{"id": f"{video:03}-{n}", "prediction": "no idea"} for video in range(1, 901) for n in (1, 2, 3)]
+    file = tmp_path / "silent.jsonl"
+    file.write_text("\n".join(json.dumps({**row, "prediction": "A"} if n % 2 else row) for n, row in enumerate(rows)))
+    arguments = ["score", "--task", str(HERE / "videomme.yaml"), "--predictions", str(file), "--json"]
+    arguments += ["--annotations", str(command.packs / "videomme" / "annotations.jsonl.gz")]
+    for rule, n in (("official", 1350), ("lmms-eval", 2700), ("vlmevalkit", 2700), ("wrong", 2700)):
+        assert cli.main([*arguments, "--rule", rule]) == 0
+        assert cells(json.loads(command.capsys.readouterr().out))["accuracy", "", ""][1] == n, rule
 
 
 def test_mmbench(command: Command) -> None:

@@ -1,13 +1,13 @@
 """Precision, recall, F1 and the share of positive answers on yes/no questions.
 
-The adapter's rule has already decided what an unclear reply says; what it left undecided counts as negative. A failed
-sample counts as the wrong answer, so that failures never flatter.
+The adapter's rule has already decided what an unclear reply says; what it left undecided counts as negative, or not at
+all. A failed sample counts as the wrong answer, so that failures never flatter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from evalkit import statistics
 from evalkit.metrics.grouping import Average, check_average, clusters, everywhere, per_group, split, strata
@@ -16,9 +16,12 @@ from evalkit.types import Score, Stat, Value
 
 
 class _Confused(Value, frozen=True, kw_only=True):
+    """`unparsed` replies count as negative, or are `dropped`; two runs are compared with them as negative."""
+
     positive: str
     by: tuple[str, ...] = ()
     average: Average = "micro"
+    unparsed: Literal["negative", "dropped"] = "negative"
 
     ratio: ClassVar[Ratio]
     better: ClassVar[int] = 1
@@ -32,6 +35,8 @@ class _Confused(Value, frozen=True, kw_only=True):
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
         """The overall Stat (pooled, or the mean over the groups of the first `by`), then one per group."""
+        if self.unparsed == "dropped":
+            scores = [score for score in scores if score.answer is not None or score.error]
         if not scores:
             return []
         overall = self._overall(scores, strata(scores, self.average, self.by))
@@ -76,10 +81,11 @@ class F1(_Confused, frozen=True, kw_only=True, tag_field="kind", tag="f1"):
 
 
 class YesRatio(Value, frozen=True, kw_only=True, tag_field="kind", tag="yes_ratio"):
-    """Share of samples answered with `positive` (POPE's yes ratio: of predictions, not of labels)."""
+    """Share of samples answered with `positive` (POPE's yes ratio), or of those whose gold it is (lmms-eval's)."""
 
     positive: str
     by: tuple[str, ...] = ()
+    of: Literal["answers", "golds"] = "answers"
 
     better: ClassVar[int] = 0
 
@@ -101,7 +107,7 @@ class YesRatio(Value, frozen=True, kw_only=True, tag_field="kind", tag="yes_rati
         return statistics.mean(self._values(scores), clusters=clusters(scores))
 
     def _values(self, scores: Sequence[Score]) -> list[float]:
-        return [float(score.answer == self.positive) for score in scores]
+        return [float((score.target if self.of == "golds" else score.answer) == self.positive) for score in scores]
 
 
 def confusion(scores: Sequence[Score], positive: str) -> Confusion:
