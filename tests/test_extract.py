@@ -72,20 +72,20 @@ def test_a_correction_counts() -> None:
 
 # --- recorded replies
 
-# Of the replies whose recorded extraction is a letter of the question: the share that we read alike, at least, and the
-# points of accuracy that we may lose. Most of what is left of MiniGPT-4-v2 are replies cut off before an answer, for
-# which a language model guessed, and announced answers that it overruled.
+# Of the replies that we decide: the share that the recorded extraction decides alike. Of those whose recorded
+# extraction is a letter: the share that we read alike. Most of what is left of MiniGPT-4-v2 are replies cut off before
+# an answer, for which a language model guessed, and announced answers that it overruled.
 AGREEMENT = {
-    "GPT4Turbo": 99.5,
-    "GPT4V": 98.5,
-    "GeminiProVision": 99.5,
-    "MiniGPT-4-v2": 94.5,
-    "OPUS": 97.0,
-    "Yi_VL_34B": 100.0,
-    "instructblip_13b": 100.0,
-    "llava-internlm2-7b": 98.0,
-    "llava-v1.5-13b-xtuner": 99.0,
-    "llava-v1.6-34b": 100.0,
+    "GPT4Turbo": (99.5, 99.5),
+    "GPT4V": (99.0, 99.0),
+    "GeminiProVision": (99.5, 99.9),
+    "MiniGPT-4-v2": (97.0, 93.8),
+    "OPUS": (98.0, 97.0),
+    "Yi_VL_34B": (100.0, 100.0),
+    "instructblip_13b": (100.0, 100.0),
+    "llava-internlm2-7b": (98.5, 97.9),
+    "llava-v1.5-13b-xtuner": (99.5, 99.0),
+    "llava-v1.6-34b": (100.0, 100.0),
 }
 
 
@@ -100,15 +100,22 @@ def test_agrees_with_recorded_extractions(shared: Path, model: str) -> None:
     spec = decode(yaml12.read(HERE / "conformance" / "blink.yaml"), TaskSpec)
     options = spec.adapter.shared["subtask"]  # type: ignore[union-attr]  # the file's adapter is a multiple choice
     gold = {row["idx"]: row["answer"][1] for row in rows(pack / "annotations.jsonl.gz")}
-    recorded = [
-        (row["extracted"][1], extract.letter(row["prediction"], options[row["sub_task"]]), gold[row["id"]])
+    readings = [
+        (_letter(row["extracted"], len(options[row["sub_task"]])), row, options[row["sub_task"]])
         for row in rows(pack / "predictions" / f"{model}.jsonl.gz")
-        if row["extracted"] in [f"({name})" for name in "ABCDE"[: len(options[row["sub_task"]])]]
     ]
-    agreement = 100 * sum(theirs == ours for theirs, ours, _ in recorded) / len(recorded)
-    lost = 100 * sum((theirs == right) - (ours == right) for theirs, ours, right in recorded) / len(recorded)
-    assert agreement >= AGREEMENT[model]
-    assert lost <= 1.0
+    both = [(theirs, extract.letter(row["prediction"], texts), gold[row["id"]]) for theirs, row, texts in readings]
+    decided = [theirs == ours for theirs, ours, _ in both if ours]
+    recorded = [theirs == ours for theirs, ours, _ in both if theirs]
+    lost = [(theirs == right) - (ours == right) for theirs, ours, right in both if theirs]
+    assert 100 * sum(decided) / len(decided) >= AGREEMENT[model][0]
+    assert 100 * sum(recorded) / len(recorded) >= AGREEMENT[model][1]
+    assert 100 * sum(lost) / len(lost) <= 1.0
+
+
+def _letter(extracted: str, options: int) -> str | None:
+    """The option that a recorded extraction names; "(Z)" is none."""
+    return extracted[1] if extracted[1] in "ABCDE"[:options] else None
 
 
 # --- texts made to break it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from evalkit.extract import ordinals
 from evalkit.extract.mentions import rejects_after, rejects_before
@@ -25,6 +25,7 @@ _COUNT = re.compile(
     rf"\b(?:{'|'.join(_COUNTS)})\b(?! of\b)|(?<=\d)\.0\b"
 )
 _NUMBERED = re.compile(r"\b(image|picture|photo)\s(?:#|no\.?\s)?([1-6])\b")
+_SHORT_ORDINAL = re.compile(r"\b(1st|2nd|3rd|[4-6]th)\s(?=(?:image|picture|photo)\b)")
 
 
 class Options:
@@ -77,17 +78,13 @@ class Options:
     def within(self, text: str) -> int | None:
         """The only option whose text a stretch contains and does not reject; not inside a longer option's text."""
         text = self._form(folded(text))
-        found = {
-            number
-            for start, end, number in ordinals.within(text, len(self.letters))
-            if not rejects_before(text, start) and not rejects_after(text, end)
-        }
+        places = ordinals.within(text, len(self.letters))
         taken: list[tuple[int, int]] = []
         for index in self._longest_first:
-            places = [place for place in self._places(index, text) if not any(a <= place[0] < b for a, b in taken)]
-            taken += places
-            if any(not rejects_before(text, start) and not rejects_after(text, end) for start, end in places):
-                found.add(index)
+            spans = [span for span in self._places(index, text) if not any(a <= span[0] < b for a, b in taken)]
+            taken += spans
+            places += [(start, end, index) for start, end in spans]
+        found = set(_accepted(text, sorted(places)))
         return found.pop() if len(found) == 1 else None
 
     def _places(self, index: int, text: str) -> list[tuple[int, int]]:
@@ -106,10 +103,21 @@ class Options:
         return self.texts.index(text) if text and self.texts.count(text) == 1 else None
 
 
+def _accepted(text: str, places: Sequence[tuple[int, int, int]]) -> Iterator[int]:
+    """The options named at places that the text does not reject; "not the cat or the dog" rejects both."""
+    rejected, at = False, 0
+    for start, end, option in places:
+        rejected = rejects_before(text, start) or (rejected and bool(LISTED.fullmatch(text, at, start)))
+        at = end
+        if not rejected and not rejects_after(text, end):
+            yield option
+
+
 def folded(text: str) -> str:
     """Lower case, one space between words, no article in front, no punctuation at the ends; "image 2" is ordinal."""
     text = _SPACES.sub(" ", text).strip(TRIM)
     text = _UNIT.sub("", _ARTICLE.sub("", text).casefold())
+    text = _SHORT_ORDINAL.sub(lambda match: f"{ordinals.WORDS[int(match[1][0]) - 1]} ", text)
     return _NUMBERED.sub(lambda match: f"{ordinals.WORDS[int(match[2]) - 1]} {match[1]}", text)
 
 

@@ -35,13 +35,15 @@ _I_WILL = (
 
 ANNOUNCED = _compiled(
     rf"\b{_ANSWER}{_ASIDE}{_BEING}(?:\s{_LIKELY})?\b",
-    rf"\b{_ANSWER}\s?[:=]",
+    rf"(?<!each )(?<!every )(?<!these )(?<!this )(?<!the following )(?<!an )\b{_ANSWER}\s?[:=]",
     rf"{_I_WILL}{_DECIDE}\b",
     # a correction of oneself: "A... wait, B", "at first I thought A, but it's B"
     r"(?:^|[.!?…,;\n])\s{0,3}"
     r"(?:no,|(?:no,?\s)?(?:wait|actually|correction|on second thoughts?|scratch that|oops)[,:.!]{0,3})\s"
     r"(?:no,?\s)?(?:it(?:'s| is|\smust be)\s|make that\s)?(?=\(?(?-i:[A-Z])\)?(?:[.,;!]|\s*$))",
     r"\bbut (?:really |actually |now )?(?:it(?:'s| is)|rather|instead)\s(?=\(?(?-i:[A-Z])\)?(?:[.,;!]|\s*$))",
+    r"\b(?:shows?|means?|suggests?|indicates?|tells?)\s(?:me\s|us\s)?(?:that\s)?(?:it|this)(?:'s|\sis|\smust be)\s"
+    r"(?=\(?(?-i:[A-Z])\)?(?:[.,;!]|\s*$))",
     rf"\b{any_of('sondern, mais, sino')}\s(?=\(?(?-i:[A-Z])\)?(?:[.,;!]|\s*$))",
     rf"\b{any_of('should, would, will, to')} {any_of('choose, select, pick')}\b",
     rf"\b{any_of('choosing, selecting, picking, opting for, going with')}\b",
@@ -61,6 +63,7 @@ CONFIRMED = _compiled(
     rf"[)\]\"']?[^.\n]{{0,120}}?\bmaking (?:it|this|that|option|point|the)\b[^.\n]{{0,40}}?\b(?:{_CORRECT}|choice)\b",
     r"[)\]\"']?\s(?:fits|matches|corresponds|works|is|seems|looks)\s(?:the\s)?(?:much\s)?(?:better|best)\b",
     r"[.):]?\s?[^.\n]{0,60}?(?:[-–—:]|[.):])\s{1,2}(?:correct\b|✓|✔|✅)",
+    r"\)?(?:\s\w+){0,3}\s?[-–—:]\s[^\n]{0,200}?\b(?:this|that|it)(?:\s\w+)?\sis\sthe\s(?:correct|right)\b",
     r"[)\]\"']?\s?(?:选项)?(?:是)?(?:正确|对的|最佳)",
 )
 """What makes an option the answer after it was named."""
@@ -93,6 +96,13 @@ REFUSED = _compiled(
     r"无法(?:确定|判断|回答)|不知道|不确定|抱歉",
 )
 """What declines to answer."""
+
+ASKED = _compiled(
+    r"\bplease (?:select|choose|pick|type|enter|provide|indicate|let me know your)\b[^.?!\n]{0,120}[.:!]?\s*$",
+    r"\b(?:which|what)\b[^.?!\n]{0,80}\b(?:you|your)\b[^.?!\n]{0,80}\?\s*$",
+    r"\byour (?:answer|selection|choice)\s?[:?]?\s*$",
+)
+"""What hands the question back."""
 
 TURNED = _compiled(r"\b(?:but|however|nevertheless|that said|if I (?:had|must|have|were))\b|但是?|不过")
 """What takes a refusal back."""
@@ -135,7 +145,7 @@ _LINKING = any_of(
 )
 _DENIED = any_of(
     "(?:is|does|do|was|are|would|could|can|should|has|wo|ca)n't\\b, not\\b(?! only| just), cannot\\b, never\\b",
-    "incorrect\\b, wrong\\b, false\\b, out\\b",
+    "incorrect\\b, wrong\\b, false\\b, out\\b, impossible\\b",
     "(?:be )?(?:eliminated|excluded|ruled out|discarded|rejected)\\b, lacks\\b",
     "fails\\b, 不对, 错, 不正确, 不是, 排除",
 )

@@ -22,7 +22,7 @@ FINAL = re.compile(
     re.IGNORECASE,
 )
 
-TRIM = " \t\n.,;:!?\"'()[]{}*。,、-"
+TRIM = " \t\n.,;:!?\"'()[]{}*_。,、-"
 
 FORMS = {0xFF01 + i: chr(0x21 + i) for i in range(94)}
 FORMS |= {0x24B6 + i: chr(0x41 + i) for i in range(26)}

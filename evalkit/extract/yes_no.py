@@ -9,7 +9,7 @@ from evalkit.extract.plain import TRIM, final, plain
 
 _YES = any_of(
     "yes, yeah, yep, yup, oui, ja, sí, si, absolutely, certainly, definitely, indeed, of course, sure, affirmative",
-    "correct, true, right",
+    "correct, true, right, you bet",
 )
 _FIRMLY = any_of(
     "of course, absolutely, definitely, certainly, surely, clearly, obviously, probably, apparently, indeed"
