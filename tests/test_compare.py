@@ -211,6 +211,29 @@ def test_a_missing_task_is_refused(place: Path) -> None:
     assert compare(place, "base/dogs", "candidate", "--allow", "tasks")[0] == 4
 
 
+def test_a_task_of_the_candidate_alone_is_told(place: Path) -> None:
+    run(place, "candidate", "cats", replies())
+    code, found = compare(place, "candidate", "base")
+    assert (code, [line["task"] for line in found["lines"]]) == (0, ["cats"])
+    assert found["notes"] == ["dogs: only the candidate has a run; it is not compared."]
+
+
+def test_numbers_that_leave_samples_out_are_not_subtracted(tmp_path: Path) -> None:
+    """Thirty unparsed replies of 300: 240 of 270 would be better than 240 of 300, and is not."""
+    (tmp_path / "cats.yaml").write_text(
+        TASK.replace("kind: accuracy,", "kind: accuracy, unparsed: dropped,").format(name="cats", samples=SAMPLES)
+    )
+    (tmp_path / "cats.jsonl").write_text("".join(json.dumps(question(n)) + "\n" for n in range(SAMPLES)))
+    run(tmp_path, "base", "cats", replies())
+    run(tmp_path, "candidate", "cats", {**replies(), **{f"q{5 * n}": "hm" for n in range(30)}})
+    code, found = compare(tmp_path, "base", "candidate")
+    (line,) = found["lines"]
+    assert (line["base"]["value"], line["candidate"]["value"]) == (0.8, pytest.approx(240 / 270))
+    assert (code, line["difference"]["value"], line["turned_right"]) == (0, 0.0, [])
+    assert any(note.startswith("cats: the difference counts the same samples") for note in found["notes"])
+    assert len(compare(tmp_path, "base", "base")[1]["notes"]) == 0
+
+
 def test_damage_is_told_apart_from_usage(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(place, "candidate", "cats", replies())
     assert compare(place, "base", "nowhere")[0] == 2

@@ -19,9 +19,14 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from evalkit import dataset, registry
 from evalkit.cli import main
 from evalkit.compare import Comparison
+from evalkit.media import Library
+from evalkit.sources import Places
+from evalkit.spec import TaskSpec
 from evalkit.types import Score
+from evalkit.verbs.setup import BUNDLED
 
 HERE = Path(__file__).parent / "conformance"
 BROKEN = "I am sorry, I cannot help with that."
@@ -169,6 +174,29 @@ def test_one_percent_of_broken_replies_on_a_small_task_is_no_failure(packs: Pack
         assert code == 0
         assert found.verdict in ("pass", "inconclusive")
     assert 1 <= len(found.lines[0].turned_wrong) <= 9, "some of nine broken replies were right"
+
+
+@pytest.mark.parametrize(("share", "failed"), [(0.01, 0), (0.10, 8)])
+def test_broken_replies_to_the_mini_suite(tmp_path: Path, share: float, failed: int) -> None:
+    """Every task's gold answers, which are all right, and the same with some of them broken."""
+    tasks = sorted(path.stem for path in registry.files(TaskSpec).values() if path.parent.name == "mini")
+    for task in tasks:
+        where = Places(library=Library(tmp_path / "cache"), bundled=BUNDLED, mirrors=(), offline=True)
+        spec = registry.load(TaskSpec, task)
+        samples = dataset.load(spec, where, media=False).samples
+        rows = [{"id": s.id, "prediction": spec.adapter.gold(s)[0]} for s in samples]
+        for name, count in (("base", 0), ("candidate", round(share * len(rows)))):
+            for row in random.Random(5).sample(rows, count):
+                row["prediction"] = BROKEN
+            file = tmp_path / "predictions.jsonl"
+            file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            options = ["--predictions", str(file), "--name", name, "--out", str(tmp_path)]
+            assert main(["score", "--task", task, *options]) == 0
+    report = tmp_path / "comparison.json"
+    code = main(["compare", str(tmp_path / "base"), str(tmp_path / "candidate"), "--json", str(report)])
+    found = msgspec.json.decode(report.read_bytes(), type=Comparison)
+    verdicts = [line.verdict for line in found.lines]
+    assert (len(verdicts), verdicts.count("fail"), code) == (8, failed, 1 if failed else 0)
 
 
 def test_ten_percent_of_broken_replies_on_all_tasks_fail(packs: Packs) -> None:

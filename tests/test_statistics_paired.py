@@ -21,6 +21,7 @@ from evalkit.statistics import (
     benjamini_hochberg,
     detectable,
     holm,
+    mean,
     mean_difference,
     needed,
     one_sample,
@@ -168,3 +169,10 @@ def test_our_421_and_the_published_430_are_one_number() -> None:
     z = (abs(379 / 900 - 0.43) - 0.0005) / math.sqrt(0.43 * 0.57 / 900)
     assert got.p == pytest.approx(2 * scipy.stats.norm.sf(z), abs=1e-9)
     assert one_sample(stat, 0.50, rounding=0.0005).high < 0  # type: ignore[operator]
+
+
+def test_a_published_number_meets_the_independent_draws_of_ours() -> None:
+    names = [str(n // 3) for n in range(900)]
+    stat = mean([1.0, 1.0, 0.0] * 300, clusters=names).stat("accuracy", {}, 900)
+    assert one_sample(stat, 0.7).clusters == 300
+    assert one_sample(proportion(600, 900).stat("accuracy", {}, 900), 0.7).clusters == 900

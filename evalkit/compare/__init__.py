@@ -6,6 +6,7 @@ Whether the runs can be compared is decided before any statistics.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isclose
 from pathlib import Path
 
 import msgspec
@@ -64,6 +65,11 @@ def compare(base: Path, candidate: Path, settings: Settings) -> Comparison:
     refused, allowed = _sorted(found, settings)
     notes += allowed
     lines = [] if refused else [_line(*shared[task], *pairs[task], settings) for task in shared]
+    notes += [
+        f"{line.task}: the difference counts the same samples in both runs; the two numbers leave out unparsed replies."
+        for line in lines
+        if not isclose(line.candidate.value - line.base.value, line.difference.value, abs_tol=1e-9)
+    ]
     if not shared and not refused:
         raise IncompleteError(f"{base} and {candidate} share no task; run both on the same tasks")
     return _judged(_name(ours), _name(theirs), settings, lines=lines, refusals=refused, notes=notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import sqrt
 
 from evalkit.statistics.estimate import WILSON
@@ -10,6 +11,8 @@ from evalkit.statistics.power import detectable
 from evalkit.types import Stat
 
 LARGE = 1e6
+CLUSTERS = re.compile(r"clusters=(\d+)")
+"""How `method` tells of how many independent draws a number is made."""
 
 
 def one_sample(stat: Stat, published: float, *, rounding: float = 0.0) -> Difference:
@@ -25,6 +28,7 @@ def one_sample(stat: Stat, published: float, *, rounding: float = 0.0) -> Differ
     beyond = max(0.0, abs(value) - rounding)
     z = beyond / error if error else (0.0 if beyond == 0 else LARGE)
     spread = stat.stderr if stat.stderr else error
+    clusters = CLUSTERS.search(stat.method)
     return Difference(
         value=value,
         stderr=stat.stderr,
@@ -33,7 +37,7 @@ def one_sample(stat: Stat, published: float, *, rounding: float = 0.0) -> Differ
         p=_tail(z),
         detectable=detectable(spread, freedom=LARGE) if spread else None,
         n=stat.n,
-        clusters=stat.n,
+        clusters=int(clusters[1]) if clusters else stat.n,
         test="one-sample(score)" if stat.method.startswith(WILSON) else "one-sample(z)",
         method=stat.method,
     )
