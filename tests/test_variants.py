@@ -42,6 +42,8 @@ def pictures(count: int, of: int) -> dict[str, Any]:
 
 MMBENCH = {"answer": "B", "category": "c", "l2-category": "l", "L2-category": "l", "image": picture(1)}
 VIDEO = {"videoID": "film", "duration": "short", "domain": "d", "sub_category": "s", "task_type": "t", "answer": "B"}
+MATHVISTA = {"question_type": "?", "decoded_image": picture(1), "metadata": dict.fromkeys(
+    ("language", "source", "category", "task", "context", "grade", "skills"), "m")}  # fmt: skip
 ROWS: dict[str, list[dict[str, Any]]] = {
     "mmmu_val": [
         {"id": "lettered", "question": "Is <image 1> older than <image 2>?", "options": "['yes', '<image 3>']",
@@ -71,6 +73,24 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     ],
     "pope": [{"category": "random", "question_id": "3", "question": "Is there a car in the image?", "answer": "no",
               "image": picture(1), "image_source": "i"}],
+    "scienceqa_img_test": [
+        {"row": 0, "question": "Which is heavier?", "hint": "The scale has settled.", "choices": ["a box", "a ball"],
+         "answer": 0, "image": picture(1), "subject": "natural science", "grade": "grade4"},
+        {"row": 1, "question": "Which month is it?", "hint": "", "choices": ["May", "June", "July"], "answer": 2,
+         "image": picture(1), "subject": "social science", "grade": "grade2"},
+    ],
+    "mathvista_testmini": [
+        {"pid": "1", "query": "Hint: Please name the letter.\nQuestion: Which is larger?\nChoices:\n(A) 45\n(B) 60",
+         "choices": ["45", "60"], "answer": "60", "answer_type": "text", "precision": None, **MATHVISTA},
+        {"pid": "2", "query": "Hint: Please give one decimal.\nQuestion: How long is it? (Unit: m)",
+         "choices": None, "answer": "1.5", "answer_type": "float", "precision": 1.0, **MATHVISTA},
+    ],
+    "intergps_test": [{"id": 2401, "problem": "<image>Find x.", "choices": ["4", "5", "6", "7"], "ground_truth": "B",
+                       "images": [picture(1)]}],
+    "ai2d_test": [{"row": 0, "question": "What eats D?", "options": ["C", "B", "E", "G"], "answer": "2",
+                   "image": picture(1)}],
+    "chartqa_test": [{"row": 0, "question": "How many bars are red?", "answer": "14", "type": "human_test",
+                      "image": picture(1)}],
 }  # fmt: skip
 ROWS |= {"videomme_subtitles": ROWS["videomme"], "mmbench_dev_en_circular": ROWS["mmbench_dev_en"]}
 
@@ -137,14 +157,19 @@ def test_a_blind_model_is_asked_too(path: Path) -> None:
 def test_a_variant_is_read_by_the_rule_of_its_source(path: Path) -> None:
     spec = task(path)
     source = "official" if path.parent.name == "llava" else path.parent.name
+    if path.stem == "mathvista_testmini_lmms_eval":  # whose rule reads what a language model made of the reply
+        source = "none"
     assert spec.adapter.rule == spec.rules.get(source, task(TASKS / f"{base(path)}.yaml").adapter.rule)
 
 
 def test_every_benchmark_has_the_variants_that_differ() -> None:
     bases = {suite: {base(path) for path in VARIANTS if path.parent.name == suite} for suite in SUITES}
     six = {"mmmu_val", "mmbench_dev_en", "blink_val", "videomme", "textvqa_val", "pope"}
-    assert bases["lmms-eval"] == bases["vlmevalkit"] == six
+    more = {"scienceqa_img_test", "mathvista_testmini", "ai2d_test", "chartqa_test"}
+    assert bases["lmms-eval"] == {*six, *more, "intergps_test"}
+    assert bases["vlmevalkit"] == {*six, *more}
     assert bases["official"] >= {"mmmu_val", "mmbench_dev_en_circular", "blink_val", "videomme", "pope"}
+    assert bases["official"] >= {"mathvista_testmini"}
     assert bases["llava"] == {"textvqa_val"}
 
 
