@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import venv
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +17,11 @@ from typing import Any
 import pytest
 import yaml
 
+from evalkit import digest
 from evalkit.cli import main
 from evalkit.report import read_results
 from evalkit.report.export import FORMATS, Publication, every_eval_ever, model_index
+from evalkit.report.export.publication import safe
 from evalkit.spec import RunRecord
 from tests import boards
 
@@ -29,6 +35,31 @@ accuracy = log.results.scores[0].metrics["accuracy"].value
 print(json.dumps([log.status, accuracy, sorted(s.id for s in log.samples), one.output.completion,
     one.scores["evalkit"].value, len(read_eval_log_sample_summaries(sys.argv[1])), one.target]))
 """
+
+
+INSPECT = FIXTURES / "inspect/requirements.txt"
+
+
+@pytest.fixture(scope="session")
+def inspect_python(request: pytest.FixtureRequest) -> str:
+    """A Python that has inspect_ai: the one that EVALKIT_INSPECT_PYTHON names, else one kept in pytest's cache.
+
+    It cannot be ours, since it asks for an older fsspec than we pin. The first test run on a machine spends a minute
+    and 300 MB on it.
+    """
+    if "EVALKIT_INSPECT_PYTHON" in os.environ:
+        return os.environ["EVALKIT_INSPECT_PYTHON"]
+    home = request.config.cache.mkdir(f"inspect-{digest.of_file(INSPECT)[:8]}")
+    python, ready = home / "bin" / "python", home / "ready"
+    if not ready.exists():
+        venv.create(home, with_pip=False, clear=True)
+        install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
+        limits = ["--only-binary", ":all:", "--retries", "0", "--timeout", "10"]
+        made = subprocess.run([*install, *limits, "--requirement", str(INSPECT)], capture_output=True, text=True)
+        if made.returncode:
+            pytest.skip(f"inspect_ai could not be installed: {made.stderr.strip().splitlines()[-1]}")
+        ready.touch()
+    return str(python)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +101,18 @@ def test_model_index_is_read_back_by_the_hub_library(results: Path, tmp_path: Pa
     assert (found.metric_type, found.metric_value) == ("accuracy", 0.4)
     assert (found.dataset_type, found.dataset_revision, found.dataset_split) == ("yesno", None, None)
     assert found.dataset_name == "yesno <b>&"
+    assert found.task_type == "image-text-to-text"
     assert found.metric_args == {"by": ["half"], "average": "micro", "unparsed": "wrong"}
+
+
+def test_model_index_is_the_head_of_a_model_card(results: Path, tmp_path: Path) -> None:
+    from huggingface_hub import ModelCard
+
+    file = next(f for f in export(results, tmp_path, "model-index") if f.parent.name == "right")
+    card = ModelCard(f"---\n{file.read_text()}---\n# A model\n")
+    assert card.data.model_name == "right"
+    assert [(entry.dataset_type, entry.metric_value) for entry in card.data.eval_results] == [("yesno", 1.0)]
+    assert yaml.safe_load(card.data.to_yaml()) == yaml.safe_load(file.read_text())
 
 
 def test_model_index_names_the_hub_data_set_and_commit(results: Path) -> None:
@@ -144,12 +186,9 @@ def test_a_spreadsheet_runs_no_reply_when_asked_to(results: Path, tmp_path: Path
     assert "'" + boards.HOSTILE["formula"] in list(table["prediction"])
 
 
-def test_inspect_reads_its_log(results: Path, tmp_path: Path) -> None:
-    python = os.environ.get("EVALKIT_INSPECT_PYTHON", sys.executable)
-    if subprocess.run([python, "-c", "import inspect_ai"], capture_output=True).returncode:
-        pytest.skip("no inspect_ai; install it, or name in EVALKIT_INSPECT_PYTHON a Python that has it")
+def test_inspect_reads_its_log(results: Path, tmp_path: Path, inspect_python: str) -> None:
     file = next(f for f in export(results, tmp_path, "inspect") if f.parent.name == "harmful")
-    read = subprocess.run([python, "-c", READ_BACK, str(file), "ansi"], capture_output=True, text=True)
+    read = subprocess.run([inspect_python, "-c", READ_BACK, str(file), "ansi"], capture_output=True, text=True)
     assert read.returncode == 0, read.stderr
     found = json.loads(read.stdout.splitlines()[-1])
     ids = sorted([*boards.HOSTILE, *(f"q{n}" for n in range(16)), 'a "b" <c>/../&#?d'])
@@ -157,8 +196,6 @@ def test_inspect_reads_its_log(results: Path, tmp_path: Path) -> None:
 
 
 def test_members_of_an_inspect_log_leave_no_folder(results: Path, tmp_path: Path) -> None:
-    import zipfile
-
     file = next(f for f in export(results, tmp_path, "inspect") if f.parent.name == "right")
     with zipfile.ZipFile(file) as archive:
         names = archive.namelist()
@@ -181,6 +218,103 @@ def test_every_eval_ever_follows_its_schema(results: Path, tmp_path: Path) -> No
     assert records[-1]["evaluation_results"][0]["source_data"]["hf_repo"] == "lmms-lab/POPE"
     assert records[-1]["evaluation_results"][0]["score_details"]["score"] == 1.0
     assert records[-1]["model_info"]["additional_details"]["deployment_type"] == "unknown"
+
+
+# --- nothing invented
+
+
+def recorded(folder: Path, **changes: object) -> None:
+    file = folder / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def keys(value: Any) -> set[str]:
+    """Every name in a JSON value, at any depth."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return set(value if isinstance(value, dict) else ()).union(*map(keys, inner))
+
+
+UNKNOWN = {"temperature", "max_tokens", "max_gen_toks", "do_sample", "until", "execution_command"}
+
+
+def test_settings_of_recorded_replies_are_not_told(results: Path, tmp_path: Path) -> None:
+    """The task's settings did not make them, and the command of the run scored them only."""
+    for to in ("lm-eval", "inspect", "every-eval-ever"):
+        options = ("--organization", "S", "--relationship", "other") if to == "every-eval-ever" else ()
+        files = [f for f in export(results, tmp_path / to, to, *options) if "harmful" in str(f.relative_to(tmp_path))]
+        for file in files:
+            if file.suffix == ".eval":
+                with zipfile.ZipFile(file) as archive:
+                    texts = [archive.read(name).decode() for name in archive.namelist()]
+            else:
+                texts = (
+                    [line for line in file.read_text().split("\n") if line]
+                    if "jsonl" in file.name
+                    else [file.read_text()]
+                )
+            spec = keys(json.loads((results / "harmful/yesno/run.json").read_text())["task_spec"])
+            assert not set().union(*(keys(json.loads(text)) for text in texts)) & (UNKNOWN - spec), file
+
+
+def test_times_of_a_resumed_run_are_left_out(results: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "results"
+    shutil.copytree(results, copied)
+    recorded(copied / "right/yesno", model_calls=3)  # the last part of it asked three of 25
+    for folder, known in ((results, True), (copied, False)):
+        files = export(folder, tmp_path / str(known), "inspect") + export(folder, tmp_path / f"{known}e", "lm-eval")
+        log = next(f for f in files if f.suffix == ".eval" and f.parent.name == "right")
+        table = next(f for f in files if f.name.startswith("results_") and f.parent.name == "right")
+        with zipfile.ZipFile(log) as archive:
+            assert ("completed_at" in json.loads(archive.read("header.json"))["stats"]) is known
+        assert ("total_evaluation_time_seconds" in json.loads(table.read_text())) is known
+
+
+def test_a_reply_that_the_log_lacks_is_an_error_and_no_empty_text(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied = tmp_path / "results"
+    shutil.copytree(results / "right", copied / "right")
+    log = copied / "right/yesno/responses-0.jsonl"
+    log.write_text("\n".join(log.read_text().split("\n")[1:]))
+    for to in ("lm-eval", "inspect", "vlmevalkit"):
+        assert main(["export", "--to", to, str(copied), "--out", str(tmp_path / to)]) == 2
+        assert "has no reply in the log" in capsys.readouterr().err
+
+
+def test_a_run_without_pictures_says_so(results: Path) -> None:
+    seen = on_hub(results)
+    fields = {field: getattr(seen.run, field) for field in RunRecord.__struct_fields__}
+    blind = type(seen)(seen.folder, RunRecord(**fields | {"model_spec": {"blind": True}}), seen.stats)
+    publication = Publication(
+        out=Path(), written="2026-01-02T03:04:05+00:00", organization="S", relationship="other"
+    )
+    for run, told in ((seen, False), (blind, True)):
+        assert ("shown no pictures" in json.dumps(every_eval_ever.record(run, publication))) is told
+
+
+def test_models_whose_names_read_alike_keep_files_of_their_own() -> None:
+    assert safe("phi-3.5") == "phi-3.5"
+    assert len({safe(name) for name in ("a-b", "a/b", "a b", "模型", "另一个")}) == 5
+    assert all(re.fullmatch(r"[\w.+-]+", safe(name), re.ASCII) for name in ("../a", "模型", "a/b"))
+
+
+# --- read back by ourselves
+
+
+@pytest.mark.parametrize(("to", "pattern"), [("vlmevalkit", "*.tsv"), ("lm-eval", "samples_*.jsonl")])
+def test_an_export_scores_as_the_run_did(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], to: str, pattern: str
+) -> None:
+    export(results, tmp_path / "exported", to)
+    (file,) = (tmp_path / "exported/harmful").glob(pattern)
+    capsys.readouterr()
+    task = results.parent / "yesno.yaml"
+    command = ["score", "--task", task, "--predictions", file, "--name", "back", "--out", tmp_path / "back"]
+    assert main([str(word) for word in command]) == 0, capsys.readouterr().err
+    one, other = (
+        json.loads((f / "yesno/stats.json").read_text()) for f in (results / "harmful", tmp_path / "back/back")
+    )
+    assert one == other
 
 
 # --- completeness

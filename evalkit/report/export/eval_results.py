@@ -39,13 +39,14 @@ def _save(result: Result, publication: Publication) -> Path:
         raise EvalkitError(f"{result.folder}: task {run.task} has no data set on the hub; leave out its --task-id")
     cell = Measured(stat, result.folder, run.complete, result.percent(stat))
     limits = f", 95 % interval {number(cell, stat.low)} to {number(cell, stat.high)}" if stat.low is not None else ""
+    blind = "; shown no pictures" if run.model_spec.get("blind") else ""
     entry = EvalResultEntry(
         dataset_id=source.path,
         task_id=publication.task_ids[run.task],
         value=round(100 * stat.value, 4) if cell.percent else stat.value,
         dataset_revision=run.data_revision or None,
         date=run.started or None,
-        notes=f"{stat.metric}, n = {stat.n}{limits}; rule {run.rule}; evalkit {run.versions.get('evalkit', '')}",
+        notes=f"{stat.metric}, n = {stat.n}{limits}; rule {run.rule}{blind}; evalkit {run.versions.get('evalkit', '')}",
     )
     text = yaml.safe_dump(eval_result_entries_to_yaml([entry]), sort_keys=False, allow_unicode=True)
     return save(publication.out / safe(run.model) / ".eval_results" / f"{safe(run.task)}.yaml", text)

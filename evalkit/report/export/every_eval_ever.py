@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from evalkit.registry import HUB_ID
-from evalkit.report.export.publication import Publication, hub, safe, save
+from evalkit.report.export.publication import Publication, generated, hub, safe, save
 from evalkit.report.results import Result
 from evalkit.report.trace import task_of
 from evalkit.sources import Places
@@ -88,15 +88,20 @@ def _number(result: Result, task: TaskSpec, stat: Stat) -> dict[str, Any]:
         "source_data": _source(task),
         "metric_config": _metric(result, task, stat),
         "score_details": {"score": stat.value, "uncertainty": _uncertainty(stat)},
-        "generation_config": {
-            "generation_args": {
-                "temperature": task.generation.temperature,
-                "max_tokens": task.generation.max_new_tokens,
-                "execution_command": join(result.run.argv),
-            },
-            "additional_details": _known(rule=result.run.rule),
-        },
+        "generation_config": _generation(result, task),
     }
+
+
+def _generation(result: Result, task: TaskSpec) -> dict[str, Any]:
+    run = result.run
+    args: dict[str, object] = {}
+    if generated(result):
+        args = {"temperature": task.generation.temperature, "max_tokens": task.generation.max_new_tokens}
+    if run.identity.get("kind") != "replay":  # else the command scored what another had generated
+        args["execution_command"] = join(run.argv)
+    judge = str(run.judge.get("name", ""))
+    blind = "shown no pictures" if run.model_spec.get("blind") else ""
+    return {"generation_args": args, "additional_details": _known(rule=run.rule, judge=judge, media=blind)}
 
 
 def _source(task: TaskSpec) -> dict[str, Any]:

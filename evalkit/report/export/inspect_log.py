@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from evalkit import digest
-from evalkit.report.export.publication import Publication, hub, only, overall, safe, save
+from evalkit.report.export.publication import Publication, generated, hub, only, overall, safe, save, timed
 from evalkit.report.results import Result
 from evalkit.report.trace import Known, Trace, trace
 from evalkit.sources import Places
@@ -97,6 +97,8 @@ def _spec(found: Trace) -> dict[str, Any]:
 
 
 def _generation(found: Trace) -> dict[str, Any]:
+    if not generated(found.result):
+        return {}
     generation = found.task.generation
     seed = {"seed": generation.seed} if generation.temperature else {}
     stop = {"stop_seqs": list(generation.stop)} if generation.stop else {}
@@ -123,7 +125,7 @@ def _rule(found: Trace) -> str:
 
 def _times(result: Result) -> dict[str, str]:
     run = result.run
-    if not run.started:
+    if not timed(result):
         return {}
     ended = datetime.fromisoformat(run.started) + timedelta(seconds=run.seconds)
     return {"started_at": run.started, "completed_at": ended.isoformat(timespec="seconds")}

@@ -13,7 +13,17 @@ from typing import Any
 import msgspec
 
 from evalkit import digest
-from evalkit.report.export.publication import Publication, by_model, overall, plain, safe, save
+from evalkit.report.export.publication import (
+    Publication,
+    by_model,
+    generated,
+    overall,
+    plain,
+    replied,
+    safe,
+    save,
+    timed,
+)
 from evalkit.report.results import Result
 from evalkit.report.trace import Known, Trace, task_of, trace
 from evalkit.sources import Places
@@ -38,6 +48,7 @@ def _results(runs: Sequence[Result]) -> dict[str, Any]:
     tasks = {result.run.task: (result, task_of(result)) for result in runs}
     first = runs[0].run
     started = [result.run.started for result in runs if result.run.started]
+    seconds = sum(result.run.seconds for result in runs)
     return {
         "results": {name: _metrics(result) for name, (result, _) in tasks.items()},
         "configs": {name: _config(result) for name, (result, _) in tasks.items()},
@@ -53,13 +64,13 @@ def _results(runs: Sequence[Result]) -> dict[str, Any]:
         "config": {"model": str(first.identity.get("kind", "")), "model_args": _text(first.identity)}
         | ({"model_dtype": first.dtype} if first.dtype else {})
         | ({"device": first.device} if first.device else {}),
-        "git_hash": first.git_commit,
+        "git_hash": first.git_commit or None,
         **({"date": datetime.fromisoformat(min(started)).timestamp()} if started else {}),
         **({"transformers_version": first.versions["transformers"]} if "transformers" in first.versions else {}),
         "task_hashes": {name: result.run.task_digest for name, (result, _) in tasks.items()},
         "model_name": first.model,
         "model_name_sanitized": safe(first.model),
-        "total_evaluation_time_seconds": str(round(sum(result.run.seconds for result in runs), 3)),
+        **({"total_evaluation_time_seconds": str(round(seconds, 3))} if all(map(timed, runs)) else {}),
     }
 
 
@@ -83,12 +94,13 @@ def _config(result: Result) -> dict[str, Any]:
         **split,
         "output_type": "generate_until",
         "num_fewshot": 0,
-        "generation_kwargs": _generation(task.generation),
+        **({"generation_kwargs": _generation(result)} if generated(result) else {}),
         "metadata": {"evalkit": result.run.task_spec},
     }
 
 
-def _generation(generation: Any) -> dict[str, Any]:
+def _generation(result: Result) -> dict[str, Any]:
+    generation = task_of(result).generation
     return {
         "max_gen_toks": generation.max_new_tokens,
         "temperature": generation.temperature,
@@ -103,7 +115,7 @@ def _samples(found: Trace) -> list[str]:
 
 
 def _sample(position: int, score: Score, found: Trace, sample: Any) -> dict[str, Any]:
-    asked = found.asked(score.sample_id)
+    asked = replied(found, score.sample_id)
     doc = {
         "id": sample.id,
         "question": sample.question,
@@ -112,13 +124,13 @@ def _sample(position: int, score: Score, found: Trace, sample: Any) -> dict[str,
         "groups": sample.groups,
     }
     prompts = [plain(request) for request, _ in asked]
-    settings = _generation(found.task.generation)
+    settings = _generation(found.result) if generated(found.result) else {}
     return {
         "doc_id": position,
         "doc": doc,
         "target": score.target,
         "arguments": {f"gen_args_{n}": {"arg_0": prompt, "arg_1": settings} for n, prompt in enumerate(prompts)},
-        "resps": [["" if response is None else response.text] for _, response in asked],
+        "resps": [[response.text] for _, response in asked],
         "filtered_resps": [score.answer or ""],
         "filter": "none",
         "metrics": ["score"],

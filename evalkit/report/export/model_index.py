@@ -37,8 +37,9 @@ def _entry(result: Result, stat: Stat) -> EvalResult:
     source = hub(task)
     metric: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(task.metrics[stat.metric]))  # YAML has no tuples
     kind = metric.pop("kind")
+    media = "video-" if task.columns.video else "image-" if task.columns.images else ""
     return EvalResult(
-        task_type="video-text-to-text" if task.columns.video else "image-text-to-text",
+        task_type=f"{media}text-to-text" if media else "text-generation",
         dataset_type=source.path if source else task.name,
         dataset_name=task.title.en,
         dataset_split=source.split if source else None,

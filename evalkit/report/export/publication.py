@@ -6,13 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from evalkit import store
+from evalkit import digest, store
 from evalkit.report.results import Result
 from evalkit.report.trace import Trace
 from evalkit.sources import HuggingFace
 from evalkit.spec import TaskSpec
 from evalkit.types import EvalkitError, Request, Response, Stat, Text, Value, Video
 
+UNASKED = ("replay", "baseline")
+"""Backends whose replies the task's generation settings did not make."""
 UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 
 
@@ -32,8 +34,9 @@ class Publication(Value, frozen=True, kw_only=True):
 
 
 def safe(name: str) -> str:
-    """A model's or task's name as a file's."""
-    return UNSAFE.sub("-", name).strip(".-")
+    """A model's or task's name as a file's; one that loses characters keeps a part of its digest instead."""
+    plain = UNSAFE.sub("-", name).strip(".-")
+    return plain if plain == name else f"{plain}-{digest.of(name)[:8]}"
 
 
 def by_model(results: Sequence[Result]) -> dict[str, list[Result]]:
@@ -64,15 +67,35 @@ def hub(task: TaskSpec) -> HuggingFace | None:
     return task.source if isinstance(task.source, HuggingFace) and not task.source.bundled else None
 
 
+def generated(result: Result) -> bool:
+    """Whether the task's generation settings made the replies; how recorded ones were made is not known here."""
+    return result.run.identity.get("kind") not in UNASKED
+
+
+def timed(result: Result) -> bool:
+    """Whether the recorded times are those of the whole run; a resumed run knows those of its last part only."""
+    return bool(result.run.started) and result.run.model_calls == result.run.counts.unique
+
+
+def replied(trace: Trace, sample_id: str) -> list[tuple[Request, Response]]:
+    """A sample's prompts and replies. Raises EvalkitError where the log lacks one."""
+    asked = trace.asked(sample_id)
+    found = [(request, response) for request, response in asked if response is not None]
+    if not found or len(found) < len(asked):
+        raise EvalkitError(
+            f"{trace.result.folder}: sample {sample_id} has no reply in the log, since data or prompts changed; "
+            "run the task again"
+        )
+    return found
+
+
 def only(trace: Trace, sample_id: str) -> tuple[Request, Response]:
     """A sample's one prompt and reply. Raises EvalkitError where it has several or the log has none."""
-    asked = trace.asked(sample_id)
-    place = f"{trace.result.folder}: sample {sample_id}"
-    if len(asked) > 1:
-        raise EvalkitError(f"{place} has {len(asked)} prompts, and this format has room for one; choose lm-eval")
-    if not asked or asked[0][1] is None:
-        raise EvalkitError(f"{place} has no reply in the log, since data or prompts changed; run the task again")
-    return asked[0][0], asked[0][1]
+    found = replied(trace, sample_id)
+    if len(found) > 1:
+        place = f"{trace.result.folder}: sample {sample_id}"
+        raise EvalkitError(f"{place} has {len(found)} prompts, and this format has room for one; choose lm-eval")
+    return found[0]
 
 
 def plain(request: Request) -> str:
