@@ -285,9 +285,7 @@ def test_a_run_without_pictures_says_so(results: Path) -> None:
     seen = on_hub(results)
     fields = {field: getattr(seen.run, field) for field in RunRecord.__struct_fields__}
     blind = type(seen)(seen.folder, RunRecord(**fields | {"model_spec": {"blind": True}}), seen.stats)
-    publication = Publication(
-        out=Path(), written="2026-01-02T03:04:05+00:00", organization="S", relationship="other"
-    )
+    publication = Publication(out=Path(), written="2026-01-02T03:04:05+00:00", organization="S", relationship="other")
     for run, told in ((seen, False), (blind, True)):
         assert ("shown no pictures" in json.dumps(every_eval_ever.record(run, publication))) is told
 
