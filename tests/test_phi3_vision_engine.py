@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import shutil
 import sys
@@ -219,6 +220,7 @@ def _sharing(p: Sequence[Image], **generation: Any) -> list[Request]:
         _request("none", "b b", **generation),
         _request("far", p[0], "y " * 200, **generation),
         _request("far again", p[0], "w " * 200, **generation),
+        _request("edge", "z" * (LIMIT - 7), **generation),
         _request("many", *p, *p, "compare", **generation),
         _request("many again", *p, *p, "say more", **generation),
     ]
@@ -233,12 +235,12 @@ def test_promise_3_shared_prefills_say_what_each_request_says_alone(
         for size in (2, 4):
             assert _tokens(engine, requests, size, choice="on") == alone
         with _read(engine) as passes:
-            assert _tokens(engine, requests, 11, choice="auto") == alone
-            assert _tokens(engine, requests, 11, choice="off") == alone
-        # Below the limit four heads, then seven questions; beyond it three, then four. Off: the prompts as they are.
-        assert [rows for rows, _ in passes] == [4, 7, 3, 4, 7, 4]
+            assert _tokens(engine, requests, 12, choice="auto") == alone
+            assert _tokens(engine, requests, 12, choice="off") == alone
+        # Below the limit four heads and seven questions; beyond it three, and four; one alone. Off: all as they are.
+        assert sum(rows for rows, _ in passes) == 4 + 7 + 3 + 4 + 1 + 12
         interleaved = requests[::3] + requests[1::3] + requests[2::3]
-        assert _tokens(engine, interleaved, 11, choice="on") == alone
+        assert _tokens(engine, interleaved, 12, choice="on") == alone
     assert len({tuple(said) for said in alone.values()}) > 8, "the tiny model must tell its prompts apart"
 
 
@@ -277,13 +279,14 @@ def _read(engine: Phi3VisionEngine) -> Iterator[list[tuple[int, int]]]:
 def test_promise_3_for_both_kernels_and_long_replies(folder: Path, attention: str, pictures: list[Image]) -> None:
     engine = _load(folder, attention=attention)
     requests = _sharing(pictures[:2] + pictures[:2], max_new_tokens=30)
-    assert _tokens(engine, requests, 11, choice="on") == _tokens(engine, requests, 1, choice="off")
+    assert _tokens(engine, requests, 12, choice="on") == _tokens(engine, requests, 1, choice="off")
 
 
 def test_prompts_that_share_nothing_have_no_head(engine: Phi3VisionEngine, pictures: list[Image]) -> None:
     """So a batch counts them whole: those at the limit, behind which the head would be read with other factors."""
     found = {request.key: engine.prepare(request) for request in _sharing(pictures)}
-    assert {key for key, prompt in found.items() if prompt.head is None} == {"none", "far", "far again"}
+    assert {key for key, prompt in found.items() if prompt.head is None} == {"none", "far", "far again", "edge"}
+    assert found["edge"].tokens == LIMIT + 1
     room = LIMIT - found["one"].tokens
     for new, shares in ((room, True), (room + 1, False)):
         head = engine.prepare(_request("k", pictures[0], "what?", max_new_tokens=new)).head
@@ -471,6 +474,15 @@ def test_odd_prompts_get_replies_that_do_not_depend_on_sharing(dtype: str, folde
     assert dtype == "bfloat16" or shared == alone
 
 
+def test_a_prompt_beyond_the_positions_of_the_model_is_told(folder: Path, pictures: list[Image]) -> None:
+    engine = _load(folder)
+    room = len(engine.prepare(_request("k", pictures[0], "a")).ids) + 6
+    engine.model.config.max_position_embeddings = room
+    assert engine.prepare(_request("k", pictures[0], "a")).tokens == room - 6
+    with pytest.raises(ModelError, match=rf"take {room + 1} positions, and the model knows {room}; lower backend"):
+        engine.prepare(_request("k", pictures[0], "a", max_new_tokens=7))
+
+
 def test_several_pictures_and_frames_get_fewer_crops(
     engine: Phi3VisionEngine, pictures: list[Image], tmp_path: Path
 ) -> None:
@@ -561,6 +573,22 @@ def test_incomplete_weights_are_refused(
     save_file(breaks(load_file(folder / "model.safetensors")), copy / "model.safetensors")
     with pytest.raises(ModelError, match=told):
         _load(copy)
+
+
+def test_two_checkpoints_in_one_folder_are_refused(folder: Path, tmp_path: Path) -> None:
+    copy = _copy(folder, tmp_path)
+    shutil.copy(copy / "model.safetensors", copy / "model-00001-of-00001.safetensors")
+    with pytest.raises(
+        ModelError, match=r"model.safetensors: lm_head.weight is in another file .* keep the files of one"
+    ):
+        _load(copy)
+
+
+def test_a_kernel_that_is_not_installed_is_told(folder: Path) -> None:
+    if importlib.util.find_spec("flash_attn") is not None:
+        pytest.skip("flash-attn is installed here")
+    with pytest.raises(ModelError, match=r"FlashAttention.*choose another backend.attention"):
+        _load(folder, attention="flash_attention_2")
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -670,6 +698,36 @@ def test_an_adapter_is_added_to_the_weights(folder: Path, engine: Phi3VisionEngi
     assert [name for name in before if not torch.equal(before[name], changed[name])] == [f"{QKV}.weight"]
 
 
+ADAPTERS: list[dict[str, Any]] = [
+    {"target_modules": ["qkv_proj", "q_proj", "img_projection.0"]},
+    {"target_modules": ["qkv_proj", "embed_tokens"]},
+    {"target_modules": ["o_proj"], "modules_to_save": ["lm_head"]},
+    {"target_modules": "all-linear", "use_dora": True},
+]
+
+
+@pytest.mark.parametrize("settings", ADAPTERS, ids=["words and pictures", "embeddings", "head", "dora"])
+@pytest.mark.filterwarnings("ignore")
+def test_adapters_as_peft_saves_them(settings: dict[str, Any], folder: Path, tmp_path: Path) -> None:
+    """With the base model's name in them: peft would look for its config.json, and cannot read it."""
+    peft = pytest.importorskip("peft")
+    torch.manual_seed(0)
+    wrapped = peft.get_peft_model(
+        _load(folder).model, peft.LoraConfig(r=2, task_type="CAUSAL_LM", init_lora_weights=False, **settings)
+    )
+    wrapped.peft_config["default"].base_model_name_or_path = "nobody/here"
+    wrapped.save_pretrained(str(tmp_path / "adapter"), save_embedding_layers="embed_tokens" in str(settings))
+    path = tmp_path / "adapter" / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "base_model_name_or_path": str(folder)}))
+    ids = torch.arange(30)[None]
+    with torch.inference_mode():
+        expected = wrapped(input_ids=ids).logits
+        for dtype, close in (("float32", 1e-5), ("bfloat16", 0.15)):
+            model = _load(folder, dtype=dtype, adapter=str(tmp_path / "adapter")).model
+            assert {str(parameter.dtype) for parameter in model.parameters()} == {f"torch.{dtype}"}
+            assert (model(input_ids=ids).logits.float() - expected).std() < close * expected.std()
+
+
 def test_an_adapter_of_another_model_is_refused(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("peft")
     adapter = _adapter(tmp_path / "adapter", target="model.layers.1.self_attn.q_proj")
@@ -681,6 +739,21 @@ def test_a_folder_without_an_adapter_is_refused(folder: Path, tmp_path: Path) ->
     (tmp_path / "adapter_config.json").write_text("{}")
     with pytest.raises(ModelError, match=r"backend.adapter: there is no .*adapter_model.safetensors"):
         Phi3Vision(model=str(folder), adapter=str(tmp_path)).check()
+
+
+SETTINGS = [
+    ("{", "not readable JSON"),
+    ("[]", "peft_type is None"),
+    ('{"peft_type": "IA3"}', "peft_type is 'IA3', but only"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), SETTINGS)
+def test_an_adapter_of_another_kind_is_refused(text: str, told: str, folder: Path, tmp_path: Path) -> None:
+    adapter = _adapter(tmp_path / "adapter")
+    (adapter / "adapter_config.json").write_text(text)
+    with pytest.raises(ModelError, match=f"adapter_config.json: {told}"):
+        Phi3Vision(model=str(folder), adapter=str(adapter)).check()
 
 
 def test_an_adapter_without_peft_says_what_to_install(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,19 @@ WEIGHTS, SETTINGS = "adapter_model.safetensors", "adapter_config.json"
 
 
 def check_adapter(folder: Path) -> None:
-    """Refuse a folder that holds no adapter in safetensors. Raises ModelError."""
+    """Refuse a folder that holds no LoRA adapter in safetensors. Raises ModelError."""
     for name in (SETTINGS, WEIGHTS):
         if not (folder / name).is_file():
             raise ModelError(
                 f"backend.adapter: there is no {folder / name}; name the folder that peft's save_pretrained wrote"
             )
+    try:
+        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder / SETTINGS}: not readable JSON ({type(error).__name__}); copy it again") from error
+    found = settings.get("peft_type") if isinstance(settings, dict) else None
+    if found != "LORA":
+        raise ModelError(f"{folder / SETTINGS}: peft_type is {found!r}, but only 'LORA' can be added to weights")
 
 
 def merge(model: Any, folder: Path) -> Any:
@@ -41,7 +49,10 @@ def merge(model: Any, folder: Path) -> Any:
         reason = str(error).strip().split("\n", 1)[0].rstrip(".") or type(error).__name__
         raise ModelError(f"{folder}: the adapter does not fit ({reason}); check its base model") from error
     # peft skips what it cannot place with a warning at most, and the scores would be those of another model.
-    astray = sorted(found ^ set(get_peft_model_state_dict(adapted)))
+    # Beside some adapters it saves whole embeddings; to tell which, it would read the base model's config.json, which
+    # transformers does not know.
+    states = (get_peft_model_state_dict(adapted, save_embedding_layers=whole) for whole in (False, True))
+    astray = min((sorted(found ^ set(state)) for state in states), key=len)
     if astray:
         raise ModelError(
             f"{folder}: {len(astray)} tensors of the adapter and the model have no counterpart ({astray[0]}); "

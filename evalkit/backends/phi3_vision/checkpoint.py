@@ -95,9 +95,15 @@ def _shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     for path in _files(folder):
         try:
             with safe_open(path, "pt") as file:
-                found |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (no dict)
+                shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (no dict)
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{path}: cannot be read ({_line(error)}); download it again") from error
+        # Two checkpoints in one folder: which of them it is depends on the order of the files.
+        if twice := sorted(found.keys() & shapes.keys()):
+            raise ModelError(
+                f"{path}: {twice[0]} is in another file of the folder, too; keep the files of one checkpoint"
+            )
+        found |= shapes
     return found
 
 

@@ -104,11 +104,12 @@ def limit_of(model: Any) -> int:
 def buckets(lengths: Sequence[int], *, new: int, limit: int) -> list[list[int]]:
     """Indices of the prompts that may run together: all below the limit, all above it, and each that crosses it alone.
 
-    In one batch the longest row would decide the rotary factors of all, and replies would depend on their neighbours.
+    In one batch the longest row would decide the rotary factors of all, and replies would depend on their neighbours. A
+    prompt whose last token crosses it runs alone, too: what stands before that token would get others by itself.
     """
     below = [n for n, length in enumerate(lengths) if length + new <= limit]
-    above = [n for n, length in enumerate(lengths) if length > limit]
-    crossing = [[n] for n, length in enumerate(lengths) if length <= limit < length + new]
+    above = [n for n, length in enumerate(lengths) if length > limit + 1]
+    crossing = [[n] for n, length in enumerate(lengths) if length <= limit + 1 and length + new > limit]
     return [bucket for bucket in (below, above, *crossing) if bucket]
 
 

@@ -85,8 +85,17 @@ class Phi3VisionEngine:
         handles = [(medium, frame, crops) for medium, frame in _sources(request, asked.frames)]
         pictures = self.cut.get(tuple(handles), lambda: _cut(asked.images, crops)) if handles else []
         ids = torch.tensor(self.tokenizer.encode(pieces(asked.turns), [shown.grid.tokens for shown in pictures]))
+        self._check_room(len(ids) + request.generation.max_new_tokens)
         head = self._head(request, ids, handles)
         return Prompt(request, ids, tuple(zip(handles, pictures, strict=True)), asked.frames, head)
+
+    def _check_room(self, positions: int) -> None:
+        room = self.model.config.max_position_embeddings
+        if positions > room:
+            raise weights.ModelError(
+                f"prompt and reply take {positions} positions, and the model knows {room}; lower backend.num_crops, "
+                "the number of frames or generation.max_new_tokens"
+            )
 
     def _head(self, request: Request, ids: torch.Tensor, handles: Sequence[Handle]) -> Head | None:
         """All up to the end of the last picture; None where it would be read with other rotary factors by itself."""

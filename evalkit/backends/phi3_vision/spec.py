@@ -73,7 +73,7 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
 
         Raises ModelError when weights are missing, left over or of another shape.
         """
-        from evalkit.backends.device import choose
+        from evalkit.backends.device import choose, settle_threads
         from evalkit.backends.phi3_vision.adapter import merge
         from evalkit.backends.phi3_vision.checkpoint import fetch, read_model
         from evalkit.backends.phi3_vision.engine import Phi3VisionEngine
@@ -86,6 +86,7 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
         model = read_model(folder, dtype=self.dtype, attention=self.attention, device=place)
         if self.adapter:
             model = merge(model, self._adapter())
+        settle_threads(model.num_parameters(), place)
         return Phi3VisionEngine(self, model, tokenizer)
 
     def _adapter(self) -> Path:
