@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from evalkit.compare.verdict import Comparison, Flip, Line, Side
-from evalkit.report.table import printable
+from evalkit.report.visible import printable
 from evalkit.statistics import POWER
 
 HEAD = ("task", "metric", "base", "candidate", "difference", "{level:g} % interval", "p", "adjusted p")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 
 from evalkit.metrics import Metric
 from evalkit.report.results import Result
-from evalkit.spec import TaskSpec
-from evalkit.types import EvalkitError, Score, Stat
+from evalkit.report.trace import read_scores, task_of
+from evalkit.types import Score, Stat
 
 BLIND = "+blind"
 
@@ -28,10 +27,10 @@ def with_differences(results: Sequence[Result]) -> list[Result]:
 
 
 def _difference(sighted: Result, blind: Result) -> Result | None:
-    scores, base = _scores(sighted), _scores(blind)
+    scores, base = read_scores(sighted), read_scores(blind)
     if [s.sample_id for s in scores] != [s.sample_id for s in base]:
         return None
-    metrics = msgspec.convert(sighted.run.task_spec, TaskSpec).metrics
+    metrics = task_of(sighted).metrics
     stats = [_stat(stat, metrics, scores, base) for stat in sighted.stats if stat.metric in metrics]
     run = msgspec.structs.replace(
         sighted.run,
@@ -39,7 +38,7 @@ def _difference(sighted: Result, blind: Result) -> Result | None:
         model_spec={**sighted.run.model_spec, "title": f"{sighted.title} minus blind"},
         complete=sighted.run.complete and blind.run.complete,
     )
-    return Result(sighted.folder, run, tuple(stats))
+    return Result(sighted.folder, run, tuple(stats), derived=True)
 
 
 def _stat(stat: Stat, metrics: Mapping[str, Metric], scores: Sequence[Score], base: Sequence[Score]) -> Stat:
@@ -58,12 +57,3 @@ def _stat(stat: Stat, metrics: Mapping[str, Metric], scores: Sequence[Score], ba
         high=found.high,
         method=found.method,
     )
-
-
-def _scores(result: Result) -> tuple[Score, ...]:
-    file = Path(result.folder) / "scores.jsonl"
-    try:
-        return tuple(msgspec.json.decode(line, type=Score) for line in file.read_bytes().splitlines())
-    except (OSError, msgspec.DecodeError) as error:
-        advice = f"recompute it with `evalkit score {result.folder}`"
-        raise EvalkitError(f"{file}: cannot be read ({error}); {advice}") from error

@@ -5,21 +5,33 @@ from __future__ import annotations
 import csv
 import io
 import re
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from evalkit.report.best import with_best
 from evalkit.report.html.tables import page
 from evalkit.report.results import Result
-from evalkit.report.table import Cell, Column, FilledTable, Measured, cells, printable
-from evalkit.report.wording import Report, footnotes, heading, heads, number, rows, text
+from evalkit.report.settings import Settings, settings
+from evalkit.report.table import Cell, Column, FilledTable, Measured, Published, cells
+from evalkit.report.terminal import terminal
+from evalkit.report.verdict import signed, verdicts
+from evalkit.report.visible import printable
+from evalkit.report.wording import (
+    Entry,
+    Report,
+    columns,
+    entries,
+    footnotes,
+    heading,
+    heads,
+    lefts,
+    legend,
+    number,
+    text,
+)
 from evalkit.spec import CardSpec
 from evalkit.types import EvalkitError
-
-if TYPE_CHECKING:
-    from rich.table import Table as Drawn
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -32,7 +44,12 @@ LATEX = {
     "[": "{[}",
     "*": "{*}",
     **{c: f"\\{c}" for c in "&%$#_{}"},
+    "≈": r"$\approx$",
+    "≠": r"$\neq$",
+    "−": "$-$",
 }
+SHEET = ("low", "high", "n", "unparsed %", "complete", "published", "vs published", "noise")
+"""What a CSV file adds to each of our columns; `unparsed %` is the whole run's, `noise` the verdict on the row."""
 FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
 
 
@@ -43,52 +60,33 @@ def render(
     format: str = "markdown",  # noqa: A002 - the command line's own word
     language: str = "en",
     intervals: bool = False,
+    details: bool = False,
+    best: bool = False,
+    column: str = "",
     allow_incomplete: bool = False,
     color: bool = False,
+    width: int | None = None,
 ) -> str:
-    """The card's tables as text that ends in a line break; `color` counts only for the terminal.
+    """The card's tables as text that ends in a line break; `color` and `width` count only for the terminal.
 
-    Raises EvalkitError for an unknown format, and whatever `table.cells` raises.
+    Raises EvalkitError for an unknown format, and whatever `table.cells` and, with `best`, `best.with_best` raise.
     """
     if format not in FORMATS:
         raise EvalkitError(f"unknown report format {format!r}: choose one of {', '.join(FORMATS)}")
+    tables = cells(card, results, language=language, allow_incomplete=allow_incomplete, column=column)
     report = Report(
         card=card.name,
         title=printable(card.title.get(language) if card.title else card.name),
         source=printable(card.source),
         language=language,
         intervals=intervals,
-        tables=tuple(cells(card, results, language=language, allow_incomplete=allow_incomplete)),
+        details=details,
+        tables=tuple(with_best(card, tables, results) if best else tables),
+        runs=_runs(tables, results),
     )
     if format == "terminal":
-        return terminal(report, color=color)
+        return terminal(report, color=color, width=width)
     return FORMATS[format](report)
-
-
-def terminal(report: Report, *, color: bool = False) -> str:
-    """Plain tables as wide as they need to be; with `color`, our columns stand out."""
-    from rich.console import Console
-    from rich.text import Text
-
-    out = io.StringIO()
-    # Everything is said here, or rich would ask the environment (TERM, NO_COLOR, COLUMNS).
-    console = Console(
-        file=out,
-        width=10_000,
-        force_terminal=color,
-        no_color=not color,
-        color_system="standard" if color else None,
-        highlight=False,
-        emoji=False,
-    )
-    for table in report.tables:
-        console.print(Text(table.title, style="bold"))  # as a rich title it would wrap at the table's width
-        console.print(_drawn(table, report))
-        for note in footnotes(table, report):
-            console.print(Text(note))
-        console.print()
-    lines = out.getvalue().splitlines()
-    return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
 
 
 def markdown(report: Report) -> str:
@@ -97,29 +95,40 @@ def markdown(report: Report) -> str:
 
     blocks = [f"# {_markdown(report.title)}"]
     for table in report.tables:
-        left = heads(table, report.language)
-        titles = [f"**{_markdown(heading(c))}**" if c.mark else _markdown(heading(c)) for c in table.columns]
-        grid = [[*map(_markdown, row[: len(left)]), *map(_star, row[len(left) :])] for row in rows(table, report)]
+        left, shown = heads(table, report.language), columns(table, report)
+        titles = [f"**{_markdown(head.title)}**" if head.ours else _markdown(head.title) for head in shown]
+        grid = [
+            [*map(_markdown, start), *map(_starred, entries(line, table, report))]
+            for start, line in zip(lefts(table), table.lines, strict=True)
+        ]
         align = ["left"] * len(left) + ["right"] * len(titles)
         drawn = tabulate(grid, [*left, *titles], tablefmt="pipe", disable_numparse=True, colalign=align)
-        blocks += [f"## {_markdown(table.title)}", drawn]
-        blocks += [f"- {_markdown(note)}" for note in footnotes(table, report)]
+        blocks += [f"## {_markdown(table.title)}"]
+        blocks += [f"**{_markdown(sentence)}**" for sentence in verdicts(table, report.language)]
+        blocks += [drawn, *(f"- {_markdown(note)}" for note in footnotes(table, report))]
+    if signs := legend(report):
+        blocks += ["---", *(f"- {_markdown(note)}" for note in signs)]
     return re.sub(r"(?m)(^- .*)\n\n(?=- )", r"\1\n", "\n\n".join(blocks)) + "\n"
 
 
 def csv_text(report: Report) -> str:
     """One header per table (table, category, label, published columns, ours), a blank line between tables.
 
-    The category stands on every line. With intervals, each of our columns is followed by its low and high limit.
+    The category stands on every line. Each of our columns is followed by all that is known of its numbers, see SHEET;
+    where the best of each row was asked for, every column by a mark.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
+    runs = {run.folder: run for run in report.runs}
     for index, table in enumerate(report.tables):
         if index:
             out.write("\n")
-        writer.writerow(["table", "category", "label", *(t for c in table.columns for t in _csv_heads(c, report))])
+        marked = any(_best(cell) for line in table.lines for cell in line.cells)
+        head = [name for column in table.columns for name in _csv_heads(column, marked=marked)]
+        writer.writerow(["table", "category", "label", *head])
         for line in table.lines:
-            values = [v for c, cell in zip(table.columns, line.cells, strict=True) for v in _csv(c, cell, report)]
+            pairs = zip(table.columns, line.cells, strict=True)
+            values = [value for column, cell in pairs for value in _csv(column, cell, runs, marked=marked)]
             writer.writerow([*map(inert, (table.id, line.category, line.label)), *values])
     return out.getvalue()
 
@@ -128,20 +137,23 @@ def latex(report: Report) -> str:
     """One booktabs table per table of the card, to be \\input where those packages are loaded."""
     blocks = ["% needs \\usepackage{booktabs}" + ("; Chinese: ctex" if report.language == "zh" else "")]
     for table in report.tables:
-        left = heads(table, report.language)
-        titles = [*left, *map(heading, table.columns)]
-        body = [" & ".join(_latex(value) for value in row) + r" \\" for row in rows(table, report)]
+        left, shown = heads(table, report.language), columns(table, report)
+        body = [
+            " & ".join([*map(_latex, start), *map(_bold, entries(line, table, report))]) + r" \\"
+            for start, line in zip(lefts(table), table.lines, strict=True)
+        ]
+        notes = [*verdicts(table, report.language), *legend(report, table), *footnotes(table, report)]
         blocks += [
             r"\begin{table}",
             rf"\caption{{{_latex(table.title)}}}",
-            rf"\begin{{tabular}}{{{'l' * len(left)}{'r' * len(table.columns)}}}",
+            rf"\begin{{tabular}}{{{'l' * len(left)}{'r' * len(shown)}}}",
             r"\toprule",
-            " & ".join(map(_latex, titles)) + r" \\",
+            " & ".join(map(_latex, [*left, *(head.title for head in shown)])) + r" \\",
             r"\midrule",
             *body,
             r"\bottomrule",
             r"\end{tabular}",
-            *(rf"\par\footnotesize {_latex(note)}" for note in footnotes(table, report)),
+            *(rf"\par\footnotesize {_latex(note)}" for note in notes),
             r"\end{table}",
         ]
     return "\n".join(blocks) + "\n"
@@ -153,7 +165,7 @@ def html(report: Report) -> str:
 
 
 def json_text(report: Report) -> str:
-    """The report itself: fractions at full precision, each with its interval, its run's folder and its completeness."""
+    """The report itself: fractions at full precision, each with its interval and its comparison, and every run."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
 
 
@@ -167,29 +179,18 @@ FORMATS: Mapping[str, Callable[[Report], str]] = {
 }
 
 
-def _drawn(table: FilledTable, report: Report) -> Drawn:
-    # Text objects, since rich would read square brackets in a plain string as markup.
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in heads(table, report.language):
-        drawn.add_column(Text(title))
-    for column in table.columns:
-        title = textwrap.fill(heading(column), 14, break_long_words=False)
-        drawn.add_column(Text(title), justify="right", style="bold cyan" if column.mark else None)
-    for row in rows(table, report):
-        drawn.add_row(*map(Text, row))
-    return drawn
-
-
 def _markdown(value: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", value)
 
 
-def _star(value: str) -> str:
-    return value.replace("*", r"\*")
+def _starred(entry: Entry) -> str:
+    number = entry.text.replace("*", r"\*")
+    return " ".join(filter(None, (f"**{number}**" if entry.best else number, entry.limits)))
+
+
+def _bold(entry: Entry) -> str:
+    number = _latex(entry.text)
+    return " ".join(filter(None, (rf"\textbf{{{number}}}" if entry.best else number, _latex(entry.limits))))
 
 
 def _latex(value: str) -> str:
@@ -201,15 +202,37 @@ def inert(value: str) -> str:
     return f"'{value}" if FORMULA.match(value) else value
 
 
-def _csv_heads(column: Column, report: Report) -> list[str]:
+def _runs(tables: Sequence[FilledTable], results: Sequence[Result]) -> tuple[Settings, ...]:
+    shown = {cell.run for t in tables for line in t.lines for cell in line.cells if isinstance(cell, Measured)}
+    return tuple(settings(result) for result in results if result.folder in shown and not result.derived)
+
+
+def _csv_heads(column: Column, *, marked: bool) -> list[str]:
     title = inert(heading(column))
-    return [title, f"{title} low", f"{title} high"] if column.mark and report.intervals else [title]
+    more = (*(SHEET if column.mark else ()), *(("best",) if marked else ()))
+    return [title, *(f"{title} {name}" for name in more)]
 
 
-def _csv(column: Column, cell: Cell, report: Report) -> list[str]:
-    value = text(cell, intervals=False, absent="")
-    if not (column.mark and report.intervals):
-        return [value]
-    if not isinstance(cell, Measured):
-        return [value, "", ""]
-    return [value, number(cell, cell.stat.low), number(cell, cell.stat.high)]
+def _csv(column: Column, cell: Cell, runs: Mapping[str, Settings], *, marked: bool) -> list[str]:
+    values = [text(cell, intervals=False, absent="")]
+    if column.mark:
+        values += _sheet(cell, runs) if isinstance(cell, Measured) else [""] * len(SHEET)
+    return [*values, "yes" if _best(cell) else ""] if marked else values
+
+
+def _sheet(cell: Measured, runs: Mapping[str, Settings]) -> list[str]:
+    run, found = runs.get(cell.run), cell.against
+    return [
+        number(cell, cell.stat.low),
+        number(cell, cell.stat.high),
+        str(cell.stat.n),
+        f"{100 * run.unparsed / run.answered:.1f}" if run and run.answered and not cell.derived else "",
+        "yes" if cell.complete else "no",
+        found.published if found else "",
+        signed(cell).replace("−", "-").removeprefix("+"),  # a number, not a formula
+        {True: "within", False: "beyond", None: ""}[found.within if found else None],
+    ]
+
+
+def _best(cell: Cell) -> bool:
+    return isinstance(cell, Published | Measured) and cell.best

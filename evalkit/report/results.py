@@ -13,11 +13,12 @@ from evalkit.types import EvalkitError, Stat, Value
 
 
 class Result(Value, frozen=True):
-    """One run: the folder it was read from, its record and its numbers."""
+    """One run: the folder it was read from, its record and its numbers; `derived`: a difference of two runs."""
 
     folder: str
     run: RunRecord
     stats: tuple[Stat, ...]
+    derived: bool = False
 
     @property
     def title(self) -> str:

@@ -2,46 +2,41 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from evalkit import digest
+from evalkit.report.against import Against, against, check_column, column_of
+from evalkit.report.remarks import incomplete, lacking, mixture, unparsed
 from evalkit.report.results import Result
+from evalkit.report.visible import printable
 from evalkit.spec import CardSpec, Localized, Row, Table
 from evalkit.types import EvalkitError, Stat, Value
 
 OURS = Localized("ours", "本次评测")
-REFUSED = Localized(
-    "Not shown, incomplete: {run} ({gap}); finish it with the same command, or pass --allow-incomplete.",
-    "未显示（运行不完整）：{run}（{gap}）；请用同一命令补全，或使用 --allow-incomplete。",
-)
-MARKED = Localized("* incomplete: {run} ({gap}).", "* 不完整：{run}（{gap}）。")
-GAP = Localized(
-    "{answered} of {samples} samples answered, {errors} failed",
-    "{samples} 个样本中 {answered} 个有回答，{errors} 个失败",
-)
-LACKING = Localized("{run} has no {metric}.", "{run} 没有 {metric}。")
-MIXED = Localized(
-    "{model}: its runs differ in what the model is ({runs}); the column mixes them.",
-    "{model}：各次运行的模型并不相同（{runs}），该列混合了它们。",
-)
 
 
 class Published(Value, frozen=True, tag_field="kind", tag="published"):
-    """A number as the card prints it."""
+    """A number as the card prints it; `best`: set by `best.with_best`."""
 
     text: str
+    best: bool = False
 
 
 class Measured(Value, frozen=True, tag_field="kind", tag="measured"):
-    """One of our numbers, the folder of its run, and whether that run is complete; `percent`: shown times 100."""
+    """One of our numbers, the folder of its run, and whether that run is complete; `percent`: shown times 100.
+
+    `against` compares it with the published number of the same model; an incomplete run is compared with nothing.
+    `derived`: the number is a difference of two runs.
+    """
 
     stat: Stat
     run: str
     complete: bool
     percent: bool
+    against: Against | None = None
+    best: bool = False
+    derived: bool = False
 
 
 class Absent(Value, frozen=True, tag_field="kind", tag="absent"):
@@ -100,27 +95,36 @@ class FilledTable(Value, frozen=True):
 Runs: TypeAlias = Mapping[str, Mapping[str, Result]]
 
 
+class Wish(NamedTuple):
+    """How cells are asked for."""
+
+    language: str
+    allow_incomplete: bool
+    column: str
+
+
 def cells(
-    card: CardSpec, results: Sequence[Result], *, language: str = "en", allow_incomplete: bool = False
+    card: CardSpec,
+    results: Sequence[Result],
+    *,
+    language: str = "en",
+    allow_incomplete: bool = False,
+    column: str = "",
 ) -> list[FilledTable]:
     """The card's tables with a column for every evaluated model, in the order in which `results` name them.
 
-    An incomplete run leaves its cells empty and says so in a note; allowed, it fills them and the note explains the
-    mark. Raises EvalkitError for two runs of one model on one task, and for a row that does not fit its columns.
+    Ours are compared with the published `column`, by default the one of the model's own name. An incomplete run leaves
+    its cells empty and says so in a note; allowed, it fills them and the note explains the mark. Raises EvalkitError
+    for two runs of one model on one task, for a row that does not fit its columns, and for an unknown `column`.
     """
+    check_column(card, column)
     runs = _by_model(results)
-    return [_filled(card, table, runs, language, allow_incomplete) for table in card.tables]
+    return [_filled(card, table, runs, Wish(language, allow_incomplete, column)) for table in card.tables]
 
 
 def notes(tables: Iterable[FilledTable]) -> list[str]:
     """The sentences below the tables, once each; a format without footnotes leaves them to the caller."""
     return list(dict.fromkeys(note for table in tables for note in table.notes))
-
-
-def printable(text: str) -> str:
-    """Text from elsewhere without control characters, line breaks and bidirectional marks."""
-    kept = (" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
-    return "".join(c for c in kept if unicodedata.category(c) not in {"Cf", "Cs"}).strip()
 
 
 def _by_model(results: Sequence[Result]) -> dict[str, dict[str, Result]]:
@@ -136,11 +140,12 @@ def _by_model(results: Sequence[Result]) -> dict[str, dict[str, Result]]:
     return runs
 
 
-def _filled(card: CardSpec, table: Table, runs: Runs, language: str, allow: bool) -> FilledTable:
-    remarks: dict[str, None] = {}
+def _filled(card: CardSpec, table: Table, runs: Runs, wish: Wish) -> FilledTable:
+    language = wish.language
+    remarks: list[str] = []
     lines = []
     for row in table.rows:
-        ours = [_cell(row, tasks, language, allow, remarks) for tasks in runs.values()]
+        ours = [_cell(table, row, tasks, wish, remarks) for tasks in runs.values()]
         lines.append(
             Line(
                 printable(row.category.get(language)) if row.category else "",
@@ -150,11 +155,11 @@ def _filled(card: CardSpec, table: Table, runs: Runs, language: str, allow: bool
         )
     shown = {row.reference.task for row in table.rows}
     for model, tasks in runs.items():
-        _remark_mixture(model, [tasks[task] for task in tasks if task in shown], language, remarks)
+        remarks += mixture(model, [tasks[task] for task in tasks if task in shown], language)
     columns = [Column(printable(title)) for title in table.columns]
     columns += [Column(title, OURS.get(language)) for title in _titles(runs)]
     title = printable(table.title.get(language)) if table.title else table.id
-    return FilledTable(table.id, title, tuple(columns), tuple(lines), tuple(remarks))
+    return FilledTable(table.id, title, tuple(columns), tuple(lines), tuple(dict.fromkeys(remarks)))
 
 
 def _published(card: CardSpec, table: Table, row: Row) -> tuple[Cell, ...]:
@@ -168,40 +173,37 @@ def _published(card: CardSpec, table: Table, row: Row) -> tuple[Cell, ...]:
     return tuple(Published(text) for text in row.published)
 
 
-def _cell(row: Row, tasks: Mapping[str, Result], language: str, allow: bool, remarks: dict[str, None]) -> Cell:
+def _cell(table: Table, row: Row, tasks: Mapping[str, Result], wish: Wish, remarks: list[str]) -> Cell:
     result = tasks.get(row.reference.task)
     if result is None:
         return Absent()
-    run = printable(f"{result.run.model} / {result.run.task}")
-    if not result.run.complete:
-        note = MARKED if allow else REFUSED
-        remarks[note.get(language).format(run=run, gap=_gap(result, language))] = None
-        if not allow:
+    complete = result.run.complete
+    if not complete:
+        remarks.append(incomplete(result, wish.language, shown=wish.allow_incomplete))
+        if not wish.allow_incomplete:
             return Absent(refused=True)
     stat = result.find(row.reference)
-    if stat is None and not result.run.complete:
-        return Absent()  # a group that the run has not reached yet; the note above says why
     if stat is None:
-        wanted = ", ".join([row.reference.metric or result.run.headline, *row.reference.where.values()])
-        remarks[LACKING.get(language).format(run=run, metric=printable(wanted))] = None
+        if complete:  # else it is a group that the run has not reached yet; the remark above says why
+            remarks.append(lacking(result, row.reference, wish.language))
         return Absent()
-    return Measured(stat, result.folder, result.run.complete, result.percent(stat))
+    remarks += unparsed(result, wish.language)
+    return Measured(
+        stat,
+        result.folder,
+        complete,
+        result.percent(stat),
+        against=_against(table, row, result, stat, wish.column) if complete else None,
+        derived=result.derived,
+    )
 
 
-def _gap(result: Result, language: str) -> str:
-    counts = result.run.counts
-    text = GAP.get(language).format(answered=counts.answered, samples=counts.samples, errors=counts.errors)
-    return f"{text}, limit {printable(result.run.limit)}" if result.run.limit else text
-
-
-def _remark_mixture(model: str, results: Sequence[Result], language: str, remarks: dict[str, None]) -> None:
-    first: dict[tuple[str, str, str], str] = {}
-    for result in results:
-        run = result.run
-        first.setdefault((digest.of(run.identity), run.dtype, run.device), f"{run.task}: {run.dtype} {run.device}")
-    if len(first) > 1:
-        text = MIXED.get(language).format(model=printable(model), runs=printable("; ".join(first.values())))
-        remarks[text] = None
+def _against(table: Table, row: Row, result: Result, stat: Stat, wanted: str) -> Against | None:
+    column = column_of(table.columns, result, wanted)
+    if not column or not row.published:
+        return None
+    text = row.published[table.columns.index(column)]
+    return against(stat, printable(column), text, percent=result.percent(stat))
 
 
 def _titles(runs: Runs) -> list[str]:

@@ -22,6 +22,12 @@ def one_line(text: str, longest: int = 120) -> str:
     return line if len(line) <= longest and len(text) <= 8 * longest else f"{line[:longest]}..."
 
 
+def printable(text: str) -> str:
+    """Text from elsewhere without control characters, line breaks and bidirectional marks."""
+    kept = (" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
+    return "".join(c for c in kept if unicodedata.category(c) not in {"Cf", "Cs"}).strip()
+
+
 def _sign(character: str) -> str:
     if character in KEPT or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
         return character

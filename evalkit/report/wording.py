@@ -2,23 +2,65 @@
 
 from __future__ import annotations
 
-from evalkit.report.table import Absent, Cell, Column, FilledTable, Measured, Published
+from typing import NamedTuple
+
+from evalkit.report.settings import Settings, sentence
+from evalkit.report.table import Absent, Cell, Column, FilledTable, Line, Measured, Published
+from evalkit.report.verdict import FOOTNOTE, difference
 from evalkit.spec import Localized
 from evalkit.types import Value
 
 CATEGORY, BENCHMARK = Localized("Category", "类别"), Localized("Benchmark", "基准")
+VERSUS = Localized("vs published", "对比已发布")
 BRACKETS = Localized("In brackets: 95 % interval.", "方括号内为 95% 置信区间。")
+BEST = Localized(
+    "{mark}: best of its row, and what cannot be told from it: ours by a paired test on the same samples, a published "
+    "number beside one of ours by our interval, two published ones only where equal.",
+    "{mark}：该行最佳，以及统计上与之无法区分者：本次评测之间用同一样本的配对检验，已发布数值与本次评测之间用置信区间，"
+    "两个已发布数值仅在相等时并列。",
+)
+BOLD = Localized("Bold", "粗体")
+STAR = "★"
+"""The best of a row where there is no bold, or where a terminal may not show it."""
 
 
 class Report(Value, frozen=True, kw_only=True):
-    """Everything a format may use; the JSON format is this value."""
+    """Everything a format may use; the JSON format is this value.
+
+    `intervals` and `details` say what people see beside the numbers; `runs` are those that stand in the tables.
+    """
 
     card: str
     title: str
     source: str
     language: str
     intervals: bool
+    details: bool = False
     tables: tuple[FilledTable, ...]
+    runs: tuple[Settings, ...] = ()
+
+
+class Head(NamedTuple):
+    """The head of a shown column: `ours` for evaluated models and what belongs to them, `n` when it counts samples."""
+
+    title: str
+    ours: bool = False
+    n: bool = False
+
+
+class Entry(NamedTuple):
+    """A shown cell: `limits` have brackets already; `within` is the verdict of a difference, `cell` its origin."""
+
+    text: str
+    limits: str = ""
+    best: bool = False
+    within: bool | None = None
+    cell: Cell | None = None
+
+    @property
+    def plain(self) -> str:
+        """Number and limits."""
+        return f"{self.text} {self.limits}" if self.limits else self.text
 
 
 def text(cell: Cell, *, intervals: bool, absent: str = "-") -> str:
@@ -30,9 +72,8 @@ def text(cell: Cell, *, intervals: bool, absent: str = "-") -> str:
             return absent
         case Measured():
             star = "" if cell.complete else "*"
-            low, high = (number(cell, bound) for bound in (cell.stat.low, cell.stat.high))
-            limits = f" [{low}, {high}]" if intervals and low and high else ""
-            return f"{number(cell, cell.stat.value)}{star}{limits}"
+            shown = f"{number(cell, cell.stat.value)}{star}"
+            return f"{shown} {limits(cell)}" if intervals and limits(cell) else shown
 
 
 def number(cell: Measured, value: float | None) -> str:
@@ -40,6 +81,13 @@ def number(cell: Measured, value: float | None) -> str:
     if value is None:
         return ""
     return f"{100 * value:.1f}" if cell.percent else f"{value:.4g}"
+
+
+def limits(cell: Cell) -> str:
+    """The interval of one of our numbers, in brackets; empty where there is none."""
+    if not isinstance(cell, Measured) or cell.stat.low is None or cell.stat.high is None:
+        return ""
+    return f"[{number(cell, cell.stat.low)}, {number(cell, cell.stat.high)}]"
 
 
 def heading(column: Column) -> str:
@@ -53,16 +101,67 @@ def heads(table: FilledTable, language: str) -> list[str]:
     return [title.get(language) for title in titles]
 
 
-def rows(table: FilledTable, report: Report) -> list[list[str]]:
-    """The body as text; a merged category stands on its first line only."""
-    body = []
-    for line, span in zip(table.lines, table.spans, strict=True):
-        left = [line.category if span else "", line.label] if table.has_categories else [line.label]
-        body.append([*left, *(text(cell, intervals=report.intervals) for cell in line.cells)])
-    return body
+def columns(table: FilledTable, report: Report) -> list[Head]:
+    """The columns of numbers: samples where asked for, every model, and after ours its difference to the published."""
+    found = [Head("n", n=True)] if report.details else []
+    for index, column in enumerate(table.columns):
+        found.append(Head(heading(column), ours=bool(column.mark)))
+        if compared(table, index):
+            found.append(Head(VERSUS.get(report.language), ours=True))
+    return found
+
+
+def entries(line: Line, table: FilledTable, report: Report) -> list[Entry]:
+    """One line's cells, as many as `columns`."""
+    found = [Entry(_samples(line))] if report.details else []
+    for index, cell in enumerate(line.cells):
+        bracket = limits(cell) if report.intervals else ""
+        best = not isinstance(cell, Absent) and cell.best
+        found.append(Entry(text(cell, intervals=False), bracket, best, cell=cell))
+        if compared(table, index):
+            found.append(_difference(cell))
+    return found
+
+
+def compared(table: FilledTable, index: int) -> str:
+    """The published column that a column is compared with; empty: none."""
+    cells = (line.cells[index] for line in table.lines)
+    return next((cell.against.column for cell in cells if isinstance(cell, Measured) and cell.against), "")
+
+
+def lefts(table: FilledTable) -> list[list[str]]:
+    """What stands before the numbers; a merged category stands on its first line only."""
+    return [
+        [line.category if span else "", line.label] if table.has_categories else [line.label]
+        for line, span in zip(table.lines, table.spans, strict=True)
+    ]
 
 
 def footnotes(table: FilledTable, report: Report) -> list[str]:
-    """What must stand below the table."""
-    bracketed = report.intervals and any(isinstance(cell, Measured) for line in table.lines for cell in line.cells)
-    return [*([BRACKETS.get(report.language)] if bracketed else []), *table.notes]
+    """What must stand below this table."""
+    folders = {cell.run for line in table.lines for cell in line.cells if isinstance(cell, Measured)}
+    runs = [run for run in report.runs if run.folder in folders] if report.details else []
+    return [*table.notes, *(sentence(run, report.language) for run in runs)]
+
+
+def legend(report: Report, *tables: FilledTable, mark: str = "") -> list[str]:
+    """What the signs in these tables mean (default: in all); `mark` shows the best of a row, where not bold type."""
+    cells = [cell for table in tables or report.tables for line in table.lines for cell in line.cells]
+    ours = [cell for cell in cells if isinstance(cell, Measured)]
+    found = [BRACKETS.get(report.language)] if report.intervals and ours else []
+    found += [FOOTNOTE.get(report.language)] if any(cell.against for cell in ours) else []
+    if any(not isinstance(cell, Absent) and cell.best for cell in cells):
+        found.append(BEST.get(report.language).format(mark=mark or BOLD.get(report.language)))
+    return found
+
+
+def _difference(cell: Cell) -> Entry:
+    if not isinstance(cell, Measured) or cell.against is None:
+        return Entry("")
+    return Entry(difference(cell), within=cell.against.within, cell=cell)
+
+
+def _samples(line: Line) -> str:
+    """How many samples our numbers of a line count; a range where the runs differ."""
+    counts = sorted({cell.stat.n for cell in line.cells if isinstance(cell, Measured)})
+    return "" if not counts else f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"

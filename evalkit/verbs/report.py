@@ -1,36 +1,47 @@
-"""`evalkit report`: a card's tables, published numbers beside ours."""
+"""`evalkit report`: a card's tables, published numbers beside ours, and the same as figures."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from evalkit import registry
-from evalkit.report import cells, notes, read_results, render
+from evalkit.report import Result, cells, notes, read_results, render
 from evalkit.report.blind import with_differences
+from evalkit.report.verdict import verdicts
 from evalkit.spec import CardSpec
 from evalkit.types import EvalkitError
 from evalkit.verbs.setup import existing
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print or write the tables; exit code 0."""
+    """Print or write the tables, and draw them where asked; exit code 0."""
+    if options.png and options.figures is None:
+        raise EvalkitError("--png says how figures are written: name their folder with --figures DIR")
     card = registry.load(CardSpec, options.card)
     results = read_results(existing(options.results, Path("results")))
+    if options.figures is not None:
+        _draw(card, results, options)
     if options.blind_difference:
         results = with_differences(results)
-    if options.format == "csv":  # a CSV file has no place for footnotes
-        filled = cells(card, results, language=options.lang, allow_incomplete=options.allow_incomplete)
-        print(*notes(filled), sep="\n", end="", file=sys.stderr)
+    if options.format == "csv":  # a CSV file has no place for sentences
+        _say(card, results, options)
+    shown = options.output is None and sys.stdout.isatty()
     text = render(
         card,
         results,
         format=options.format,
         language=options.lang,
         intervals=options.intervals,
+        details=options.details,
+        best=options.best,
+        column=options.against,
         allow_incomplete=options.allow_incomplete,
-        color=options.colour and options.output is None and sys.stdout.isatty(),
+        color=options.colour and shown,
+        width=os.get_terminal_size(sys.stdout.fileno()).columns or None if shown else None,
     )
     if options.output is None:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
@@ -42,3 +53,27 @@ def main(options: argparse.Namespace) -> int:
             f"{options.output}: cannot be written ({error.strerror}); choose another --output"
         ) from error
     return 0
+
+
+def _say(card: CardSpec, results: Sequence[Result], options: argparse.Namespace) -> None:
+    filled = cells(
+        card, results, language=options.lang, allow_incomplete=options.allow_incomplete, column=options.against
+    )
+    for sentence in [*(s for table in filled for s in verdicts(table, options.lang)), *notes(filled)]:
+        print(sentence, file=sys.stderr)
+
+
+def _draw(card: CardSpec, results: Sequence[Result], options: argparse.Namespace) -> None:
+    from evalkit.report.figures import write
+
+    written = write(
+        card,
+        results,
+        options.figures,
+        language=options.lang,
+        png=options.png,
+        column=options.against,
+        allow_incomplete=options.allow_incomplete,
+    )
+    for file in written:
+        print(file, file=sys.stderr)

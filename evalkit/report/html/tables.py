@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from evalkit.report.table import Cell, Measured
-from evalkit.report.wording import Report, footnotes, heading, heads, number, text
+from evalkit.report.verdict import verdicts
+from evalkit.report.wording import Report, columns, entries, footnotes, heads, legend, limits
 from evalkit.spec import Localized
 
 TEMPLATE = Path(__file__).with_name("tables.html")
@@ -24,24 +25,19 @@ def page(report: Report) -> str:
         published=PUBLISHED.get(report.language),
         ours=OURS.get(report.language),
         heads=heads,
-        heading=heading,
+        columns=columns,
+        entries=entries,
+        verdicts=verdicts,
         footnotes=footnotes,
-        value=lambda cell: text(cell, intervals=False),
-        limits=lambda cell: _limits(cell) if report.intervals else "",
+        signs=legend(report),
         origin=_origin,
     )
 
 
-def _limits(cell: Cell) -> str:
-    if not isinstance(cell, Measured) or cell.stat.low is None or cell.stat.high is None:
-        return ""
-    return f"[{number(cell, cell.stat.low)}, {number(cell, cell.stat.high)}]"
-
-
-def _origin(cell: Cell) -> str:
+def _origin(cell: Cell | None) -> str:
     if not isinstance(cell, Measured):
         return ""
     stat = cell.stat
     where = ", ".join(f"{name}={value}" for name, value in stat.where.items())
-    parts = [stat.metric, where, f"n={stat.n}", _limits(cell), stat.method, cell.run]
+    parts = [stat.metric, where, f"n={stat.n}", limits(cell), stat.method, cell.run]
     return " | ".join(part for part in parts if part)
