@@ -11,6 +11,7 @@ import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -28,6 +29,8 @@ from evalkit.report.visible import one_line, visible
 from evalkit.spec import Counts, Reference
 from evalkit.types import EvalkitError, Image, Midpoints, Video
 from tests import boards
+
+STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @pytest.fixture
@@ -338,7 +341,25 @@ def test_replies_steer_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture
         capsys.readouterr()
         assert main(["show", "run", str(folder), "--sample", name]) == 0
         out = capsys.readouterr().out
-        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", out)
+        assert not STEERING.search(out)
+
+
+def test_replies_and_names_steer_no_other_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["\x1b[31mred\u202e", "=1+1", "| a | `b` </script>"]
+    task = boards.make_task(tmp_path, [*boards.HOSTILE, *names])
+    replies = dict.fromkeys([*boards.HOSTILE, *names], "yes")
+    boards.score(task, "tame", replies, tmp_path / "results")
+    boards.score(task, "harmful", replies | boards.HOSTILE, tmp_path / "results")
+    runs = (tmp_path / "results/tame", tmp_path / "results/harmful")
+    capsys.readouterr()
+    main(["compare", *map(str, runs), "--markdown", str(tmp_path / "gate.md"), "--junit", str(tmp_path / "gate.xml")])
+    main(["explain", "--task", str(task), "--predictions", str(tmp_path / "harmful.jsonl")])
+    main(["leaderboard", str(tmp_path / "results"), "--out", str(tmp_path / "site")])
+    written = [file.read_text() for file in tmp_path.rglob("*") if file.suffix in {".md", ".xml", ".html"}]
+    assert len(written) == 6  # the gate twice, the tables, two runs, one task
+    for text in ("".join(capsys.readouterr()), *written):
+        assert not STEERING.search(text)
+    assert ElementTree.parse(tmp_path / "gate.xml").getroot().tag.startswith("testsuite")
 
 
 @pytest.mark.parametrize(

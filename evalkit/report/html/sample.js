@@ -20,7 +20,7 @@ function whole(sample, n, index) {
     element("h2", {}, element("a", { href: address }, visible(index.ids[n]))),
     groups ? element("p", { class: "faint" }, groups) : null,
     ...sample.prompts.flatMap((views, number) => prompt(views, sample, number, index.models)),
-    sample.prompts.length ? null : element("p", { class: "missing" }, say("It was never asked.")),
+    ...(sample.prompts.length ? [] : [text(index.questions[n]), element("p", { class: "missing" }, say("It was never asked."))]),
     element("h3", {}, say("Gold answer")),
     text(answers || say("none known")),
     element("h3", {}, say("Replies")),
