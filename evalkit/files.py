@@ -1,7 +1,9 @@
-"""Media files by path, inside an archive or not, with every failure to read them told in one sentence."""
+"""Media files by path, inside an archive or not, with every failure to read them told in one sentence; packed lines."""
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import io
 import os
 import struct
@@ -82,3 +84,15 @@ class _Window(io.RawIOBase):
         buffer[: len(data)] = data
         self.at += len(data)
         return len(data)
+
+
+def lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file, unpacked if it is gzip, whatever its name says, and without a byte order mark.
+
+    Raises OSError, EOFError and zlib.error as gzip does.
+    """
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    with gzip.open(path, "rb") if packed else path.open("rb") as file:
+        for n, line in enumerate(file):
+            yield line if n else line.removeprefix(codecs.BOM_UTF8)

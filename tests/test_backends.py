@@ -186,6 +186,8 @@ LINES = [
     (b'{"id": 7, "prediction": null}\n{"id": 8, "prediction": "x"}', None, "no reply"),
     (b'{"id": 7}\n{"id": 8, "prediction": "x"}', None, "no field"),
     (b'{"id": 7, "prediction": ""}', "", "an empty reply"),
+    (b'{"id": 7.0, "prediction": "yes"}', "yes", "a whole number from a column with gaps"),
+    (gzip.compress(b'{"id": 7, "prediction": "yes"}'), "yes", "packed, whatever its name says"),
     (b'{"id": 7, "prediction": 1.50}', "1.50", "a number as it is written"),
     (b'{"id": 7, "prediction": 123456789012345678901234567890}', "123456789012345678901234567890", "of any length"),
     ('{"id": 7, "prediction": "是\u2028"}'.encode(), "是\u2028", "a separator that ends no line"),
@@ -199,6 +201,11 @@ def test_odd_lines_are_read(tmp_path: Path, content: bytes, text: str | None, wh
     path.write_bytes(content)
     assert Replay(path=str(path)).rows()["7"] == (text and text.replace("???", "\ufffd" * 3)), why
     assert Replay(path=str(path)).replies()["7"] is not None
+
+
+def test_a_field_may_be_within_an_object(tmp_path: Path) -> None:
+    path = _record(tmp_path / "r.jsonl.gz", [{"id": "a", "reply": {"text": "yes"}}, {"id": "b", "reply": None}])
+    assert Replay(path=str(path), field="reply.text").rows() == {"a": "yes", "b": None}
 
 
 def test_a_torn_archive_is_refused(tmp_path: Path) -> None:

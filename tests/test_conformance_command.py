@@ -153,7 +153,9 @@ def test_mathvista_lines_without_an_extraction_are_told(command: Command) -> Non
     arguments = ["score", "--task", str(HERE / "mathvista_testmini.yaml"), "--field", "extraction", "--json"]
     arguments += ["--annotations", str(file.parent.parent / "annotations.jsonl.gz"), "--predictions", str(file)]
     assert cli.main(arguments) == 0
-    assert "2 lines have no 'extraction', the first is that of" in command.capsys.readouterr().err
+    assert (
+        "2 lines have no 'extraction' and are scored as empty replies, the first is" in command.capsys.readouterr().err
+    )
 
 
 def test_mathvista(command: Command) -> None:
@@ -311,6 +313,9 @@ def test_untidy_files_are_read(
     arguments = ["score", "--task", str(tmp_path / "task.yaml"), "--annotations", str(tmp_path / "gold.jsonl")]
     arguments += ["--predictions", str(tmp_path / "said.jsonl"), "--rule", "official", "--json"]
     assert cli.main(arguments) == code
-    said = json.loads(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    assert ("1 lines belong to no sample, the first is '4'" in err) == (what == "a sample without a line")
+    assert ("1 lines have no 'prediction'" in err) == what.startswith("a line")
+    said = json.loads(out)
     assert said["complete"] == (code == 0)
     assert cells(said)["accuracy", "", ""] == (pytest.approx(right / 3), 3)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evalkit import digest
 from evalkit.backends.weights import ModelError
+from evalkit.files import lines
+from evalkit.keep import nested
 from evalkit.types import Request, Response, Value
 
 if TYPE_CHECKING:
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
 
 class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
-    """Replies from `path`, JSON lines (`.gz` too) with an `id` and a `field` each, given by sample id.
+    """Replies from `path`, JSON lines (packed by gzip, too) with an `id` and a `field` each, given by sample id.
+
+    `outer.inner` names a field of an object.
 
     A task that asks several prompts per sample gets the same reply to each. A line whose `field` is null, NaN or not
     there is an empty reply, as to the official scripts; a sample without a line is unanswered. A number is taken as
@@ -70,9 +74,10 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
     def _silent(self, n: int, line: bytes) -> ModelError:
         """What is wrong with a file of which no line has a reply; line `n` is its first."""
         where = f"{self._file()}:{n}"
+        name = "by --field" if self.source else "in backend.field"
         if self.field in _decoded(line):
-            return ModelError(f"{where}: {self.field} is empty, here and on every line; name another in backend.field")
-        return ModelError(f"{where}: there is no field {self.field!r}, here or on any line; name it in backend.field")
+            return ModelError(f"{where}: {self.field} is empty, here and on every line; name another {name}")
+        return ModelError(f"{where}: there is no field {self.field!r}, here or on any line; name it {name}")
 
     def _row(self, where: str, line: bytes) -> tuple[str, str | None]:
         try:
@@ -80,10 +85,12 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
         except (ValueError, RecursionError) as error:
             raise ModelError(f"{where}: not a JSON object ({error}); write one object on each line") from error
         if self.id not in row:
-            raise ModelError(f"{where}: there is no field {self.id!r}; name it in backend.id")
-        found, text = row[self.id], row.get(self.field)
+            raise ModelError(f"{where}: there is no field {self.id!r}; give every line the id of its sample")
+        found, text = row[self.id], nested(row, self.field)
         if not isinstance(found, str) or not isinstance(text, str | None):
             raise ModelError(f"{where}: {self.id} must be a text or a whole number and {self.field} a text")
+        if isinstance(found, _Number) and found.endswith(".0"):
+            found = found[:-2]  # as tables write whole numbers in a column with gaps
         return _encodable(found), text if text is None else _encodable(text)
 
 
@@ -122,17 +129,22 @@ class ReplayEngine:
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for n, line in enumerate(file, start=1):
-                if line.strip():
-                    yield n, line
-    except (OSError, EOFError) as error:
+        for n, line in enumerate(lines(path), start=1):
+            if line.strip():
+                yield n, line
+    except (OSError, EOFError, zlib.error) as error:
         raise ModelError(f"{path}: cannot be read to its end ({error}); copy it again") from error
+
+
+class _Number(str):
+    """A number with a period or an exponent, as it is written."""
+
+    __slots__ = ()
 
 
 def _decoded(line: bytes) -> dict[str, Any]:
     """The line's object, with numbers as they are written and what is no JSON, NaN and Infinity, as null."""
-    row = json.loads(line.decode("utf-8-sig"), parse_int=str, parse_float=str, parse_constant=lambda _: None)
+    row = json.loads(line, parse_int=str, parse_float=_Number, parse_constant=lambda _: None)
     if not isinstance(row, dict):
         raise ValueError(f"it is {str(row)[:40]!r}")
     return row

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
+import zlib
 from pathlib import Path
 
+from evalkit.files import lines
 from evalkit.imports import lmms_eval, vlmevalkit
 from evalkit.imports.foreign import Foreign, ForeignFileError, ForeignReply
 from evalkit.imports.match import Matched, match, positions
@@ -29,7 +30,6 @@ def recognised(path: Path, *, field: str = "prediction") -> Foreign | None:
 def _start(path: Path) -> bytes:
     """The first line; a file that cannot be read is left to the reader of our own format, which says why."""
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            return file.readline()
-    except (OSError, EOFError):
+        return next(lines(path), b"")
+    except (OSError, EOFError, zlib.error):
         return b""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from evalkit.files import lines
 from evalkit.imports.foreign import Foreign, ForeignFileError, ForeignReply, once
 
 RAW, FILTERED = "resps", "filtered_resps"
@@ -61,11 +62,10 @@ def _lines(path: Path) -> Iterator[tuple[int, Line]]:
     n = 0
     decoder = msgspec.json.Decoder(Line)
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for n, line in enumerate(file, start=1):
-                if line.strip():
-                    yield n, decoder.decode(line)
+        for n, line in enumerate(lines(path), start=1):
+            if line.strip():
+                yield n, decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ForeignFileError(f"{path}:{n}: not a JSON object ({error}); copy the log again") from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ForeignFileError(f"{path}: cannot be read after line {n} ({error}); copy the log again") from error

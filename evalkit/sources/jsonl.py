@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
 
+from evalkit.files import lines
 from evalkit.media import Library
 from evalkit.sources.table import Places, Row, Table, fingerprint, numbered
 from evalkit.types import IncompleteError, Value
@@ -40,11 +40,10 @@ def _objects(path: Path) -> Iterator[Row]:
     decoder = msgspec.json.Decoder(Row)
     number = 0
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for line in file:
-                number += 1
-                if line.strip():
-                    yield decoder.decode(line)
+        for line in lines(path):
+            number += 1
+            if line.strip():
+                yield decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise IncompleteError(f"{path}:{number}: not a JSON object ({error}); correct the line") from error
     except (EOFError, zlib.error, OSError) as error:

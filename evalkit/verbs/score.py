@@ -57,20 +57,23 @@ def recorded(task: TaskSpec, options: argparse.Namespace, file: Path, *, out: Pa
     """The predictions in `file` as a run of `task` below `out`; no picture is looked for."""
     name = options.name or options.predictions.name.partition(".")[0]
     backend = Replay(path=str(file), field=options.field, source=str(options.predictions))
-    tell_empty(backend)
     session = Session(ModelSpec(name=name, backend=backend, batch=Batch(count=1024), workers=0))
-    return runner.run(session, task, recorded_settings(options, out=out))
+    outcome = runner.run(session, task, recorded_settings(options, out=out))
+    _tell_lines(backend, outcome)
+    return outcome
 
 
-def tell_empty(file: Replay) -> None:
-    """Say on stderr how many lines have no reply: they are scored as empty ones."""
-    empty = [name for name, text in file.rows().items() if text is None]
-    if empty:
-        print(
-            f"evalkit: {file.source}: {len(empty)} lines have no {file.field!r}, the first is that of {empty[0]};"
-            " they are scored as empty replies",
-            file=sys.stderr,
-        )
+def _tell_lines(file: Replay, outcome: Outcome) -> None:
+    """Say on stderr how many lines have no reply, and are scored as empty ones, and how many are no sample's."""
+    rows, known = file.rows(), {score.sample_id for score in outcome.scores}
+    empty = [name for name, text in rows.items() if text is None]
+    lost = [name for name in rows if name not in known]
+    for names, what in (
+        (empty, f"have no {file.field!r} and are scored as empty replies"),
+        (lost, "belong to no sample"),
+    ):
+        if names:
+            print(f"evalkit: {file.source}: {len(names)} lines {what}, the first is {names[0]!r}", file=sys.stderr)
 
 
 def recorded_settings(options: argparse.Namespace, *, out: Path) -> Settings:
