@@ -289,6 +289,8 @@ def test_a_card_column_is_a_baseline(place: Path, capsys: pytest.CaptureFixture[
     assert (code, found["lines"][0]["reason"]) == (0, "better beyond chance")
     assert compare(place, f"card:{place}/card.yaml/nobody", "base")[0] == 2
     assert "choose one of ours, theirs" in capsys.readouterr().err
+    assert compare(place, "card:mini/ours", "base")[0] == 2
+    assert "prints no numbers" in capsys.readouterr().err
 
 
 def test_build_servers_get_junit_a_summary_and_error_lines(

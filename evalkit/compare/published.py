@@ -29,7 +29,8 @@ def printed(card: CardSpec, column: str) -> list[Printed]:
     tables = [table for table in card.tables if column in table.columns]
     if not tables:
         known = ", ".join(dict.fromkeys(name for table in card.tables for name in table.columns))
-        raise EvalkitError(f"card {card.name} has no column {column!r}; choose one of {known}")
+        choice = f"choose one of {known}" if known else "it prints no numbers, so choose another card"
+        raise EvalkitError(f"card {card.name} has no column {column!r}; {choice}")
     cells = [(table, row, _cell(table, row, column)) for table in tables for row in table.rows]
     names = [row.label.en for _, row, text in cells if text]
     return [

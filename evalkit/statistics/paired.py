@@ -17,8 +17,8 @@ from evalkit.types import Value
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SPARSE = 10
-"""Clusters that must differ before their spread is trusted to tell the error."""
+SPARSE = 30
+"""Clusters that must differ before their spread alone is trusted to tell the error."""
 
 
 class Difference(Value, frozen=True, kw_only=True):
@@ -51,23 +51,22 @@ def mean_difference(
 ) -> Difference:
     """Difference of means (of unweighted means over strata) of values in the same order.
 
-    Interval: t on the paired differences with the cluster-robust error. While fewer than ten clusters differ, one more
-    is counted, half of it for either side, so that a few lucky agreements never promise too much (after Agresti and
-    Min 2005). Test: exact McNemar for zeros and ones, else sign-flip permutation of whole clusters.
+    Interval: t on the paired differences with the cluster-robust error, wider while fewer than thirty clusters differ,
+    see `_reach`. Test: exact McNemar for zeros and ones, else sign-flip permutation of whole clusters.
     """
     changes = [after - before for before, after in zip(base, candidate, strict=True)]
     found = spread(changes, clusters=clusters, strata=strata)
     p, test = sign_flip(found.totals, scale=len(changes), seed=seed)
     method = "paired-t" if len(found.totals) == len(changes) else f"paired-t(clusters={len(found.totals)})"
-    error = None if found.stderr is None else _guarded(found, len(changes))
-    half = None if error is None else quantile(1 - alpha / 2, found.freedom) * error
+    t = None if found.stderr is None else quantile(1 - alpha / 2, found.freedom)
+    below, above = (0.0, 0.0) if t is None else _reach(found, len(changes), t)
     return Difference(
         value=found.value,
         stderr=found.stderr,
-        low=None if half is None else found.value - half,
-        high=None if half is None else found.value + half,
+        low=None if t is None else found.value - below,
+        high=None if t is None else found.value + above,
         p=p,
-        detectable=None if error is None else detectable(error, freedom=found.freedom, alpha=alpha),
+        detectable=None if t is None else detectable(max(below, above) / t, freedom=found.freedom, alpha=alpha),
         n=len(changes),
         clusters=len(found.totals),
         test=test,
@@ -75,14 +74,25 @@ def mean_difference(
     )
 
 
-def _guarded(found: Spread, n: int) -> float:
-    """The error with one more differing cluster, as large as the largest, where fewer than SPARSE differ."""
+def _reach(found: Spread, n: int, t: float) -> tuple[float, float]:
+    """How far the limits lie below and above the difference: t errors, and more where few clusters differ.
+
+    Of k samples lost and none won, the error that k tells is too small just where k is small by luck. So the limits are
+    those of the score interval of a count, k + t^2 / 2 + t sqrt(k + t^2 / 4) (Brown, Cai and DasGupta 2003), in steps
+    of the cluster that differs most; t^2 / 2 as far as the changes lean to that side, and on both where there are none:
+    agreement on every one of n samples leaves t^2 / n.
+    """
     import numpy as np
 
-    sizes = np.abs(found.totals)
-    differing = int((sizes > 1e-15).sum())
-    more = 0.0 if differing >= SPARSE else max(float(sizes.max()), 1 / n)
-    return sqrt((found.stderr or 0.0) ** 2 + more**2)
+    totals, error = found.totals[np.abs(found.totals) > 1e-15], found.stderr or 0.0
+    if len(totals) >= SPARSE:
+        return t * error, t * error
+    step = max(float(np.abs(totals).max(initial=0.0)), 1 / n)
+    half = t * sqrt(error**2 + (t * step / 2) ** 2)
+    if not len(totals):
+        return 2 * half, 2 * half
+    lean = float((totals**3).sum() / (totals**2).sum()) * t * t / 2
+    return half + max(0.0, -lean), half + max(0.0, lean)
 
 
 def ratio_difference(
