@@ -278,6 +278,22 @@ def test_categories_of_a_folded_table_stand_above_their_first_row(results: Path)
     assert sum("A category" in line for line in lines) == 1
 
 
+def test_runs_of_one_model_stand_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, right in (("before", (55, 50, 40)), ("after", (55, 50, 70))):
+        run(tmp_path / name, "phi", "Phi-3.5 Vision", right)
+    card = tmp_path / "card.yaml"
+    card.write_bytes(msgspec.yaml.encode(CARD))
+    folders = [str(tmp_path / name) for name in ("before", "after")]
+    assert main(["report", "--card", str(card), *folders, "--best"]) == 0
+    text = capsys.readouterr().out
+    assert f"Consistent with the published numbers: Phi-3.5 Vision [{folders[0]}]" in text
+    assert f"Not consistent with the published numbers: Phi-3.5 Vision [{folders[1]}]" in text
+    (line,) = [line for line in text.splitlines() if line.startswith(" three")]
+    assert line.split() == ["three", "40", "10.0", "40.0", "+0.0", "≈", "★70.0", "+30.0", "≠"]
+    assert main(["report", "--card", str(card), str(tmp_path)]) == 2
+    assert "has two runs of task 't'" in capsys.readouterr().err
+
+
 def test_many_unreadable_replies_are_told_without_being_asked(tmp_path: Path) -> None:
     made = record("phi", "t")
     for unparsed, told in ((0, False), (1, True)):

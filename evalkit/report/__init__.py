@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.report.formats import FORMATS, render
-from evalkit.report.results import Result, read_results
+from evalkit.report.results import Result, read_results, side_by_side
 from evalkit.report.table import cells, notes
 
-__all__ = ["FORMATS", "Result", "cells", "notes", "read_results", "render"]
+__all__ = ["FORMATS", "Result", "cells", "notes", "read_results", "render", "side_by_side"]

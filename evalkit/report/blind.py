@@ -20,8 +20,8 @@ def with_differences(results: Sequence[Result]) -> list[Result]:
     Its intervals are those of paired differences, so they are narrower than the two columns suggest. A task that only
     one of them ran, or that they ran on other samples, has none. Raises EvalkitError where scores cannot be read.
     """
-    runs = {(result.run.model, result.run.task): result for result in results}
-    pairs = [(sighted, runs.get((f"{model}{BLIND}", task))) for (model, task), sighted in runs.items()]
+    runs = {(result.run.model, result.run.task, result.apart): result for result in results}
+    pairs = [(sighted, runs.get((f"{model}{BLIND}", task, apart))) for (model, task, apart), sighted in runs.items()]
     made = [_difference(sighted, blind) for sighted, blind in pairs if blind is not None]
     return [*results, *(result for result in made if result is not None)]
 
@@ -38,7 +38,7 @@ def _difference(sighted: Result, blind: Result) -> Result | None:
         model_spec={**sighted.run.model_spec, "title": f"{sighted.title} minus blind"},
         complete=sighted.run.complete and blind.run.complete,
     )
-    return Result(sighted.folder, run, tuple(stats), derived=True)
+    return Result(sighted.folder, run, tuple(stats), derived=True, apart=sighted.apart)
 
 
 def _stat(stat: Stat, metrics: Mapping[str, Metric], scores: Sequence[Score], base: Sequence[Score]) -> Stat:

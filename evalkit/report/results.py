@@ -13,18 +13,27 @@ from evalkit.types import EvalkitError, Stat, Value
 
 
 class Result(Value, frozen=True):
-    """One run: the folder it was read from, its record and its numbers; `derived`: a difference of two runs."""
+    """One run: the folder it was read from, its record and its numbers; `derived`: a difference of two runs.
+
+    `apart` tells runs of one model from each other that stand side by side: the folder named by the user.
+    """
 
     folder: str
     run: RunRecord
     stats: tuple[Stat, ...]
     derived: bool = False
+    apart: str = ""
 
     @property
     def title(self) -> str:
         """What the model is called in a table."""
         title = self.run.model_spec.get("title")
         return title if isinstance(title, str) and title else self.run.model
+
+    @property
+    def column(self) -> str:
+        """The model, and what tells its runs apart: equal for all that stand in one column."""
+        return f"{self.run.model} [{self.apart}]" if self.apart else self.run.model
 
     def find(self, reference: Reference) -> Stat | None:
         """The number that a cell refers to; None where the run has none."""
@@ -43,8 +52,26 @@ def read_results(folders: Iterable[Path]) -> list[Result]:
 
     Raises EvalkitError for a folder that does not exist or holds no run, and for a record that cannot be read.
     """
-    found = {file.resolve(): file for folder in folders for file in _records(folder)}
-    return [_result(file) for file in found.values()]
+    return [result for _, result in _read(folders)]
+
+
+def side_by_side(folders: Iterable[Path]) -> list[Result]:
+    """The same, but where a model has several runs of a task below different folders, each folder is set `apart`."""
+    read = list(_read(folders))
+    origins: dict[tuple[str, str], set[Path]] = {}
+    for folder, result in read:
+        origins.setdefault((result.run.model, result.run.task), set()).add(folder)
+    several = {model for (model, _), named in origins.items() if len(named) > 1}
+    return [
+        msgspec.structs.replace(result, apart=str(folder)) if result.run.model in several else result
+        for folder, result in read
+    ]
+
+
+def _read(folders: Iterable[Path]) -> Iterator[tuple[Path, Result]]:
+    found = {file.resolve(): (folder, file) for folder in folders for file in _records(folder)}
+    for folder, file in found.values():
+        yield folder, _result(file)
 
 
 def _records(folder: Path) -> Iterator[Path]:

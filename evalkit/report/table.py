@@ -130,7 +130,7 @@ def notes(tables: Iterable[FilledTable]) -> list[str]:
 def _by_model(results: Sequence[Result]) -> dict[str, dict[str, Result]]:
     runs: dict[str, dict[str, Result]] = {}
     for result in results:
-        tasks = runs.setdefault(result.run.model, {})
+        tasks = runs.setdefault(result.column, {})
         other = tasks.setdefault(result.run.task, result)
         if other is not result:
             raise EvalkitError(
@@ -208,6 +208,7 @@ def _against(table: Table, row: Row, result: Result, stat: Stat, wanted: str) ->
 
 def _titles(runs: Runs) -> list[str]:
     # Two models of one title would be told apart by nothing but their place.
-    titles = {model: printable(next(iter(tasks.values())).title) for model, tasks in runs.items()}
-    shared = Counter(titles.values())
-    return [title if shared[title] == 1 else f"{title} [{printable(model)}]" for model, title in titles.items()]
+    first = [next(iter(tasks.values())) for tasks in runs.values()]
+    titles = [printable(f"{run.title} [{run.apart}]" if run.apart else run.title) for run in first]
+    shared = Counter(titles)
+    return [t if shared[t] == 1 else f"{t} [{printable(r.run.model)}]" for t, r in zip(titles, first, strict=True)]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from evalkit import registry
-from evalkit.report import Result, cells, notes, read_results, render
+from evalkit.report import Result, cells, notes, render, side_by_side
 from evalkit.report.blind import with_differences
 from evalkit.report.verdict import verdicts
 from evalkit.spec import CardSpec
 from evalkit.types import EvalkitError
 from evalkit.verbs.setup import existing
+from evalkit.verbs.tables import screen
 
 
 def main(options: argparse.Namespace) -> int:
@@ -22,7 +22,7 @@ def main(options: argparse.Namespace) -> int:
     if options.png and options.figures is None:
         raise EvalkitError("--png says how figures are written: name their folder with --figures DIR")
     card = registry.load(CardSpec, options.card)
-    results = read_results(existing(options.results, Path("results")))
+    results = side_by_side(existing(options.results, Path("results")))
     if options.figures is not None:
         _draw(card, results, options)
     if options.blind_difference:
@@ -41,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
         column=options.against,
         allow_incomplete=options.allow_incomplete,
         color=options.colour and shown,
-        width=os.get_terminal_size(sys.stdout.fileno()).columns or None if shown else None,
+        width=screen() if shown else None,
     )
     if options.output is None:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,11 +59,17 @@ def percent(value: float) -> str:
 
 
 def print_card(card: CardSpec, folders: Sequence[Path], *, language: str) -> None:
-    """The card's tables with these runs, as plain text."""
+    """The card's tables with these runs, as plain text that fits the screen."""
     from evalkit.report import read_results, render
 
+    results = read_results(folders)
     print()
-    print(render(card, read_results(folders), format="terminal", language=language, allow_incomplete=True))
+    print(render(card, results, format="terminal", language=language, allow_incomplete=True, width=screen()), end="")
+
+
+def screen() -> int | None:
+    """Characters on a line of the terminal that stdout is; None where it is none, or does not know."""
+    return os.get_terminal_size(sys.stdout.fileno()).columns or None if sys.stdout.isatty() else None
 
 
 def print_json(value: object) -> None:
