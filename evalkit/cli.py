@@ -27,14 +27,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     options.argv = ("evalkit", *arguments)
     _environment(options)
+    _launch(options)
     verb = import_module(f"evalkit.verbs.{options.verb}")
     try:
+        if options.ranks > 1 and options.verb != "run":
+            raise EvalkitError(f"`evalkit {options.verb}` is the work of one process; call it without a launcher")
         return int(verb.main(options))
     except EvalkitError as error:
         print(f"evalkit: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
-        print("evalkit: interrupted; the same command continues where it stopped", file=sys.stderr)
+        if not options.rank:
+            print("evalkit: interrupted; the same command continues where it stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()
@@ -56,6 +60,28 @@ def _environment(options: argparse.Namespace) -> None:
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     options.step_summary = Path(summary) if summary else None
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its own threads and ours would fight over the cores
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # an evaluation reports to nobody
+
+
+def _launch(options: argparse.Namespace) -> None:
+    """Which rank of how many this process is, and a sentence where more were asked for than there are.
+
+    torchrun marks what it starts with TORCHELASTIC_RUN_ID, and so does `accelerate launch`, which calls it; but with
+    --cpu that starts one process whatever --num_processes says, and only MASTER_ADDR is a trace of the wish.
+    """
+    size = os.environ.get("WORLD_SIZE", "")
+    asked = int(size) if size.isdigit() else 1
+    options.ranks = asked if "TORCHELASTIC_RUN_ID" in os.environ else 1
+    options.rank = int(os.environ["RANK"]) if options.ranks > 1 else 0
+    options.local_rank = int(os.environ.get("LOCAL_RANK", options.rank))
+    options.attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "")
+    options.alone = ""
+    if asked > options.ranks:
+        options.alone = f"WORLD_SIZE is {asked}, but no launcher started this process, which runs alone; use torchrun"
+    elif not size and "MASTER_ADDR" in os.environ and "ACCELERATE_MIXED_PRECISION" in os.environ:
+        options.alone = (
+            "accelerate launch was asked for several processes and started one; use torchrun --nproc_per_node"
+        )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -100,6 +126,13 @@ def _run(verbs: Verbs) -> None:  # type: ignore[valid-type]
     _data(command)
     command.add_argument("--annotations", type=Path, metavar="FILE", help="data file of a single jsonl or csv task")
     command.add_argument("--device", default="", metavar="NAME", help="cpu, cuda:1, npu:0, ...; default: the best one")
+    command.add_argument(
+        "--executor",
+        choices=("local", "ray"),
+        default="local",
+        help="ask here (default), or by workers of a ray cluster",
+    )
+    command.add_argument("--actors", type=_positive, metavar="N", help="ray: workers; default: one per accelerator")
     command.add_argument("--batch", type=_positive, metavar="N", help="requests per batch, instead of the model file's")
     command.add_argument("--workers", type=_positive, metavar="N", help="threads that prepare pictures ahead")
     command.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 
 import msgspec
 
@@ -110,9 +111,23 @@ def pending(planned: Plan, log: Log) -> list[Request]:
             todo.setdefault(request.key, request)
     families: dict[object, list[Request]] = {}
     for request in todo.values():
-        families.setdefault(prefix(request) or request.key, []).append(request)
+        families.setdefault(_family(request), []).append(request)
     ordered = sorted(families.values(), key=lambda family: -max(map(cost, family)))
     return [request for family in ordered for request in sorted(family, key=lambda r: -cost(r))]
+
+
+def units(todo: Iterable[Request], *, least: int = 1) -> list[list[Request]]:
+    """What `pending` returns, cut into pieces for several workers: of `least` requests or more, families whole."""
+    found: list[list[Request]] = []
+    for _, family in groupby(todo, key=_family):
+        if not found or len(found[-1]) >= least:
+            found.append([])
+        found[-1].extend(family)
+    return found
+
+
+def _family(request: Request) -> object:
+    return prefix(request) or request.key
 
 
 def prefix(request: Request) -> tuple[str, ...]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import platform
 import re
 import subprocess
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+
+import msgspec
 
 import evalkit
 
@@ -23,6 +26,25 @@ def versions() -> dict[str, str]:
             except metadata.PackageNotFoundError:
                 continue  # an extra that is not installed
     return found
+
+
+def recorded(file: Path, *fields: str, say: Callable[[str], None]) -> dict[str, str]:
+    """Texts that a run.json holds under `fields`; none where there is no such file, or a damaged one, which is said."""
+    try:
+        found = msgspec.json.decode(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except msgspec.DecodeError:
+        say(f"{file}: damaged, so the device of earlier replies is unknown; it is replaced")
+        return {}
+    return {field: str(found.get(field, "")) for field in fields}
+
+
+def merged(*facts: Mapping[str, str]) -> dict[str, str]:
+    """Facts from several places as one, such as `cuda:0 + cpu`: each once, in the order of their places."""
+    names = dict.fromkeys(name for one in facts for name in one)
+    found = {name: [part for one in facts for part in one.get(name, "").split(" + ") if part] for name in names}
+    return {name: " + ".join(dict.fromkeys(parts)) for name, parts in found.items()}
 
 
 def git_commit(folder: Path | None = None) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from evalkit import dataset, digest, plan, provenance, scoring, store
 from evalkit.dataset import Dataset
-from evalkit.execute.local import Work, local, reuse
+from evalkit.execute import launcher
+from evalkit.execute.launcher import Crew
+from evalkit.execute.local import Execute, Work, local, reuse
 from evalkit.execute.progress import Progress
 from evalkit.judge import Judge, judged, recorded
 from evalkit.plan import Plan
@@ -58,51 +59,96 @@ def folder(out: Path, model: str, task: str) -> Path:
     return out / UNSAFE.sub("-", model).strip(".-") / UNSAFE.sub("-", task).strip(".-")
 
 
-def run(session: Session, task: TaskSpec, settings: Settings) -> Outcome:
-    """Bring one task to its end. Raises EvalkitError; the replies in the log so far are kept and used next time."""
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """A task before anyone is asked: its data, its prompts, and `todo`, the requests that the log has no answer to."""
+
+    task: TaskSpec
+    settings: Settings
+    place: Path
+    data: Dataset
+    planned: Plan
+    todo: Sequence[Request]
+    started: str
+    clock: float
+    label: str
+
+
+def run(session: Session, task: TaskSpec, settings: Settings, *, execute: Execute | None = None) -> Outcome:
+    """Bring one task to its end, its requests asked by `execute` or else in this process.
+
+    Raises EvalkitError; the replies in the log so far are kept and used next time.
+    """
+    ready = prepare(session, task, settings)
+    return finish(session, ready, _ask(session, ready, ready.todo, execute or local))
+
+
+def prepare(session: Session, task: TaskSpec, settings: Settings) -> Ready:
+    """Read the data and the log, make the prompts, say what is to do. Raises EvalkitError."""
     started, clock = provenance.now(), time.perf_counter()
     model, progress = session.model, settings.progress
-    place = folder(settings.out, model.name, task.name)
-    progress.label(f"{model.name} / {task.name}")
+    place, label = folder(settings.out, model.name, task.name), f"{model.name} / {task.name}"
+    progress.label(label)
     data = _load(task, settings)
     blind = model.blind or not settings.media
     planned = plan.requests(task, session.identity, data.samples, problems=data.problems, blind=blind)
     log = _read(place, progress)
     todo = plan.pending(planned, log)
     _tell(planned, log, todo=len(todo), progress=progress)
-    work = Work()
-    if todo:
-        work = _ask(session, todo, place, progress=progress)
-        log = _read(place, progress)
-    scores = judged(settings.judge, task, data.samples, planned=planned, log=log, place=place, progress=progress)
-    record = _record(session, task, settings, data=data, scores=scores)
+    return Ready(
+        task=task,
+        settings=settings,
+        place=place,
+        data=data,
+        planned=planned,
+        todo=todo,
+        started=started,
+        clock=clock,
+        label=label,
+    )
+
+
+def gather(session: Session, ready: Ready, left: Sequence[Request], *, crew: Crew, number: int) -> Outcome:
+    """Bring task `number` of several ranks to its end: when all are through with it, what is `left` is asked here."""
+    progress = ready.settings.progress
+    progress.label(ready.label)
+    work = launcher.gather(session, crew=crew, task=number, progress=progress)
+    return finish(session, ready, work.plus(_ask(session, ready, left, local)))
+
+
+def _ask(session: Session, ready: Ready, todo: Sequence[Request], execute: Execute) -> Work:
+    """Bring a reply to every request into the log: the one that another task of this command got, else the model's."""
+    progress = ready.settings.progress
+    asked = reuse(session, todo, ready.place, progress=progress)
+    return execute(session, asked, ready.place, progress=progress) if asked else Work()
+
+
+def finish(session: Session, ready: Ready, work: Work) -> Outcome:
+    """Score what the log holds now, and write it."""
+    task, settings, place, planned = ready.task, ready.settings, ready.place, ready.planned
+    log = store.read(place)
+    origins = provenance.merged(
+        provenance.recorded(place / "run.json", "device", "dtype", say=settings.progress.say),
+        session.origins if any(request.key in session.answers for request in ready.todo) else {},
+        session.facts if work.calls else {},
+    )
+    session.knows(planned.all, log, origins)
+    scores = judged(
+        settings.judge, task, ready.data.samples, planned=planned, log=log, place=place, progress=settings.progress
+    )
+    record = _record(session, task, settings, data=ready.data, scores=scores)
     record = msgspec.structs.replace(
         record,
-        counts=_counts(task, planned, log, scores),
-        started=started,
-        seconds=round(time.perf_counter() - clock, 3),
+        counts=scoring.counts(task, planned, log, scores),
+        started=ready.started,
+        seconds=round(time.perf_counter() - ready.clock, 3),
         busy=round(work.busy, 3),
         busy_percent=round(work.busy_percent, 1),
         model_calls=work.calls,
         share_prefix=session.share_prefix if work.calls else "",
-        **_device(place, session.facts if todo else {}, progress),
+        device=origins.get("device", ""),
+        dtype=origins.get("dtype", ""),
     )
     return write(Outcome(record, scores, tuple(scoring.stats(task.metrics, list(scores))), place))
-
-
-def _ask(session: Session, todo: Sequence[Request], place: Path, *, progress: Progress) -> Work:
-    """Bring a reply to every request into the log: the one that another task of this command got, else the model's."""
-    known = [session.answers[request.key] for request in todo if request.key in session.answers]
-    if known:
-        reuse(known, place)
-        progress.say(f"{len(known)} requests were answered in another task of this run")
-    asked = [request for request in todo if request.key not in session.answers]
-    if not asked:
-        return Work()
-    engine = session.engine()
-    if session.share_prefix:
-        progress.say(f"prefill shared by questions on the same media: {session.share_prefix}")
-    return local(engine, asked, place, model=session.model, progress=progress, answers=session.answers)
 
 
 def rescore(record: RunRecord, task: TaskSpec, settings: Settings, *, place: Path) -> Outcome:
@@ -119,7 +165,7 @@ def rescore(record: RunRecord, task: TaskSpec, settings: Settings, *, place: Pat
     problems = scoring.problems(scores)
     record = msgspec.structs.replace(
         record,
-        counts=_counts(task, planned, log, scores),
+        counts=scoring.counts(task, planned, log, scores),
         problems=problems,
         complete=settings.limit is None and not problems,
         rule=settings.rule or "default",
@@ -204,33 +250,3 @@ def _record(
         argv=settings.argv,
         judge=settings.judge.record() if settings.judge else {},
     )
-
-
-def _counts(task: TaskSpec, planned: Plan, log: Log, scores: tuple[Score, ...]) -> Counts:
-    keys = {request.key for request in planned.all}
-    given = [log.responses[key] for key in keys if log.answered(key)]
-    return Counts(
-        samples=task.samples,
-        planned=len(scores),
-        requests=len(planned.all),
-        unique=len(keys),
-        answered=sum(s.error is None for s in scores),
-        errors=sum(s.error is not None for s in scores),
-        unparsed=sum(s.error is None and s.answer is None for s in scores),
-        truncated=sum(r.finish == "length" for r in given),
-    )
-
-
-def _device(place: Path, facts: Mapping[str, str], progress: Progress) -> dict[str, str]:
-    """Device and dtype of the replies; a log that was filled on several kinds names them all."""
-    old: Mapping[str, Any] = {}
-    if (place / "run.json").is_file():
-        try:
-            old = msgspec.json.decode((place / "run.json").read_bytes())
-        except msgspec.DecodeError:
-            progress.say(f"{place / 'run.json'}: damaged, so the device of earlier replies is unknown; it is replaced")
-    names = {}
-    for field in ("device", "dtype"):
-        found = [*str(old.get(field, "")).split(" + "), facts.get(field, "")]
-        names[field] = " + ".join(dict.fromkeys(filter(None, found)))
-    return names

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from evalkit.adapters import Adapter
 from evalkit.metrics import Metric
 from evalkit.plan import Plan
+from evalkit.spec import Counts, TaskSpec
 from evalkit.store import Log
 from evalkit.types import Response, Sample, Score, Stat
 
@@ -55,3 +56,19 @@ def stats(metrics: Mapping[str, Metric], found: list[Score]) -> list[Stat]:
 def problems(found: Iterable[Score]) -> dict[str, str]:
     """Sample id -> reason, for the samples that have no score of their own."""
     return {s.sample_id: s.error for s in found if s.error is not None}
+
+
+def counts(task: TaskSpec, plan: Plan, log: Log, found: Sequence[Score]) -> Counts:
+    """What a run's record counts."""
+    keys = {request.key for request in plan.all}
+    given = [log.responses[key] for key in keys if log.answered(key)]
+    return Counts(
+        samples=task.samples,
+        planned=len(found),
+        requests=len(plan.all),
+        unique=len(keys),
+        answered=sum(s.error is None for s in found),
+        errors=sum(s.error is not None for s in found),
+        unparsed=sum(s.error is None and s.answer is None for s in found),
+        truncated=sum(r.finish == "length" for r in given),
+    )

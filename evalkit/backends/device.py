@@ -13,19 +13,18 @@ if TYPE_CHECKING:
     import torch
 
 
-def choose(name: str = "") -> torch.device:
-    """The device called `name` ("cpu", "cuda:1", "npu:0", "mps"), or accelerate's for this rank if empty.
+def choose(name: str = "", *, rank: int | None = None) -> torch.device:
+    """The device called `name` ("cpu", "cuda:1", "npu:0", "mps"), or accelerate's if empty.
 
-    A number is put there and read back, so that a device that does not work is told now and not after a long load.
-    Raises ModelError naming a device that this machine has not, and ResumableError where the one that accelerate found
-    is broken.
+    Of several processes of a launch, `rank` on its machine gets the device of its own number. A number is put there and
+    read back, so that a device that does not work is told now and not after a long load. Raises ModelError naming a
+    device that this machine has not, and ResumableError where the one that was found is broken.
     """
     check_torch()
     import torch
-    from accelerate import PartialState
 
     try:
-        device = torch.device(name or PartialState().device)
+        device = torch.device(name) if name else _found(rank)
         torch.zeros(1, device=device).tolist()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         if not name:
@@ -37,6 +36,22 @@ def choose(name: str = "") -> torch.device:
             f"--device {name} cannot be used here ({reason(error)}); use one of: {', '.join(usable())}"
         ) from error
     return device
+
+
+def _found(rank: int | None) -> torch.device:
+    """accelerate's device, or that of a rank, for which accelerate would open a process group.
+
+    Nothing here is sent from rank to rank, and a group outlives no restart: the addresses of dead ranks stay in the
+    launcher's store, and those of gloo wait for each other for half an hour.
+    """
+    import torch
+
+    if rank is None:
+        from accelerate import PartialState
+
+        return torch.device(PartialState().device)
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return torch.device("cpu") if accelerator is None else torch.device(accelerator.type, rank)
 
 
 def check_torch() -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from evalkit.types import Response
 
-Advance = Callable[[Sequence[Response]], None]
 LINE_SECONDS = 10.0
+
+
+class Advance(Protocol):
+    """Moves a bar on."""
+
+    def __call__(self, responses: Sequence[Response], others: int = 0) -> None:
+        """By the responses of a batch, and by the number of those that other processes have had meanwhile."""
 
 
 class Progress:
@@ -35,7 +41,7 @@ class Progress:
     def task(self, total: int) -> Iterator[Advance]:
         """Yields the function to call with the responses of every batch."""
         if self._quiet:
-            yield lambda responses: None
+            yield lambda responses, others=0: None
         elif self._stream.isatty():
             with self._bar(total) as advance:
                 yield advance
@@ -60,10 +66,10 @@ class Progress:
             task = bar.add_task(self._label, total=total, errors="")
             errors = 0
 
-            def advance(responses: Sequence[Response]) -> None:
+            def advance(responses: Sequence[Response], others: int = 0) -> None:
                 nonlocal errors
                 errors += sum(r.error is not None for r in responses)
-                bar.update(task, advance=len(responses), errors=f"{errors} errors" if errors else "")
+                bar.update(task, advance=len(responses) + others, errors=f"{errors} errors" if errors else "")
 
             yield advance
 
@@ -71,9 +77,9 @@ class Progress:
         done = errors = 0
         spoken = time.monotonic()
 
-        def advance(responses: Sequence[Response]) -> None:
+        def advance(responses: Sequence[Response], others: int = 0) -> None:
             nonlocal done, errors, spoken
-            done += len(responses)
+            done += len(responses) + others
             errors += sum(r.error is not None for r in responses)
             if done == total or time.monotonic() - spoken >= LINE_SECONDS:
                 spoken = time.monotonic()

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from typing import TypeAlias
 
 import msgspec
 
 from evalkit import registry, runner
+from evalkit.execute import launcher
+from evalkit.execute.launcher import Crew, Report
 from evalkit.execute.progress import Progress
+from evalkit.execute.ray import Pool
 from evalkit.judge import Judge
 from evalkit.runner import Outcome, Settings
 from evalkit.session import Session
@@ -19,40 +26,68 @@ from evalkit.verbs.tables import print_card, print_summary
 
 DEFAULT_MODEL = "pocket-vlm"
 DEFAULT_SUITE = "mini"
+Step: TypeAlias = Callable[[], Outcome]
 
 
 def main(options: argparse.Namespace) -> int:
-    """Exit code 0 when every run is done, otherwise that of the first failure; later tasks run all the same."""
+    """Exit code 0 when every run is done, otherwise that of the first failure; later tasks run all the same.
+
+    Of several ranks the first one scores, prints and tells.
+    """
+    _check(options)
+    crew = None
+    if options.ranks > 1:
+        options.device = launcher.device_of(options.local_rank, asked=options.device)
+        crew = launcher.join(attempt=options.attempt)
     names, card = _tasks(options)
     tasks = [(name, registry.load(TaskSpec, name)) for name in names]
     models = [_model(name, options) for name in options.model or [DEFAULT_MODEL]]
-    progress = Progress(quiet=options.quiet, colour=options.colour)
-    judge = judge_of(options)
+    progress = Progress(quiet=options.quiet or options.rank > 0, colour=options.colour)
+    if options.alone:
+        progress.say(f"evalkit: {options.alone}")
+    judge = None if options.rank else judge_of(options)
     outcomes: list[Outcome] = []
     codes: list[int] = []
-    for model in models:
+    for number, model in enumerate(models):
         session = Session(model, device=options.device, cache=options.cache)
-        for name, task in tasks:
-            code = _one(session, (name, task), options, progress=progress, outcomes=outcomes, judge=judge)
-            codes.append(code)
-    print_summary(outcomes)
-    if card is not None and outcomes:
-        print_card(card, [o.folder for o in outcomes], language=options.lang)
+        pairs = [(task, _settings(options, name, progress=progress, judge=judge)) for name, task in tasks]
+        with closing(Pool(actors=options.actors)) as pool:
+            if crew is None:
+                execute = pool if options.executor == "ray" else None
+                steps: list[Step] = [partial(runner.run, session, *pair, execute=execute) for pair in pairs]
+            else:
+                steps = _shared(session, pairs, crew, first=number * len(tasks))
+            todo = zip(steps, pairs, strict=not options.rank)  # other ranks than the first have no steps left
+            codes += [_one(f"{model.name} on {task.name}", step, outcomes) for step, (task, _) in todo]
+    if not options.rank:
+        _print(outcomes, card, options)
     return next((code for code in codes if code), 0)
 
 
-def _one(
-    session: Session,
-    named: tuple[str, TaskSpec],
-    options: argparse.Namespace,
-    *,
-    progress: Progress,
-    outcomes: list[Outcome],
-    judge: Judge | None,
-) -> int:
-    """Run one task; a failure is one sentence on stderr and never takes the other tasks with it."""
-    name, task = named
-    settings = Settings(
+def _print(outcomes: list[Outcome], card: CardSpec | None, options: argparse.Namespace) -> None:
+    print_summary(outcomes)
+    if card is not None and outcomes:
+        print_card(card, [o.folder for o in outcomes], language=options.lang)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what cannot be meant."""
+    if options.executor != "ray":
+        if options.actors:
+            raise EvalkitError("--actors counts the workers of --executor ray; add that or leave --actors away")
+        return
+    if options.ranks > 1:
+        raise EvalkitError(
+            "--executor ray starts workers of its own; call it once, without torchrun or accelerate launch"
+        )
+    if options.judge:
+        raise EvalkitError("--executor ray has no worker for a judge; run without, then `evalkit score --judge MODEL`")
+    if ":" in options.device:
+        raise EvalkitError(f"--device {options.device} names one device of one machine; ray gives each worker its own")
+
+
+def _settings(options: argparse.Namespace, name: str, *, progress: Progress, judge: Judge | None) -> Settings:
+    return Settings(
         out=options.out,
         places=beside(places(options), name),
         progress=progress,
@@ -61,10 +96,38 @@ def _one(
         annotations=options.annotations,
         judge=judge,
     )
+
+
+def _shared(session: Session, pairs: Sequence[tuple[TaskSpec, Settings]], crew: Crew, *, first: int) -> list[Step]:
+    """Ask this rank's part of every task; what brings them to their ends returns, on the first rank only.
+
+    What stops the preparation of a task stops it on every rank, and the first one tells.
+    """
+    steps: list[Step] = []
+    for number, (task, settings) in enumerate(pairs, start=first):
+        try:
+            ready = runner.prepare(session, task, settings)
+        except EvalkitError as error:
+            crew.report(number, Report())
+            steps.append(partial(_fail, error))
+            continue
+        left = launcher.share(
+            session, ready.planned, ready.todo, ready.place, crew=crew, task=number, progress=settings.progress
+        )
+        steps.append(partial(runner.gather, session, ready, left, crew=crew, number=number))
+    return [] if crew.rank else steps
+
+
+def _fail(error: EvalkitError) -> Outcome:
+    raise error
+
+
+def _one(name: str, step: Step, outcomes: list[Outcome]) -> int:
+    """Run one task; a failure is one sentence on stderr and never takes the other tasks with it."""
     try:
-        outcome = runner.run(session, task, settings)
+        outcome = step()
     except EvalkitError as error:
-        print(f"evalkit: {session.model.name} on {task.name}: {error}", file=sys.stderr, flush=True)
+        print(f"evalkit: {name}: {error}", file=sys.stderr, flush=True)
         return error.code
     outcomes.append(outcome)
     return tell_problems(outcome)
