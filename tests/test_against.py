@@ -223,6 +223,13 @@ def test_the_best_of_a_row_shares_with_what_noise_cannot_tell(results: Path) -> 
     assert best_of(results) == [[1], [1, 2], [2]]
 
 
+def test_one_number_is_the_best_of_nothing(results: Path) -> None:
+    runs = read_results([results])
+    alone = msgspec.structs.replace(CARD.tables[0], columns=(), rows=(Row(score="t", label=Localized("T")),))
+    card = CardSpec(name="c", tables=(alone,))
+    assert "★" not in render(card, runs, format="terminal", best=True)
+
+
 def test_our_runs_tie_by_a_paired_test(results: Path) -> None:
     # The second model has 60, 59 and 40 right of the same samples: 1 loss is noise, 20 losses without a win are not.
     run(results, "second", "second", (60, 59, 40))

@@ -40,7 +40,7 @@ def _marked(line: Line, reference: Reference, runs: Mapping[str, Result], scores
     direction = better(reference, [runs[cell.run] for cell in cells]) if cells else 1
     percent = all(cell.percent for cell in cells)
     values = {n: v for n, cell in enumerate(line.cells) if (v := _value(cell, runs, percent=percent)) is not None}
-    if not direction or not values:
+    if not direction or len(values) < 2:  # one number is the best of nothing
         return line
     first = max(values, key=lambda n: direction * values[n])
     best = {first} | {n for n in values if values[n] == values[first]}

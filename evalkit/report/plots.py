@@ -87,7 +87,8 @@ def _dots(figure: Figure, chart: Chart, language: str) -> None:
     order = _order(chart)
     left = 0.075 * max(_cells(row.label) for row in chart.rows) + 0.3
     labels = [series for series in chart.series if any(series.points)]
-    legend = 0.2 * (-(-(len(labels) + 2) // 2)) + 0.15
+    keys = len(labels) + any(chart.others) + any(row.chance is not None for row in chart.rows)
+    legend = 0.2 * -(-keys // 2) + 0.15
     lanes = sum(series.ours for series in labels) + any(not series.ours for series in labels)
     body = len(order) * (LANE * max(lanes, 2) + GAP)
     width, height = left + PLOT + 0.3, HEAD + legend + body + FOOT
@@ -142,7 +143,8 @@ def _points(axes: Axes, series: Series, order: list[int], *, number: int, lane: 
         if point.low is not None and point.high is not None:
             axes.plot([point.low, point.high], [place, place], color=COLOURS[number % 6], linewidth=1.6, zorder=3)
     values, places = [point.value for _, point in rows], [place for place, _ in rows]
-    axes.plot(values, places, linestyle="none", zorder=4, **_sign(series, number))
+    # A mark at 0 or 100 would be cut in halves.
+    axes.plot(values, places, linestyle="none", zorder=4, clip_on=False, **_sign(series, number))
 
 
 def _sign(series: Series, number: int) -> dict[str, Any]:
@@ -175,7 +177,7 @@ def _radar(figure: Figure, chart: Chart, language: str) -> None:
     for number, series in enumerate(labels):
         points = [series.points[n] for n in spokes]
         values = [point.value if point else float("nan") for point in points]
-        line = {"linestyle": DASHES[number % 6] if series.ours else (0, (2, 2)), "linewidth": 1.6}
+        line = {"linestyle": DASHES[number % 6] if series.ours else (0, (2, 2)), "linewidth": 1.6, "clip_on": False}
         axes.plot([*angles, 0.0], [*values, values[0]], label=_title(series, language), **line, **_sign(series, number))
     axes.set_theta_offset(pi / 2)
     axes.set_theta_direction(-1)
