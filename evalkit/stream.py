@@ -18,6 +18,21 @@ from evalkit.spec import Batch
 from evalkit.types import EvalkitError, Request, Response, ResumableError
 
 GIVE_UP_AFTER = 16
+# What CUDA, HIP and torch-npu say once a device answers no call of this process any more. Its other errors, ERR00100
+# of torch-npu among them, may be about one request.
+DEVICE_LOST = (
+    "device-side assert",
+    "illegal memory access",
+    "illegal instruction",
+    "unspecified launch failure",
+    "launch timed out",
+    "hiperrorlaunchfailure",
+    "uncorrectable ecc error",
+    "error code is 507",
+)
+# The first batches hold one picture or video, then so many times more, so that the model need not wait until a whole
+# batch is prepared.
+GROWTH = 4
 # Rows that share what they begin with cost little to read, but the cache of each is as long as that of any other.
 ROWS_PER_COUNT = 4
 
@@ -39,7 +54,7 @@ class Stream(Generic[T]):
         self.busy = 0.0
 
     def run(self, requests: Iterable[Request]) -> None:
-        """Ask every request. Raises ResumableError when the model fails on many requests in a row."""
+        """Ask every request. Raises ResumableError when the model fails on many in a row, or its device is lost."""
         for group in self._batches(self._prepared(requests)):
             self._generate(group)
 
@@ -79,10 +94,11 @@ class Stream(Generic[T]):
     def _batches(self, prepared: Iterable[T]) -> Iterator[list[T]]:
         """Groups of equal generation settings within the bounds on count and on padded prompt-plus-new tokens."""
         group: Group[T] = Group()
+        fresh = 1 if self._workers else max(1, self._batch.count)
         for item in prepared:
-            if group.items and not group.takes(item, self._batch):
+            if group.items and not group.takes(item, self._batch, fresh=fresh):
                 yield group.items
-                group = Group()
+                group, fresh = Group(), fresh * GROWTH
             group.add(item)
         if group.items:
             yield group.items
@@ -94,6 +110,7 @@ class Stream(Generic[T]):
             responses = self._engine.generate(group)
         except Exception as error:  # noqa: BLE001 (an exception of a batch says nothing about which request caused it)
             self.busy += time.perf_counter() - started
+            _check_device(group[0].request, error)
             if len(group) == 1:
                 self._failed(group[0].request, error)
                 return
@@ -118,18 +135,23 @@ class Stream(Generic[T]):
 
 
 class Group(Generic[T]):
-    """A batch as it grows. `weight` counts a request whose beginning is there already for the rest of it only."""
+    """A batch as it grows. `weight` counts a request whose beginning is there already for the rest of it only.
+
+    `fresh` counts those whose media had to be prepared for them.
+    """
 
     def __init__(self) -> None:
         self.items: list[T] = []
-        self.weight, self.longest = 0.0, 0
+        self.weight, self.longest, self.fresh = 0.0, 0, 0
         self.heads: set[Hashable] = set()
 
-    def takes(self, item: T, bounds: Batch) -> bool:
-        """Whether the batch is within its bounds with one more."""
+    def takes(self, item: T, bounds: Batch, *, fresh: int) -> bool:
+        """Whether the batch is within its bounds with one more, and has at most `fresh` of fresh media."""
         generation = self.items[0].request.generation
         count, rows = max(1, bounds.count), len(self.items) + 1
         if item.request.generation != generation or rows > ROWS_PER_COUNT * count:
+            return False
+        if self._fresh(item) and self.fresh >= fresh:
             return False
         longest = max(self.longest, item.tokens) + generation.max_new_tokens
         # Sums of fractions that should be whole may miss by a hair.
@@ -138,10 +160,15 @@ class Group(Generic[T]):
     def add(self, item: T) -> None:
         """Put it into the batch."""
         self.weight += self._part(item)
+        self.fresh += self._fresh(item)
         self.longest = max(self.longest, item.tokens)
         self.items.append(item)
         if isinstance(item, Headed) and item.head:
             self.heads.add(item.head.name)
+
+    def _fresh(self, item: T) -> bool:
+        """Only engines that read pictures on a device here say what their heads are."""
+        return isinstance(item, Headed) and bool(item.request.media) and self._part(item) == 1
 
     def _part(self, item: T) -> float:
         head = item.head if isinstance(item, Headed) else None
@@ -153,6 +180,14 @@ def failure(request: Request, error: Exception) -> Response:
     text = " ".join(str(error).split())[:500]
     reason = text if isinstance(error, EvalkitError) else f"{type(error).__name__}: {text}" if text else repr(error)
     return Response(key=request.key, finish="error", error=reason)
+
+
+def _check_device(first: Request, error: Exception) -> None:
+    if any(words in str(error).lower() for words in DEVICE_LOST):
+        raise ResumableError(
+            f"the device was lost in the batch that begins with sample {first.sample_id}: "
+            f"{failure(first, error).error}; mend it and run the same command again"
+        ) from error
 
 
 def _check_order(group: Sequence[T], responses: Sequence[Response]) -> None:

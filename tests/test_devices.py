@@ -60,10 +60,14 @@ def test_the_device_that_accelerate_found_is_broken(monkeypatch: pytest.MonkeyPa
 
 # --- a device that breaks while it answers
 
-LOST = [
+AT_ONCE = [
     "CUDA error: device-side assert triggered\nCUDA kernel errors might be asynchronously reported",
+    "HIP error: an illegal memory access was encountered",
     "NPU function error: AclrtSynchronizeStreamWithTimeout, error code is 507015",
+]
+IN_A_ROW = [
     "MPS backend: command buffer exited with error status",
+    "NPU function error: call aclnnInplaceCopy failed, error code is 161002\nERR00100 PTA call acl api failed.",
 ]
 
 
@@ -90,21 +94,38 @@ class Breaking:
         return [Response(key=item.request.key, text="yes") for item in batch]
 
 
-@pytest.mark.parametrize("error", LOST)
-@pytest.mark.parametrize("batch", [1, 8])
-def test_a_lost_device_ends_the_run_and_costs_no_answer(error: str, batch: int) -> None:
+ONE_LEFT, MANY_LEFT = 41, 100
+
+
+def ask_breaking(error: str, count: int, batch: int) -> tuple[ResumableError, list[Response]]:
+    """What ends a run of so many requests whose device is lost at the 40th, and what was answered."""
     got: list[Response] = []
     asked = [
         Request(key=f"k{n}", sample_id=str(n), view=0, messages=(), generation=Generation(max_new_tokens=1))
-        for n in range(100)
+        for n in range(count)
     ]
-    engine = Breaking(error, at=40)
-    stream = Stream(engine, batch=Batch(count=batch), workers=0, sink=got.extend)
-    with pytest.raises(ResumableError, match=r"16 requests in a row, last on sample 55: RuntimeError: ") as raised:
+    stream = Stream(Breaking(error, at=40), batch=Batch(count=batch), workers=0, sink=got.extend)
+    with pytest.raises(ResumableError) as raised:
         stream.run(asked)
     assert raised.value.code == 75
     assert "\n" not in str(raised.value)
     assert not is_out_of_memory(RuntimeError(error))
+    return raised.value, got
+
+
+@pytest.mark.parametrize("error", AT_ONCE)
+@pytest.mark.parametrize(("batch", "count"), [(1, ONE_LEFT), (1, MANY_LEFT), (8, ONE_LEFT), (8, MANY_LEFT)])
+def test_a_device_known_to_be_lost_ends_the_run_and_costs_no_answer(error: str, batch: int, count: int) -> None:
+    raised, got = ask_breaking(error, count, batch)
+    assert str(raised).startswith("the device was lost in the batch that begins with sample 40: RuntimeError: ")
+    assert [r.error for r in got] == [None] * 40
+
+
+@pytest.mark.parametrize("error", IN_A_ROW)
+@pytest.mark.parametrize("batch", [1, 8])
+def test_a_device_that_fails_in_other_words_is_lost_after_many(error: str, batch: int) -> None:
+    raised, got = ask_breaking(error, MANY_LEFT, batch)
+    assert "16 requests in a row, last on sample 55: RuntimeError: " in str(raised)
     assert [r.error is None for r in got] == [True] * 40 + [False] * GIVE_UP_AFTER
 
 

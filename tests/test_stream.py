@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 
-from evalkit.backends.engine import OutOfMemoryError
+from evalkit.backends.engine import Head, OutOfMemoryError
 from evalkit.spec import Batch
 from evalkit.stream import GIVE_UP_AFTER, Stream
-from evalkit.types import EvalkitError, Generation, Message, Request, Response, ResumableError, Text
+from evalkit.types import EvalkitError, Generation, Image, Message, Request, Response, ResumableError, Text
 from tests.fakes import FakeEngine, Prepared
 
 FOUR = Batch(count=4)
@@ -45,6 +46,57 @@ def test_token_budget_counts_padded_prompts_and_new_tokens() -> None:
     engine = FakeEngine()
     collect(engine, requests(6), batch=Batch(count=100, tokens=36))  # 10 prompt + 8 new = 18 a row
     assert [len(b) for b in engine.batches] == [2, 2, 2]
+
+
+@dataclass(frozen=True)
+class Seen(Prepared):
+    """A prepared request on media; a hundred positions of them can be shared."""
+
+    @property
+    def head(self) -> Head:
+        return Head(self.request.media, 100)
+
+
+class Seeing(FakeEngine):
+    def prepare(self, request: Request) -> Seen:
+        return Seen(request, tokens=110)
+
+
+@pytest.mark.parametrize(
+    ("reason", "pictures", "workers", "expected"),
+    [
+        ("one picture, then four, then whole batches", 24, 2, [1, 4, 8, 8, 3]),
+        ("nobody prepares ahead, so nothing is gained", 24, 0, [8, 8, 8]),
+        ("few are no trouble", 3, 2, [1, 2]),
+    ],
+)
+def test_the_first_batches_hold_few_pictures_so_that_the_model_starts_early(
+    reason: str, pictures: int, workers: int, expected: list[int]
+) -> None:
+    engine = Seeing()
+    collect(engine, on_pictures(pictures, questions=1), batch=Batch(count=8), workers=workers)
+    assert [len(b) for b in engine.batches] == expected, reason
+
+
+def test_the_first_batch_holds_all_questions_on_its_picture() -> None:
+    engine = Seeing()
+    collect(engine, on_pictures(5, questions=3), batch=Batch(count=8), workers=2)
+    assert engine.batches[0] == ["0 0", "0 1", "0 2"]
+    assert [len(b) for b in engine.batches] == [3, 12], "one picture, then four"
+
+
+def on_pictures(count: int, *, questions: int) -> list[Request]:
+    return [
+        Request(
+            key=f"{n} {k}",
+            sample_id=f"{n} {k}",
+            view=0,
+            messages=(Message("user", (Image(f"{n}.png", f"digest {n}"), Text(f"question {k}"))),),
+            generation=Generation(max_new_tokens=8),
+        )
+        for n in range(count)
+        for k in range(questions)
+    ]
 
 
 def test_requests_with_other_generation_settings_are_not_batched_together() -> None:

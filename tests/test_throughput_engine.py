@@ -8,9 +8,12 @@ from typing import Any
 
 import msgspec
 import pytest
+import torch
 from PIL import Image as Pillow
 
 from evalkit import cli, runner, store
+from evalkit.backends import prefix, room
+from evalkit.backends.engine import Head
 from evalkit.backends.weights import ASSETS, ModelError
 from evalkit.execute.local import Work
 from evalkit.execute.progress import Progress
@@ -150,6 +153,74 @@ def test_an_unknown_choice_is_refused() -> None:
 def test_the_models_share_of_the_time() -> None:
     assert Work(4, 3.0, 4.0).busy_percent == 75.0
     assert Work().busy_percent == 0.0
+
+
+# --- how beginnings are read and kept
+
+
+def held(*lengths: int, rows: int = 1) -> Any:
+    """A cache of two layers with numbers in it for each length."""
+    from transformers import DynamicCache
+
+    caches = []
+    for length in lengths:
+        cache = DynamicCache()
+        for layer in range(2):
+            cache.update(*torch.randn(2, rows, 3, length, 4), layer)
+        caches.append(cache)
+    return caches
+
+
+def test_what_follows_is_written_behind_each_rows_own_beginning() -> None:
+    long, short = held(5, 3, rows=2)
+    ones = torch.ones(2, 5, dtype=torch.long)
+    rows = [room.Read(long, ones, 1), room.Read(long, ones, 1), room.Read(short, ones[:, :3], 0)]
+    rows += [room.Read(long, ones, 0)]
+    made = room.spread(rows, room=2)
+    assert room.masks(rows).tolist() == [[1] * 5, [1] * 5, [0, 0, 1, 1, 1], [1] * 5]
+    nothing = torch.zeros(3, 2, 4)
+    expected = torch.stack(
+        [
+            long.layers[1].keys[1],
+            long.layers[1].keys[1],
+            torch.cat([nothing, short.layers[1].keys[0]], dim=1),
+            long.layers[1].keys[0],
+        ]
+    )
+    assert torch.equal(made.layers[1].keys, expected)
+    for _ in range(room.ROOM + 9):
+        more = torch.randn(2, 4, 3, 1, 4)
+        keys, _values = made.update(*more, 1)
+        expected = torch.cat([expected, more[0]], dim=2)
+    assert torch.equal(keys, expected), "also where the room did not suffice"
+    assert torch.equal(made.layers[1].values[:, :, -1:], more[1])
+    assert made.get_seq_length(1) == 5 + room.ROOM + 9
+    assert made.get_seq_length(0) == 5
+
+
+PORTIONS = [
+    ("all at once where nothing bounds it", None, [("a", 9), ("b", 2)], [["a", "b"]]),
+    ("as many as fit, the shorter ones padded", 10, [("a", 4), ("b", 5), ("c", 1)], [["a", "b"], ["c"]]),
+    ("one that is too long goes alone", 3, [("a", 4), ("b", 1), ("c", 1)], [["a"], ["b", "c"]]),
+    ("each once", 10, [("a", 4), ("b", 4), ("a", 4)], [["a", "b"]]),
+]
+
+
+@pytest.mark.parametrize(("reason", "most", "heads", "expected"), PORTIONS, ids=[case[0] for case in PORTIONS])
+def test_heads_are_read_in_portions(
+    reason: str, most: int | None, heads: list[tuple[str, int]], expected: list[list[str]]
+) -> None:
+    assert prefix.portions([Head(*head) for head in heads], most) == expected, reason
+
+
+@pytest.mark.parametrize("most", [1, 12, 20])
+def test_portions_and_long_replies_leave_the_tokens_as_they_are(
+    most: int, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = task("t", new=room.ROOM + 20)
+    off = run(session(model, share_prefix="off"), spec, data, tmp_path / "off")
+    monkeypatch.setattr(prefix, "PASS", most)
+    assert replies(run(session(model, batch={"count": 24}), spec, data, tmp_path / "on")) == replies(off)
 
 
 # --- the shipped model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from evalkit.backends.collate import TOKENS, collate, joinable
 from evalkit.backends.engine import Head
 from evalkit.backends.placed import placed
+from evalkit.backends.room import Read, masks, spread
 from evalkit.types import Media, Request
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ PROVEN = {
     "llava_next": ("llama", "mistral"),
     "idefics3": ("llama",),
 }
+
+# Positions that a CPU reads at a time: more gain it nothing, and what a layer makes of them no longer fits its caches.
+PASS = 1024
 
 # (tokens so far [batch, n], scores [batch, vocabulary]) -> scores whose argmax is the next token
 Draw = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
@@ -159,18 +163,19 @@ class Reader:
 
     def open(self, prompts: Sequence[Mapping[str, torch.Tensor]], heads: Sequence[Head], *, pad: int) -> torch.Tensor:
         """Read each head once, hand it to all its rows, and read what follows there; scores as `read` gives them."""
-        import torch
-
         heads = lengthened(prompts, heads)
         first: dict[object, Mapping[str, torch.Tensor]] = {}
         for prompt, head in zip(prompts, heads, strict=True):
             first.setdefault(head.name, _beginning(prompt, head.length))
-        self.read(collate(list(first.values()), pad))
-        places = {name: place for place, name in enumerate(first)}
-        rows = torch.tensor([places[head.name] for head in heads], device=self.mask.device)
-        self.cache.batch_select_indices(rows)
-        self.mask = self.mask[rows]
-        return self.read(collate([_rest(p, h.length) for p, h in zip(prompts, heads, strict=True)], pad))
+        found: dict[object, Read] = {}
+        for names in portions(heads, PASS if self.model.device.type == "cpu" else None):
+            reader = Reader(self.model)
+            reader.read(collate([first[name] for name in names], pad))
+            found |= {name: Read(reader.cache, reader.mask, place) for place, name in enumerate(names)}
+        rest = collate([_rest(p, h.length) for p, h in zip(prompts, heads, strict=True)], pad)
+        rows = [found[head.name] for head in heads]
+        self.cache, self.mask = spread(rows, room=rest["input_ids"].shape[1]), masks(rows)
+        return self.read(rest)
 
     def follow(self, said: torch.Tensor) -> torch.Tensor:
         """Read the last token of `said` [batch, n]; scores as `read` gives them."""
@@ -199,6 +204,19 @@ class Reader:
         )
         scores: torch.Tensor = out.logits[:, -1].float()
         return scores
+
+
+def portions(heads: Sequence[Head], most: int | None) -> list[list[Hashable]]:
+    """Names of distinct heads in their order, read together as long as they take `most` positions, padding counted."""
+    length = {head.name: head.length for head in heads}
+    found: list[list[Hashable]] = []
+    for name in length:
+        joined = [*found[-1], name] if found else []
+        if joined and (most is None or len(joined) * max(length[n] for n in joined) <= most):
+            found[-1] = joined
+        else:
+            found.append([name])
+    return found
 
 
 def lengthened(prompts: Sequence[Mapping[str, torch.Tensor]], heads: Sequence[Head]) -> list[Head]:
