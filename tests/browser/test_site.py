@@ -389,6 +389,16 @@ def test_on_a_phone_a_sample_takes_the_place_of_the_list(browser: Any, site: Pat
     wait(browser, "document.querySelector('#items').checkVisibility()")
 
 
+def test_a_printed_table_is_whole_and_has_no_controls(browser: Any, site: Path) -> None:
+    screen(browser, 600, 300)
+    visit(browser, site, "index.html")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    hidden = "const e = document.querySelector('.scroll'); return e.scrollHeight - e.clientHeight"
+    assert browser.execute_script(hidden) <= 0
+    assert not browser.find_element("id", "filters").is_displayed()
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_the_focus_is_seen(browser: Any, site: Path, dark: bool) -> None:
     from selenium.webdriver.common.keys import Keys
