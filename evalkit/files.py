@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import json
 import os
 import struct
 import zipfile
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import msgspec
 
 from evalkit.types import EvalkitError
 
@@ -96,3 +99,21 @@ def lines(path: Path) -> Iterator[bytes]:
     with gzip.open(path, "rb") if packed else path.open("rb") as file:
         for n, line in enumerate(file):
             yield line if n else line.removeprefix(codecs.BOM_UTF8)
+
+
+def json_object(line: bytes) -> dict[str, Any]:
+    """A line's object; NaN and Infinity, which Python writes though JSON has none, are null, half a character is "?".
+
+    Raises ValueError for anything else that is not one.
+    """
+    try:
+        return msgspec.json.decode(line, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        try:
+            found = json.loads(line, parse_constant=lambda _: None)
+        except RecursionError:
+            found = None
+        if not isinstance(found, dict):
+            raise ValueError(str(error)) from None
+        whole: dict[str, Any] = json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
+        return whole

@@ -85,6 +85,7 @@ LOGS = {
         1.0,
         "told by its kind, index",
     ),
+    "with what is no JSON": ([log(n, RIGHT[n], pets_acc=float("nan"), seen="\ud83d") for n in RIGHT], 1.0, "3 of 3"),
     "one line per filter": ([log(n, RIGHT[n], filter=f) for n in RIGHT for f in ("none", "strict")], 1.0, "3 of 3"),
 }
 
@@ -126,6 +127,10 @@ BROKEN = {
     "log-likelihoods": ([log(0, "", filtered_resps=[[-1.5, False]])], "one text is expected"),
     "several replies": ([log(0, "", resps=[["A", "B"]])], "with one reply for each document"),
     "two lines that disagree": ([log(0, "A"), log(0, "B")], "number 0 has two different replies"),
+    "two documents with one id": (
+        [log(0, "A", doc=ROWS[0]), log(2, "A", doc=ROWS[2]), log(3, "B", doc=ROWS[0])],
+        "sample dogs/7 has two different replies, the second is doc_id 3; keep one row for each",
+    ),
     "a line without its number": ([log(0, "A"), {"resps": [["B"]]}], "s.jsonl:2: there is no doc_id"),
 }
 

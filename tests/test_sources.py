@@ -277,6 +277,21 @@ def test_a_large_tsv_is_streamed(tmp_path):
 # --- JSON Lines
 
 
+@pytest.mark.parametrize(
+    ("content", "cell"),
+    [
+        (b'\xef\xbb\xbf{"a": 1}\r\n', 1),
+        (b'{"a": NaN}', None),
+        (b'{"a": "\\ud83d"}', "?"),
+        (gzip.compress(b'{"a": 1}'), 1),
+    ],
+    ids=["a byte order mark", "what Python writes", "half a character", "packed, whatever its name"],
+)
+def test_odd_lines_are_read(tmp_path: Path, content: bytes, cell: object) -> None:
+    (tmp_path / "x.jsonl").write_bytes(content)
+    assert [row["a"] for row in opened(tmp_path, kind="jsonl", path="x.jsonl").rows()] == [cell]
+
+
 @pytest.mark.parametrize("name", ["x.jsonl", "x.jsonl.gz"])
 def test_json_lines_with_optional_keys(tmp_path, name):
     text = "".join(json.dumps(row) + "\n" for row in ({"id": "a"}, {"id": "b", "hint": "é", "options": [1, None]}))

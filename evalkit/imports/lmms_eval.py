@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from evalkit.files import lines
+from evalkit.files import json_object, lines
 from evalkit.imports.foreign import Foreign, ForeignFileError, ForeignReply, once
 
 RAW, FILTERED = "resps", "filtered_resps"
@@ -19,8 +17,8 @@ Line = dict[str, Any]
 def looks_like(start: bytes) -> bool:
     """Whether a file's first line is one of such a log."""
     try:
-        line = msgspec.json.decode(start, type=Line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        line = json_object(start)
+    except ValueError:
         return False
     return "doc_id" in line and (RAW in line or FILTERED in line)
 
@@ -60,12 +58,11 @@ def _cells(line: Line) -> dict[str, Any]:
 
 def _lines(path: Path) -> Iterator[tuple[int, Line]]:
     n = 0
-    decoder = msgspec.json.Decoder(Line)
     try:
         for n, line in enumerate(lines(path), start=1):
             if line.strip():
-                yield n, decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                yield n, json_object(line)
+    except ValueError as error:
         raise ForeignFileError(f"{path}:{n}: not a JSON object ({error}); copy the log again") from error
     except (OSError, EOFError, zlib.error) as error:
         raise ForeignFileError(f"{path}: cannot be read after line {n} ({error}); copy the log again") from error

@@ -47,12 +47,19 @@ def positions(task: TaskSpec, places: Places, annotations: Path | None = None) -
 def match(foreign: Foreign, task: TaskSpec, samples: Sequence[Sample], rows: Sequence[int]) -> Matched:
     """Replies by sample id: by the task's id columns where the file has them, else by number, else by row.
 
-    `rows` are the samples' positions in the split. Raises ForeignFileError where questions or golds are not ours.
+    `rows` are the samples' positions in the split. Raises ForeignFileError where questions or golds are not ours, and
+    where a sample has two replies.
     """
     known = {sample.id: sample for sample in samples}
     keys, how = _keys(foreign, task, known, dict(zip(rows, samples, strict=True)))
     pairs = list(zip(keys, foreign.replies, strict=True))
-    replies = {key: reply.text for key, reply in pairs if key is not None}
+    replies: dict[str, str] = {}
+    for key, reply in pairs:
+        if key is not None and replies.setdefault(key, reply.text) != reply.text:
+            raise ForeignFileError(
+                f"{task.name}: sample {key} has two different replies, the second is {foreign.numbering}"
+                f" {reply.number}; keep one row for each"
+            )
     verdicts = [_same(reply, known[key], task) for key, reply in pairs if key is not None]
     compared = [verdict for verdict in verdicts if verdict is not None]
     strangers = tuple(reply.number for key, reply in pairs if key is None)

@@ -6,9 +6,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-import msgspec
-
-from evalkit.files import lines
+from evalkit.files import json_object, lines
 from evalkit.media import Library
 from evalkit.sources.table import Places, Row, Table, fingerprint, numbered
 from evalkit.types import IncompleteError, Value
@@ -37,14 +35,13 @@ def table(path: Path, library: Library) -> Table:
 
 
 def _objects(path: Path) -> Iterator[Row]:
-    decoder = msgspec.json.Decoder(Row)
     number = 0
     try:
         for line in lines(path):
             number += 1
             if line.strip():
-                yield decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                yield json_object(line)
+    except ValueError as error:
         raise IncompleteError(f"{path}:{number}: not a JSON object ({error}); correct the line") from error
     except (EOFError, zlib.error, OSError) as error:
         raise IncompleteError(f"{path}: cannot be read after line {number} ({error}); fetch the file again") from error
