@@ -40,6 +40,7 @@ class Packs:
 
     def score(self, task: str, file: Path, *, name: str, field: str = "prediction") -> list[Score]:
         options = ["--annotations", str(self.packs / task / "annotations.jsonl.gz"), "--field", field, "--name", name]
+        options += ["--rule", "recorded"] if field == "extracted" else []
         spec = str(HERE / f"{task}.yaml")
         assert main(["score", "--task", spec, "--predictions", str(file), *options, "--out", str(self.place)]) == 0
         lines = (self.place / name / task / "scores.jsonl").read_bytes().splitlines()
@@ -79,8 +80,8 @@ def values(scores: Sequence[Score]) -> NDArray[np.float64]:
 
 # task, field that holds the reply, base, candidate
 PAIRS = [
-    ("blink", "prediction", "GPT4V", "GeminiProVision"),
-    ("blink", "prediction", "instructblip_13b", "llava-v1.5-13b-xtuner"),
+    ("blink", "extracted", "GPT4V", "GeminiProVision"),
+    ("blink", "extracted", "instructblip_13b", "llava-v1.5-13b-xtuner"),
     ("mathvista_testmini", "extraction", "gpt4_2shot_solution", "chatgpt_2shot_solution_use_ocr"),
     ("mathvista_testmini", "extraction", "claude", "idefics_9b_instruct"),
 ]
@@ -117,7 +118,7 @@ def test_p_values_of_two_recorded_tasks_are_adjusted_as_statsmodels_does(packs: 
         ("base", "llava-internlm2-7b", "claude"),
         ("candidate", "OPUS", "instruct_blip2_vicuna_13b"),
     ):
-        packs.model("blink", blink, name=name)
+        packs.model("blink", blink, name=name, field="extracted")
         packs.model("mathvista_testmini", mathvista, name=name, field="extraction")
     for correction, method in (("holm", "holm"), ("bh", "fdr_bh")):
         _, found = packs.compare("base", "candidate", "--correction", correction)
