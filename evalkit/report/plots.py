@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 import warnings
+from collections.abc import Iterator
 from math import pi
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours in an order whose greys differ; each has its own sign and line besides.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-SIGNS = ("o", "s", "^", "v", "D", "P")
+SIGNS, HOLLOW = ("o", "s", "^", "v", "D", "P"), ("D", "s", "^", "v", "o", "P")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)))
 INK, FAINT, RULE = "#202124", "#80868b", "#dadce0"
 STYLE: Any = {
     "font.size": 9.0,
     "svg.fonttype": "none",
+    "text.parse_math": False,
     "svg.hashsalt": "evalkit",
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
@@ -96,9 +98,16 @@ def _dots(figure: Figure, chart: Chart, language: str) -> None:
     axes = figure.add_axes((left / width, FOOT / height, PLOT / width, body / height))
     for place, n in enumerate(order):
         _row(axes, chart, n, place=place, lane=_lane(lanes - 1, lanes))
-    for number, series in enumerate(labels):
-        _points(axes, series, order, number=number, lane=_lane(number if series.ours else lanes - 1, lanes))
-        axes.lines[-1].set_label(_title(series, language))
+    for number, (series, sign) in enumerate(_signed(labels)):
+        lane = _lane(number if series.ours else lanes - 1, lanes)
+        _points(axes, series, order, lane=lane, sign={**sign, "label": _title(series, language)})
+    _scale(axes, chart, order, language)
+    _keys(axes, chart, language)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.3, labelspacing=0.3)
+    figure.text(0.15 / width, 1 - 0.3 / height, chart.title, fontsize=11, fontweight="bold")
+
+
+def _scale(axes: Axes, chart: Chart, order: list[int], language: str) -> None:
     split = sum(chart.rows[n].grouped for n in order)
     if 0 < split < len(order):
         axes.axhline(split - 0.5, color=FAINT, linewidth=0.8)
@@ -109,9 +118,6 @@ def _dots(figure: Figure, chart: Chart, language: str) -> None:
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    _keys(axes, chart, language)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.3, labelspacing=0.3)
-    figure.text(0.15 / width, 1 - 0.3 / height, chart.title, fontsize=11, fontweight="bold")
 
 
 def _order(chart: Chart) -> list[int]:
@@ -137,21 +143,24 @@ def _row(axes: Axes, chart: Chart, n: int, *, place: int, lane: float) -> None:
         axes.plot([chance, chance], [place - 0.5, place + 0.5], color=INK, linewidth=1.1, linestyle=":", zorder=1)
 
 
-def _points(axes: Axes, series: Series, order: list[int], *, number: int, lane: float) -> None:
+def _points(axes: Axes, series: Series, order: list[int], *, lane: float, sign: dict[str, Any]) -> None:
     rows = [(place + lane, point) for place, n in enumerate(order) if (point := series.points[n])]
     for place, point in rows:
         if point.low is not None and point.high is not None:
-            axes.plot([point.low, point.high], [place, place], color=COLOURS[number % 6], linewidth=1.6, zorder=3)
+            axes.plot([point.low, point.high], [place, place], color=sign["color"], linewidth=1.6, zorder=3)
     values, places = [point.value for _, point in rows], [place for place, _ in rows]
     # A mark at 0 or 100 would be cut in halves.
-    axes.plot(values, places, linestyle="none", zorder=4, clip_on=False, **_sign(series, number))
+    axes.plot(values, places, linestyle="none", zorder=4, clip_on=False, **sign)
 
 
-def _sign(series: Series, number: int) -> dict[str, Any]:
-    """Filled for ours, hollow for published."""
-    if series.ours:
-        return {"marker": SIGNS[number % 6], "markersize": 6, "color": COLOURS[number % 6]}
-    return {"marker": "D", "markersize": 6, "color": INK, "markerfacecolor": "white", "markeredgewidth": 1.3}
+def _signed(labels: list[Series]) -> Iterator[tuple[Series, dict[str, Any]]]:
+    """Every model with its sign: filled and coloured for ours, hollow for published."""
+    ours = [series for series in labels if series.ours]
+    for number, series in enumerate(ours):
+        yield series, {"marker": SIGNS[number % 6], "markersize": 6, "color": COLOURS[number % 6]}
+    for number, series in enumerate(series for series in labels if not series.ours):
+        hollow = {"markerfacecolor": "white", "markeredgewidth": 1.3}
+        yield series, {"marker": HOLLOW[number % 6], "markersize": 6, "color": INK, **hollow}
 
 
 def _title(series: Series, language: str) -> str:
@@ -174,28 +183,30 @@ def _radar(figure: Figure, chart: Chart, language: str) -> None:
     figure.set_size_inches(width, height)
     axes: Any = figure.add_axes((1.4 / width, (legend + 0.55) / height, 4.2 / width, 4.2 / height), projection="polar")
     angles = [2 * pi * n / len(spokes) for n in range(len(spokes))]
-    for number, series in enumerate(labels):
-        points = [series.points[n] for n in spokes]
-        values = [point.value if point else float("nan") for point in points]
+    for number, (series, sign) in enumerate(_signed(labels)):
+        values = [point.value if (point := series.points[n]) else float("nan") for n in spokes]
         line = {"linestyle": DASHES[number % 6] if series.ours else (0, (2, 2)), "linewidth": 1.6, "clip_on": False}
-        axes.plot([*angles, 0.0], [*values, values[0]], label=_title(series, language), **line, **_sign(series, number))
+        axes.plot([*angles, 0.0], [*values, values[0]], label=_title(series, language), **line, **sign)
+    _circle(axes, angles, [chart.rows[n].label for n in spokes])
+    place = (0.3 / width, 0.35 / height)
+    figure.legend(loc="lower left", bbox_to_anchor=place, frameon=False, labelspacing=0.3, handlelength=4)
+    figure.text(0.3 / width, 0.15 / height, CAVEAT.get(language), fontsize=8, color=FAINT)
+    figure.text(0.3 / width, 1 - 0.3 / height, chart.title, fontsize=11, fontweight="bold")
+
+
+def _circle(axes: Any, angles: list[float], labels: list[str]) -> None:
     axes.set_theta_offset(pi / 2)
     axes.set_theta_direction(-1)
     axes.set(ylim=(0, 100))
     axes.set_yticks(range(20, 101, 20), [""] * 5)
     for value in range(20, 101, 20):  # by hand, above the lines
         paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}
-        axes.text(pi / len(spokes), value, str(value), fontsize=7, ha="center", va="center", bbox=paper, zorder=5)
-    axes.set_xticks(angles, [""] * len(spokes))
-    for angle, n in zip(angles, spokes, strict=True):
-        _spoke(axes, angle, chart.rows[n].label)
+        axes.text(pi / len(angles), value, str(value), fontsize=7, ha="center", va="center", bbox=paper, zorder=5)
+    axes.set_xticks(angles, [""] * len(angles))
+    for angle, label in zip(angles, labels, strict=True):
+        _spoke(axes, angle, label)
     axes.grid(color=RULE, linewidth=0.6)
     axes.spines["polar"].set_color(FAINT)
-    figure.legend(
-        loc="lower left", bbox_to_anchor=(0.3 / width, 0.35 / height), frameon=False, labelspacing=0.3, handlelength=4
-    )
-    figure.text(0.3 / width, 0.15 / height, CAVEAT.get(language), fontsize=8, color=FAINT)
-    figure.text(0.3 / width, 1 - 0.3 / height, chart.title, fontsize=11, fontweight="bold")
 
 
 def _spoke(axes: Any, angle: float, label: str) -> None:

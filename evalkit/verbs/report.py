@@ -43,16 +43,18 @@ def main(options: argparse.Namespace) -> int:
         color=options.colour and shown,
         width=screen() if shown else None,
     )
-    if options.output is None:
-        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
-        return 0
-    try:
-        options.output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EvalkitError(
-            f"{options.output}: cannot be written ({error.strerror}); choose another --output"
-        ) from error
+    _write(text, options.output)
     return 0
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EvalkitError(f"{output}: cannot be written ({error.strerror}); choose another --output") from error
 
 
 def _say(card: CardSpec, results: Sequence[Result], options: argparse.Namespace) -> None:
