@@ -290,6 +290,16 @@ def test_a_run_without_pictures_says_so(results: Path) -> None:
         assert ("shown no pictures" in json.dumps(every_eval_ever.record(run, publication))) is told
 
 
+def test_two_runs_that_would_share_a_file_are_refused(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(results / "right", tmp_path / "again/right")
+    arguments = ["export", "--to", "lm-eval", str(results), str(tmp_path / "again"), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    assert "model 'right' has two runs of task 'yesno'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_models_whose_names_read_alike_keep_files_of_their_own() -> None:
     assert safe("phi-3.5") == "phi-3.5"
     assert len({safe(name) for name in ("a-b", "a/b", "a b", "模型", "另一个")}) == 5

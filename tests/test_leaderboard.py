@@ -191,6 +191,27 @@ def test_a_run_page_holds_every_digest_version_and_the_command(results: Path) ->
     assert record["identity"] in documents
 
 
+def test_runs_of_one_model_below_two_folders_have_pages_of_their_own(tmp_path: Path) -> None:
+    task = boards.make_task(tmp_path, ["a", "b"])
+    for folder, reply in (("before", "no"), ("after", "yes")):
+        boards.score(task, "one", {"a": "no", "b": reply}, tmp_path / folder)
+    out = tmp_path / "site"
+    folders = [str(tmp_path / name) for name in ("before", "after")]
+    assert main(["leaderboard", *folders, "--out", str(out)]) == 0
+    titles = [f"one [{folder}]" for folder in folders]
+    rows = [
+        text for attributes, text in Page((out / "index.html").read_text()).all("th") if attributes["scope"] == "row"
+    ]
+    assert rows == [titles[1], titles[0]]  # 100 and 50
+    headings = {Page(file.read_text()).all("h1")[0][1] for file in (out / "runs").iterdir()}
+    assert headings == {f"{title} on yesno <b>&" for title in titles}
+    data = [text for a, text in Page((out / "samples/yesno.html").read_text()).all("script") if a.get("id") == "index"]
+    models = unpacked(data[0])["models"]
+    assert [model["title"] for model in models] == titles
+    assert all((out / "samples" / model["page"]).is_file() for model in models)
+    assert len({model["name"] for model in models}) == 2
+
+
 def test_names_steer_no_line_of_a_page() -> None:
     boards = [Board(id="b", title="t", heads=(), bands=(), models=(), notes=("\u202enote",), order=0, ranked=False)]
     text = site.index(site.Frame(title="a\x1b[31m\u202eb</title><i>"), boards, source="javascript:alert(1)")

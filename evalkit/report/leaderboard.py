@@ -74,7 +74,7 @@ def _traces(results: Sequence[Result], places: Places, frame: site.Frame) -> tup
             found.append(trace(result, places, known))
         except EvalkitError as error:
             told = "samples of {model} on {task} are not shown: {error}"
-            missing.append(frame.say(told, model=result.run.model, task=result.run.task, error=error))
+            missing.append(frame.say(told, model=result.column, task=result.run.task, error=error))
     return found, missing
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from evalkit import provenance
 from evalkit.report import read_results
 from evalkit.report.export import FORMATS, Publication
+from evalkit.report.export.publication import check_alone
 from evalkit.types import EvalkitError
 from evalkit.verbs.setup import existing, places
 
@@ -20,6 +21,7 @@ def main(options: argparse.Namespace) -> int:
     left_out = [result for result in results if not result.run.complete]
     for result in left_out:
         print(f"evalkit: {result.folder}: incomplete, not exported; finish it with the same command", file=sys.stderr)
+    check_alone(complete)
     publication = Publication(
         out=options.out,
         written=provenance.now(),

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from evalkit import registry
-from evalkit.report import read_results
+from evalkit.report import side_by_side
 from evalkit.report.leaderboard import Site, write
 from evalkit.spec import CardSpec
 from evalkit.verbs.setup import existing, places
@@ -24,7 +24,7 @@ def main(options: argparse.Namespace) -> int:
         licence_note=options.licence_note,
     )
     card = registry.load(CardSpec, options.card) if options.card else None
-    results = read_results(existing(options.results, Path("results")))
+    results = side_by_side(existing(options.results, Path("results")))
     for remark in write(site, results, places(options), card=card):
         print(f"evalkit: {remark}", file=sys.stderr)
     print((options.out / "index.html").resolve())

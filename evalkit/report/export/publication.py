@@ -39,6 +39,19 @@ def safe(name: str) -> str:
     return plain if plain == name else f"{plain}-{digest.of(name)[:8]}"
 
 
+def check_alone(results: Sequence[Result]) -> None:
+    """Raises EvalkitError for two runs of one model on one task, which would share a file."""
+    known: dict[tuple[str, str], str] = {}
+    for result in results:
+        run = result.run
+        other = known.setdefault((run.model, run.task), result.folder)
+        if other != result.folder:
+            raise EvalkitError(
+                f"model {run.model!r} has two runs of task {run.task!r}, {other} and {result.folder}: export them one "
+                "by one, each to a folder of its own"
+            )
+
+
 def by_model(results: Sequence[Result]) -> dict[str, list[Result]]:
     """Runs by model, in their order."""
     found: dict[str, list[Result]] = {}

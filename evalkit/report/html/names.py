@@ -12,9 +12,14 @@ from evalkit.spec import Reference
 UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 
 
+def model(result: Result) -> str:
+    """What a run's model is called wherever it is shown."""
+    return f"{result.title} [{result.apart}]" if result.apart else result.title
+
+
 def run(result: Result) -> str:
     """The page of a run, seen from the first page."""
-    return f"runs/{_slug(result.run.model, result.run.task)}.html"
+    return f"runs/{_slug(result.column, result.run.task)}.html"
 
 
 def samples(task: str) -> str:

@@ -23,7 +23,7 @@ BLOCK_SAMPLES, BLOCK_BYTES = 250, 400_000
 def page(frame: Frame, task: str, traces: Sequence[Trace], *, media: Thumbnails, missing: Sequence[str]) -> str:
     """The page; `missing` says which runs' samples it cannot show, and why."""
     told = "{model}: the data have changed since the run"
-    changed = [frame.say(told, model=t.result.run.model) for t in traces if t.changed]
+    changed = [frame.say(told, model=t.result.column) for t in traces if t.changed]
     spec = traces[0].task if traces else None
     order = list(dict.fromkeys(score.sample_id for t in traces for score in t.scores))
     starts, blocks = _blocks(_details(order, traces, media))
@@ -32,7 +32,7 @@ def page(frame: Frame, task: str, traces: Sequence[Trace], *, media: Thumbnails,
         frame,
         home="../",
         scripts=("page.js", "sample.js", "samples.js"),
-        models=[t.result.title for t in traces],
+        models=[names.model(t.result) for t in traces],
         task=task,
         title=spec.title.get(frame.language) if spec else task,
         count=len(order),
@@ -65,8 +65,8 @@ def _index(order: Sequence[str], traces: Sequence[Trace], starts: Sequence[int])
 def _model(trace: Trace) -> dict[str, object]:
     run = trace.result.run
     return {
-        "name": run.model,
-        "title": trace.result.title,
+        "name": trace.result.column,
+        "title": names.model(trace.result),
         "page": f"../{names.run(trace.result)}",
         "recorded": run.identity.get("kind") == "replay",
         "rule": f"{run.rule} ({trace.task.adapter.rule.__struct_config__.tag})",
