@@ -27,6 +27,7 @@ from evalkit.execute.local import Work
 from evalkit.execute.progress import Progress
 from evalkit.runner import Outcome
 from evalkit.types import Generation, Image, Message, Request, ResumableError, Text
+from tests.npu.build import environment, library
 from tests.test_runner import FakeSession, make_data, make_task
 from tests.test_runner import settings as run_settings
 
@@ -274,6 +275,21 @@ def test_a_rank_whose_device_is_broken_exits_with_75(
     assert "this process's device cannot be used (CUDA error: an illegal" in capsys.readouterr().err
 
 
+def test_every_rank_takes_the_device_of_its_number(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """On the two emulated NPUs of test_devices.py; a third rank has none."""
+    folder = request.config.cache.mkdir("npu") if request.config.cache else tmp_path
+    code = (
+        "from evalkit.execute.launcher import device_of\n"
+        "from evalkit.types import ResumableError\n"
+        "print(*(device_of(rank, asked=asked) for asked in ('', 'cpu') for rank in (0, 1)))\n"
+        "try:\n    device_of(2, asked='')\nexcept ResumableError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(library(folder)), capture_output=True)
+    first, second = done.stdout.decode().splitlines()
+    assert first == "npu:0 npu:1 cpu cpu"
+    assert second.startswith("this process's device cannot be used (NPU error, invalid device id 2, 2 devices are")
+
+
 # --- torchrun itself
 
 SLOW = """
@@ -293,10 +309,12 @@ COMMAND = ["run", "--model", "first-option", *TASKS, "--device", "cpu", "--batch
 
 def launch(script: Path, out: Path, *options: str, kill_at: int) -> tuple[int, str, list[str]]:
     """torchrun with two ranks, one killed when so many replies are there; its exit code, its stdout, those replies."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    process_environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", *options, str(script)]
     with (out.parent / "err").open("w") as err:
-        process = subprocess.Popen([*torchrun, *COMMAND, str(out)], env=environment, stdout=subprocess.PIPE, stderr=err)
+        process = subprocess.Popen(
+            [*torchrun, *COMMAND, str(out)], env=process_environment, stdout=subprocess.PIPE, stderr=err
+        )
         while len(said(out)) < kill_at and process.poll() is None:
             time.sleep(0.02)
         (rank,) = [p for p in psutil.Process(process.pid).children() if p.environ().get("RANK") == "1"]

@@ -27,6 +27,7 @@ from evalkit.verbs.tables import print_card, print_summary
 DEFAULT_MODEL = "pocket-vlm"
 DEFAULT_SUITE = "mini"
 Step: TypeAlias = Callable[[], Outcome]
+Pair: TypeAlias = tuple[TaskSpec, Settings]
 
 
 def main(options: argparse.Namespace) -> int:
@@ -51,17 +52,30 @@ def main(options: argparse.Namespace) -> int:
     for number, model in enumerate(models):
         session = Session(model, device=options.device, cache=options.cache)
         pairs = [(task, _settings(options, name, progress=progress, judge=judge)) for name, task in tasks]
-        with closing(Pool(actors=options.actors)) as pool:
-            if crew is None:
-                execute = pool if options.executor == "ray" else None
-                steps: list[Step] = [partial(runner.run, session, *pair, execute=execute) for pair in pairs]
-            else:
-                steps = _shared(session, pairs, crew, first=number * len(tasks))
-            todo = zip(steps, pairs, strict=not options.rank)  # other ranks than the first have no steps left
-            codes += [_one(f"{model.name} on {task.name}", step, outcomes) for step, (task, _) in todo]
+        codes += _codes(session, pairs, options, crew=crew, first=number * len(tasks), outcomes=outcomes)
     if not options.rank:
         _print(outcomes, card, options)
     return next((code for code in codes if code), 0)
+
+
+def _codes(
+    session: Session,
+    pairs: Sequence[Pair],
+    options: argparse.Namespace,
+    *,
+    crew: Crew | None,
+    first: int,
+    outcomes: list[Outcome],
+) -> list[int]:
+    """Run every task on one model; the exit code of each, none on other ranks than the first."""
+    with closing(Pool(actors=options.actors)) as pool:
+        if crew is None:
+            execute = pool if options.executor == "ray" else None
+            steps: list[Step] = [partial(runner.run, session, *pair, execute=execute) for pair in pairs]
+        else:
+            steps = _shared(session, pairs, crew, first=first)
+        todo = zip(steps, pairs, strict=not options.rank)
+        return [_one(f"{session.model.name} on {task.name}", step, outcomes) for step, (task, _) in todo]
 
 
 def _print(outcomes: list[Outcome], card: CardSpec | None, options: argparse.Namespace) -> None:
@@ -98,7 +112,7 @@ def _settings(options: argparse.Namespace, name: str, *, progress: Progress, jud
     )
 
 
-def _shared(session: Session, pairs: Sequence[tuple[TaskSpec, Settings]], crew: Crew, *, first: int) -> list[Step]:
+def _shared(session: Session, pairs: Sequence[Pair], crew: Crew, *, first: int) -> list[Step]:
     """Ask this rank's part of every task; what brings them to their ends returns, on the first rank only.
 
     What stops the preparation of a task stops it on every rank, and the first one tells.
