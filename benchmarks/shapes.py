@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy
 from PIL import Image
+
+from evalkit.media import sample_video
+from evalkit.spec import TaskSpec
+from evalkit.types import Midpoints, Video
 
 Row = dict[str, Any]
 FRAMES = 16
@@ -63,6 +69,37 @@ SHAPES: dict[str, tuple[Callable[[Path, int, random.Random], list[Row]], float]]
     "mmbench_circular": (mmbench, 1),
     "blink": (blink, 1),
 }
+
+
+def task(rows: Sequence[Row], new: int) -> TaskSpec:
+    """The data as a task."""
+    media: Row = {"images": "images"}
+    if "video" in rows[0]:
+        media = {"video": {"path": ["{video}"], "frames": {"kind": "midpoints", "count": FRAMES}}}
+    raw = {
+        "name": "speed",
+        "title": {"en": "speed"},
+        "samples": len(rows),
+        "source": {"kind": "jsonl", "path": "data.jsonl"},
+        "columns": {"id": "id", "question": "question", "answer": "answer", **media},
+        "adapter": {"kind": "short_answer", "prompt": "{question}"},
+        "generation": {"max_new_tokens": new},
+        "metrics": {"accuracy": {"kind": "accuracy"}},
+        "headline": "accuracy",
+    }
+    return msgspec.convert(raw, TaskSpec)
+
+
+def shown(row: Row, folder: Path) -> list[Any]:
+    """The pictures of a row, opened."""
+    if "video" in row:
+        return sample_video(Video(str(folder / row["video"]), "d", Midpoints(FRAMES))).images
+    return [Image.open(folder / name).convert("RGB") for name in row["images"]]
+
+
+def write(folder: Path, rows: Iterable[Row]) -> None:
+    """data.jsonl, as the task reads it."""
+    (folder / "data.jsonl").write_text("".join(json.dumps({**row, "answer": "yes"}) + "\n" for row in rows))
 
 
 def words(draw: random.Random, count: int) -> str:

@@ -1,11 +1,12 @@
 """What a whole run costs against a bare loop over `model.generate`, same model, same data, same process, as ratios.
 
-    python benchmarks/throughput.py [--media 24] [--batch 8] [--new 3] [--shape pope ...] [--no-memory]
+    python benchmarks/throughput.py [--media 24] [--batch 8] [--new 3] [--repeat 3] [--shape pope ...]
 
 Prints one JSON object: for each shape the bare loop's cost over ours, `alone` one prompt at a time, `batched` in
-batches of `--batch`; above 1 evalkit is faster. Processor time is what a busy machine leaves unchanged, wall time is
-what one waits for. `equal`: every reply is the one of `alone`. `overhead_percent`: the part of a run, from reading the
-data to writing the scores, outside the model. `memory`: peak MiB of a run of ours, and of one ten times as large.
+batches of `--batch`; above 1 evalkit is faster. Three numbers are median, least and greatest of `--repeat` turns.
+Processor time is what a busy machine leaves unchanged, wall time is what one waits for. `equal`: every reply is the one
+of `alone`. `overhead_percent`: the part of a run, from reading the data to writing the scores, outside the model.
+`memory`: peak MiB of a run of ours, and of one ten times as large.
 """
 
 from __future__ import annotations
@@ -14,35 +15,34 @@ import argparse
 import json
 import os
 import random
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.shapes import FRAMES, SHAPES, Row  # noqa: E402 (the checkout first)
-from evalkit import runner, store  # noqa: E402
+from benchmarks.shapes import SHAPES, Row, shown, task, write  # noqa: E402 (the checkout first)
+from evalkit import dataset, plan, runner, store  # noqa: E402
+from evalkit.backends.shown import Shown  # noqa: E402
 from evalkit.backends.transformers import Transformers  # noqa: E402
 from evalkit.execute.progress import Progress  # noqa: E402
 from evalkit.library import Library  # noqa: E402
-from evalkit.media import sample_video  # noqa: E402
+from evalkit.session import Session  # noqa: E402
 from evalkit.sources import Places  # noqa: E402
 from evalkit.spec import Batch, ModelSpec, TaskSpec  # noqa: E402
-from evalkit.types import Midpoints, Video  # noqa: E402
 from tests import models  # noqa: E402
 
 SIDE = 112
-
-
-# --- the model
+T = TypeVar("T")
 
 
 def checkpoint(folder: Path) -> Path:
@@ -79,7 +79,11 @@ def checkpoint(folder: Path) -> Path:
     return folder
 
 
-# --- both sides
+class Cost(NamedTuple):
+    """Processor seconds over all threads, and wall seconds."""
+
+    cpu: float
+    wall: float
 
 
 def bare(model: Any, processor: Any, rows: Sequence[Row], *, folder: Path, size: int, new: int) -> dict[str, str]:
@@ -103,98 +107,93 @@ def bare(model: Any, processor: Any, rows: Sequence[Row], *, folder: Path, size:
     return said
 
 
-def shown(row: Row, folder: Path) -> list[Any]:
-    """The pictures of a row, opened."""
-    if "video" in row:
-        return sample_video(Video(str(folder / row["video"]), "d", Midpoints(FRAMES))).images
-    return [Image.open(folder / name).convert("RGB") for name in row["images"]]
-
-
-def task(rows: Sequence[Row], new: int) -> TaskSpec:
-    """The data as a task."""
-    media: Row = {"images": "images"}
-    if "video" in rows[0]:
-        media = {"video": {"path": ["{video}"], "frames": {"kind": "midpoints", "count": FRAMES}}}
-    raw = {
-        "name": "speed",
-        "title": {"en": "speed"},
-        "samples": len(rows),
-        "source": {"kind": "jsonl", "path": "data.jsonl"},
-        "columns": {"id": "id", "question": "question", "answer": "answer", **media},
-        "adapter": {"kind": "short_answer", "prompt": "{question}"},
-        "generation": {"max_new_tokens": new},
-        "metrics": {"accuracy": {"kind": "accuracy"}},
-        "headline": "accuracy",
-    }
-    return msgspec.convert(raw, TaskSpec)
-
-
-def write(folder: Path, rows: Iterable[Row]) -> None:
-    """data.jsonl, as the task reads it."""
-    (folder / "data.jsonl").write_text("".join(json.dumps({**row, "answer": "yes"}) + "\n" for row in rows))
-
-
-def session(model: Path, options: argparse.Namespace) -> runner.Session:
+def session(model: Path, options: argparse.Namespace) -> Session:
     """Our side with its weights loaded."""
     backend = Transformers(model=str(model), dtype="float32")
     spec = ModelSpec(name="speed", backend=backend, batch=Batch(count=options.batch), workers=options.workers)
-    made = runner.Session(spec, device="cpu")
-    made.engine()
+    made = Session(spec, device="cpu")
+    engine: Any = made.engine()
+    engine.processor.tokenizer.padding_side = "left"
     return made
 
 
-def ours(made: runner.Session, rows: Sequence[Row], folder: Path, new: int) -> tuple[runner.Outcome, dict[str, str]]:
-    """A whole run: data, plan, replies, scores, files."""
-    spec = task(rows, new)
-    with tempfile.TemporaryDirectory() as out:
-        settings = runner.Settings(
-            out=Path(out),
-            places=Places(library=Library(folder / "media"), bundled=folder, folder=folder),
-            progress=Progress(quiet=True),
-        )
-        outcome = runner.run(made, spec, settings)
-        log = store.read(outcome.folder)
-        planned = runner.plan.requests(spec, made.identity, runner.dataset.load(spec, settings.places).samples)
-        said = {name: log.responses[views[0].key].text for name, views in planned.requests.items()}
-    return outcome, said
+def ours(made: Session, rows: Sequence[Row], folder: Path, new: int) -> tuple[runner.Outcome, Cost]:
+    """A whole run with nothing known beforehand: data, plan, replies, scores, files."""
+    engine: Any = made.engine()
+    made.answers.clear()
+    engine.shown = Shown()
+    for left in ("out", "media"):
+        shutil.rmtree(folder / left, ignore_errors=True)
+    settings = runner.Settings(out=folder / "out", places=places(folder), progress=Progress(quiet=True))
+    return clocked(lambda: runner.run(made, task(rows, new), settings))
 
 
-def clocked(work: Callable[[], Any]) -> tuple[Any, float, float]:
-    """What `work` gives, its processor seconds over all threads, and its wall seconds."""
+def said(made: Session, outcome: runner.Outcome, folder: Path) -> dict[str, str]:
+    """What a run's log holds for each row."""
+    spec = msgspec.convert(outcome.record.task_spec, TaskSpec)
+    log = store.read(outcome.folder)
+    planned = plan.requests(spec, made.identity, dataset.load(spec, places(folder)).samples)
+    return {name: log.responses[views[0].key].text for name, views in planned.requests.items()}
+
+
+def places(folder: Path) -> Places:
+    """Where both sides find the data."""
+    return Places(library=Library(folder / "media"), bundled=folder, folder=folder)
+
+
+def clocked(work: Callable[[], T]) -> tuple[T, Cost]:
+    """What `work` gives, and what it took."""
     wall, processor = time.perf_counter(), time.process_time()
     found = work()
-    return found, time.process_time() - processor, time.perf_counter() - wall
+    return found, Cost(time.process_time() - processor, time.perf_counter() - wall)
 
 
-def measure(name: str, made: runner.Session, options: argparse.Namespace) -> dict[str, Any]:
-    """One shape, three ways."""
+def measure(name: str, made: Session, options: argparse.Namespace) -> dict[str, Any]:
+    """One shape, three ways, in turn, `--repeat` times."""
     make, share = SHAPES[name]
     engine: Any = made.engine()
+    pictures = engine.processor.image_processor
+    alone, batched, least, outside = [], [], [], []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         rows = make(folder, max(2, int(options.media * share)), random.Random(0))
         write(folder, rows)
         loop = {"folder": folder, "new": options.new}
         bare(engine.model, engine.processor, rows[: options.batch], size=options.batch, **loop)  # warm
-        restore = engine.processor.image_processor.__dict__.pop("preprocess")  # what we remember is ours alone
-        alone, *costs = clocked(lambda: bare(engine.model, engine.processor, rows, size=1, **loop))
-        batched, *more = clocked(lambda: bare(engine.model, engine.processor, rows, size=options.batch, **loop))
-        engine.processor.image_processor.preprocess = restore
-        (outcome, said), *least = clocked(lambda: ours(made, rows, folder, options.new))
+        for _ in range(options.repeat):
+            remembering = pictures.__dict__.pop("preprocess")  # what we remember is ours alone
+            truth, cost = clocked(lambda: bare(engine.model, engine.processor, rows, size=1, **loop))
+            alone.append(cost)
+            other, cost = clocked(lambda: bare(engine.model, engine.processor, rows, size=options.batch, **loop))
+            batched.append(cost)
+            pictures.preprocess = remembering
+            outcome, cost = ours(made, rows, folder, options.new)
+            least.append(cost)
+            outside.append(100 * (1 - outcome.record.busy / outcome.record.seconds))
+        replies = said(made, outcome, folder)
     record = outcome.record
-    least[1] = record.seconds
     return {
         "rows": len(rows),
         "distinct": record.counts.unique,
-        "equal": said == alone,
-        "batched_equal": batched == alone,
-        "times_alone": {"cpu": round(costs[0] / least[0], 2), "wall": round(costs[1] / least[1], 2)},
-        "times_batched": {"cpu": round(more[0] / least[0], 2), "wall": round(more[1] / least[1], 2)},
+        "equal": replies == truth,
+        "batched_equal": other == truth,
+        "times_alone": ratios(alone, least),
+        "times_batched": ratios(batched, least),
         "seconds": record.seconds,
-        "busy_percent": record.busy_percent,
-        "overhead_percent": round(100 * (1 - record.busy / record.seconds), 1),
-        "share_prefix": record.share_prefix,
+        "overhead_percent": middle(outside),
     }
+
+
+def ratios(theirs: Sequence[Cost], own: Sequence[Cost]) -> dict[str, list[float]]:
+    """Their cost over ours, turn by turn."""
+    turns = [[one / other for one, other in zip(*pair, strict=True)] for pair in zip(theirs, own, strict=True)]
+    cpu, wall = zip(*turns, strict=True)
+    return {"cpu": middle(cpu), "wall": middle(wall)}
+
+
+def middle(found: Sequence[float]) -> list[float]:
+    """Median, least and greatest."""
+    return [round(value, 2) for value in (statistics.median(found), min(found), max(found))]
 
 
 def memory(model: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -224,6 +223,7 @@ def main() -> None:
     parser.add_argument("--media", type=int, default=24)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--new", type=int, default=3, help="tokens a reply: a letter or a word, and its end")
+    parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--shape", nargs="+", choices=SHAPES, default=list(SHAPES))
@@ -240,10 +240,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         model = checkpoint(Path(place) / "model")
         made = session(model, options)
-        made.engine().processor.tokenizer.padding_side = "left"
-        found: dict[str, Any] = {name: measure(name, made, options) for name in options.shape}
-        if not options.no_memory:
-            found["memory"] = memory(model, options)
+        found = {name: measure(name, made, options) for name in options.shape}
+        found |= {} if options.no_memory else {"memory": memory(model, options)}
     print(json.dumps(found, indent=1))
 
 
