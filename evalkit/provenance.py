@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import msgspec
 import evalkit
 
 
-def versions() -> dict[str, str]:
-    """Versions of evalkit, Python and every declared library that is installed, by name."""
+@cache
+def versions() -> Mapping[str, str]:
+    """Versions of evalkit, Python and every declared library that is installed, by name; read once per process."""
     found = {"evalkit": evalkit.__version__, "python": platform.python_version(), "platform": platform.platform()}
     for requirement in metadata.requires("evalkit") or ():
         match = re.match(r"[A-Za-z0-9_.-]+", requirement)
@@ -32,7 +34,7 @@ def recorded(file: Path, *fields: str, say: Callable[[str], None]) -> dict[str, 
     """Texts that a run.json holds under `fields`; none where there is no such file, or a damaged one, which is said."""
     try:
         found = msgspec.json.decode(file.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except msgspec.DecodeError:
         say(f"{file}: damaged, so the device of earlier replies is unknown; it is replaced")
