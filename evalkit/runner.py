@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from evalkit import dataset, digest, plan, provenance, scoring, store
+from evalkit import dataset, digest, outcome, plan, provenance, scoring, store
 from evalkit.dataset import Dataset
 from evalkit.execute import launcher
 from evalkit.execute.launcher import Crew
 from evalkit.execute.local import Execute, Work, local, reuse
 from evalkit.execute.progress import Progress
 from evalkit.judge import Judge, judged, recorded
+from evalkit.outcome import Outcome
 from evalkit.plan import Plan
 from evalkit.session import Session
 from evalkit.sources import Places
-from evalkit.spec import Counts, RunRecord, TaskSpec
+from evalkit.spec import RunRecord, TaskSpec
 from evalkit.store import Log
-from evalkit.types import EvalkitError, Request, Score, Stat
-
-UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
-NOTHING = Counts(samples=0, planned=0, requests=0, unique=0, answered=0, errors=0, unparsed=0, truncated=0)
+from evalkit.types import Request, Score
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,26 +43,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     judge: Judge | None = None
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """A finished task: its record, scores and stats, and where they lie."""
-
-    record: RunRecord
-    scores: tuple[Score, ...]
-    stats: tuple[Stat, ...]
-    folder: Path
-
-
-def folder(out: Path, model: str, task: str) -> Path:
-    """`out/<model>/<task>`; characters that a path should not hold become `-`."""
-    return out / UNSAFE.sub("-", model).strip(".-") / UNSAFE.sub("-", task).strip(".-")
-
-
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """A task before anyone is asked: its data, its prompts, and `todo`, the requests that the log has no answer to."""
+    """A task before anyone is asked: its data, its prompts, and `todo`, the requests that the log has no answer to.
+
+    `origins` tells where the replies that the log holds already came from.
+    """
 
     task: TaskSpec
     settings: Settings
     place: Path
+    origins: Mapping[str, str]
     data: Dataset
     planned: Plan
     todo: Sequence[Request]
@@ -86,8 +74,9 @@ def prepare(session: Session, task: TaskSpec, settings: Settings) -> Ready:
     """Read the data and the log, make the prompts, say what is to do. Raises EvalkitError."""
     started, clock = provenance.now(), time.perf_counter()
     model, progress = session.model, settings.progress
-    place, label = folder(settings.out, model.name, task.name), f"{model.name} / {task.name}"
+    place, label = outcome.folder(settings.out, model.name, task.name), f"{model.name} / {task.name}"
     progress.label(label)
+    origins = outcome.earlier(place, model=model.name, task=task.name, say=progress.say)
     data = _load(task, settings)
     blind = model.blind or not settings.media
     planned = plan.requests(task, session.identity, data.samples, problems=data.problems, blind=blind)
@@ -98,6 +87,7 @@ def prepare(session: Session, task: TaskSpec, settings: Settings) -> Ready:
         task=task,
         settings=settings,
         place=place,
+        origins=origins,
         data=data,
         planned=planned,
         todo=todo,
@@ -127,18 +117,15 @@ def finish(session: Session, ready: Ready, work: Work) -> Outcome:
     task, settings, place, planned = ready.task, ready.settings, ready.place, ready.planned
     log = store.read(place)
     origins = provenance.merged(
-        provenance.recorded(place / "run.json", "device", "dtype", say=settings.progress.say),
+        ready.origins,
         session.origins if any(request.key in session.answers for request in ready.todo) else {},
         session.facts if work.calls else {},
     )
     session.knows(planned.all, log, origins)
-    scores = judged(
-        settings.judge, task, ready.data.samples, planned=planned, log=log, place=place, progress=settings.progress
-    )
-    record = _record(session, task, settings, data=ready.data, scores=scores)
-    record = msgspec.structs.replace(
-        record,
-        counts=scoring.counts(task, planned, log, scores),
+    opinion = _opinion(task, settings, settings.judge, data=ready.data, planned=planned, log=log, place=place)
+    record = RunRecord(
+        **_asked(session, task, settings, data=ready.data),
+        **opinion.fields,
         started=ready.started,
         seconds=round(time.perf_counter() - ready.clock, 3),
         busy=round(work.busy, 3),
@@ -148,11 +135,11 @@ def finish(session: Session, ready: Ready, work: Work) -> Outcome:
         device=origins.get("device", ""),
         dtype=origins.get("dtype", ""),
     )
-    return write(Outcome(record, scores, tuple(scoring.stats(task.metrics, list(scores))), place))
+    return opinion.of(record, place).write()
 
 
 def rescore(record: RunRecord, task: TaskSpec, settings: Settings, *, place: Path) -> Outcome:
-    """New scores for the replies of a recorded run; nothing is written, see `write`.
+    """New scores for the replies of a recorded run; nothing is written, see `Outcome.write`.
 
     The keys are made again from today's task file: replies to prompts that it no longer asks do not count.
     """
@@ -161,41 +148,45 @@ def rescore(record: RunRecord, task: TaskSpec, settings: Settings, *, place: Pat
     planned = plan.requests(task, record.identity, data.samples, problems=data.problems, blind=blind)
     log = _read(place, settings.progress)
     judge = settings.judge or (None if settings.rule else recorded(record.judge))
+    opinion = _opinion(task, settings, judge, data=data, planned=planned, log=log, place=place)
+    return opinion.of(msgspec.structs.replace(record, **opinion.fields, model_calls=0), place)
+
+
+class Opinion(msgspec.Struct, frozen=True):
+    """What a task's rule, and perhaps a judge, make of a log, with the fields of the record that tell it."""
+
+    task: TaskSpec
+    scores: tuple[Score, ...]
+    fields: dict[str, Any]
+
+    def of(self, record: RunRecord, place: Path) -> Outcome:
+        """The run whose log it is."""
+        return Outcome(record, self.scores, tuple(scoring.stats(self.task.metrics, list(self.scores))), place)
+
+
+def _opinion(
+    task: TaskSpec, settings: Settings, judge: Judge | None, *, data: Dataset, planned: Plan, log: Log, place: Path
+) -> Opinion:
     scores = judged(judge, task, data.samples, planned=planned, log=log, place=place, progress=settings.progress)
     problems = scoring.problems(scores)
-    record = msgspec.structs.replace(
-        record,
-        counts=scoring.counts(task, planned, log, scores),
-        problems=problems,
-        complete=settings.limit is None and not problems,
-        rule=settings.rule or "default",
-        headline=task.headline,
-        task_digest=digest.of(task),
-        task_spec=msgspec.to_builtins(task),
-        data_digest=data.fingerprint,
-        model_calls=0,
-        judge=judge.record() if judge else {},
-    )
-    return Outcome(record, scores, tuple(scoring.stats(task.metrics, list(scores))), place)
+    fields = {
+        "counts": scoring.counts(task, planned, log, scores),
+        "problems": problems,
+        "complete": settings.limit is None and not problems,
+        "rule": settings.rule or "default",
+        "headline": task.headline,
+        "task_digest": digest.of(task),
+        "task_spec": msgspec.to_builtins(task),
+        "data_digest": data.fingerprint,
+        "judge": judge.record() if judge else {},
+    }
+    return Opinion(task, scores, fields)
 
 
 def _load(task: TaskSpec, settings: Settings) -> Dataset:
     return dataset.load(
         task, settings.places, annotations=settings.annotations, limit=settings.limit, media=settings.media
     )
-
-
-def write(outcome: Outcome) -> Outcome:
-    """Replace the three derived files of a run, run.json last: where it stands, the others are its own."""
-    place = outcome.folder
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        store.write_lines(place / "scores.jsonl", outcome.scores)
-        store.write_json(place / "stats.json", outcome.stats)
-        store.write_json(place / "run.json", outcome.record)
-    except OSError as error:
-        raise EvalkitError(f"{place}: cannot be written ({error.strerror}); choose another --out") from error
-    return outcome
 
 
 def _read(place: Path, progress: Progress) -> Log:
@@ -219,34 +210,23 @@ def _tell(planned: Plan, log: Log, *, todo: int, progress: Progress) -> None:
         )
 
 
-def _record(
-    session: Session, task: TaskSpec, settings: Settings, *, data: Dataset, scores: tuple[Score, ...]
-) -> RunRecord:
-    problems = scoring.problems(scores)
+def _asked(session: Session, task: TaskSpec, settings: Settings, *, data: Dataset) -> dict[str, Any]:
+    """The fields of a record that tell who was asked what, and by which program."""
     model = session.model
-    return RunRecord(
-        model=model.name,
-        task=task.name,
-        title=model.title or model.name,
-        headline=task.headline,
-        complete=settings.limit is None and not problems,
-        counts=NOTHING,
-        rule=settings.rule or "default",
-        limit="" if settings.limit is None else str(settings.limit),
-        task_digest=digest.of(task),
-        model_digest=digest.of(session.identity),
-        data_digest=data.fingerprint,
-        data_revision=data.revision,
-        data_files=tuple(str(f) for f in data.files),
-        mirrors=tuple(str(m.resolve()) for m in settings.places.mirrors),
-        task_folder=str(settings.places.folder),
-        annotations="" if settings.annotations is None else str(settings.annotations.resolve()),
-        task_spec=msgspec.to_builtins(task),
-        model_spec=msgspec.to_builtins(model),
-        identity=session.identity,
-        problems=problems,
-        versions=provenance.versions(),
-        git_commit=provenance.git_commit(),
-        argv=settings.argv,
-        judge=settings.judge.record() if settings.judge else {},
-    )
+    return {
+        "model": model.name,
+        "task": task.name,
+        "title": model.title or model.name,
+        "limit": "" if settings.limit is None else str(settings.limit),
+        "model_digest": digest.of(session.identity),
+        "data_revision": data.revision,
+        "data_files": tuple(str(f) for f in data.files),
+        "mirrors": tuple(str(m.resolve()) for m in settings.places.mirrors),
+        "task_folder": str(settings.places.folder),
+        "annotations": "" if settings.annotations is None else str(settings.annotations.resolve()),
+        "model_spec": msgspec.to_builtins(model),
+        "identity": session.identity,
+        "versions": provenance.versions(),
+        "git_commit": provenance.git_commit(),
+        "argv": settings.argv,
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,6 @@ from evalkit import digest
 from evalkit.cli import main
 from evalkit.report import read_results
 from evalkit.report.export import FORMATS, Publication, every_eval_ever, model_index
-from evalkit.report.export.publication import safe
 from evalkit.spec import RunRecord
 from tests import boards
 
@@ -298,12 +296,6 @@ def test_two_runs_that_would_share_a_file_are_refused(
     assert main(arguments) == 2
     assert "model 'right' has two runs of task 'yesno'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
-
-
-def test_models_whose_names_read_alike_keep_files_of_their_own() -> None:
-    assert safe("phi-3.5") == "phi-3.5"
-    assert len({safe(name) for name in ("a-b", "a/b", "a b", "模型", "另一个")}) == 5
-    assert all(re.fullmatch(r"[\w.+-]+", safe(name), re.ASCII) for name in ("../a", "模型", "a/b"))
 
 
 # --- read back by ourselves

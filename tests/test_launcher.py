@@ -25,7 +25,7 @@ from evalkit.execute import launcher
 from evalkit.execute.launcher import Crew, Report
 from evalkit.execute.local import Work
 from evalkit.execute.progress import Progress
-from evalkit.runner import Outcome
+from evalkit.outcome import Outcome
 from evalkit.types import Generation, Image, Message, Request, ResumableError, Text
 from tests.npu.build import environment, library
 from tests.test_runner import FakeSession, make_data, make_task

@@ -22,7 +22,8 @@ from evalkit import runner, store
 from evalkit.backends.baseline import AlwaysYes, Baseline
 from evalkit.execute.progress import Progress
 from evalkit.media import Library
-from evalkit.runner import Outcome, Settings
+from evalkit.outcome import Outcome
+from evalkit.runner import Settings
 from evalkit.session import Session
 from evalkit.sources import Places
 from evalkit.spec import Batch, ModelSpec, TaskSpec

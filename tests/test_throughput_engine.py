@@ -11,14 +11,16 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from evalkit import cli, runner, store
+from evalkit import cli, outcome, runner, store
 from evalkit.backends import prefix, room
 from evalkit.backends.engine import Head
 from evalkit.backends.weights import ASSETS, ModelError
 from evalkit.execute.local import Work
 from evalkit.execute.progress import Progress
 from evalkit.library import Library
-from evalkit.runner import Outcome, Session, Settings
+from evalkit.outcome import Outcome
+from evalkit.runner import Settings
+from evalkit.session import Session
 from evalkit.sources import Places
 from evalkit.spec import ModelSpec, TaskSpec
 from tests import models
@@ -234,7 +236,7 @@ def test_promise_3_the_shipped_models_scores_are_equal_with_and_without(tmp_path
         out = tmp_path / choice
         common = ["--limit", "72", "--out", str(out), "--share-prefix", choice, "--quiet", "--device", "cpu"]
         assert cli.main(["run", "--model", "pocket-vlm", "--task", "mini_pope", *common]) == 0
-        place = runner.folder(out, "pocket-vlm", "mini_pope")
+        place = outcome.folder(out, "pocket-vlm", "mini_pope")
         assert json.loads((place / "run.json").read_text())["share_prefix"] == told
         found[choice] = [json.loads((place / "stats.json").read_text()), (place / "scores.jsonl").read_text()]
     assert found["on"] == found["off"]

@@ -11,7 +11,7 @@ import msgspec
 
 from evalkit import registry, runner
 from evalkit.backends.replay import Replay
-from evalkit.runner import Outcome
+from evalkit.outcome import Outcome
 from evalkit.spec import TaskSpec
 from evalkit.types import Score
 from evalkit.verbs.imported import translated

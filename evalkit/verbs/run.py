@@ -17,7 +17,8 @@ from evalkit.execute.launcher import Crew, Report
 from evalkit.execute.progress import Progress
 from evalkit.execute.ray import Pool
 from evalkit.judge import Judge
-from evalkit.runner import Outcome, Settings
+from evalkit.outcome import Outcome
+from evalkit.runner import Settings
 from evalkit.session import Session
 from evalkit.spec import CardSpec, ModelSpec, TaskSpec
 from evalkit.types import EvalkitError

@@ -15,7 +15,8 @@ from evalkit.backends.replay import Replay
 from evalkit.decode import suggestion
 from evalkit.execute.progress import Progress
 from evalkit.judge import Judge
-from evalkit.runner import Outcome, Settings
+from evalkit.outcome import Outcome
+from evalkit.runner import Settings
 from evalkit.session import Session
 from evalkit.spec import Batch, ModelSpec, RunRecord, TaskSpec
 from evalkit.types import EvalkitError
@@ -130,7 +131,7 @@ def _again(folder: Path, options: argparse.Namespace, judge: Judge | None) -> Ou
     )
     print(f"scoring {folder}", file=sys.stderr)
     outcome = runner.rescore(record, _with_rule(task, options.rule), settings, place=folder)
-    return outcome if options.rule else runner.write(outcome)  # another opinion is shown, not kept as the result
+    return outcome if options.rule else outcome.write()  # another opinion is shown, not kept as the result
 
 
 def _limit(text: str) -> int | float | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from evalkit.runner import Outcome
+from evalkit.outcome import Outcome
 from evalkit.spec import CardSpec
 from evalkit.types import Stat
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evalkit.report.export.publication import Publication, hub, safe, save
+from evalkit.filenames import distinct
+from evalkit.report.export.publication import Publication, hub, save
 from evalkit.report.results import Result
 from evalkit.report.table import Measured
 from evalkit.report.trace import task_of
@@ -49,4 +50,4 @@ def _save(result: Result, publication: Publication) -> Path:
         notes=f"{stat.metric}, n = {stat.n}{limits}; rule {run.rule}{blind}; evalkit {run.versions.get('evalkit', '')}",
     )
     text = yaml.safe_dump(eval_result_entries_to_yaml([entry]), sort_keys=False, allow_unicode=True)
-    return save(publication.out / safe(run.model) / ".eval_results" / f"{safe(run.task)}.yaml", text)
+    return save(publication.out / distinct(run.model) / ".eval_results" / f"{distinct(run.task)}.yaml", text)

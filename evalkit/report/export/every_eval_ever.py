@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from evalkit.filenames import distinct
 from evalkit.registry import HUB_ID
-from evalkit.report.export.publication import Publication, generated, hub, safe, save
+from evalkit.report.export.publication import Publication, generated, hub, save
 from evalkit.report.results import Result
 from evalkit.report.trace import task_of
 from evalkit.sources import Places
@@ -29,7 +30,7 @@ def write(results: Sequence[Result], publication: Publication, places: Places) -
         raise EvalkitError("the format wants to know who publishes: give --organization and --relationship")
     return [
         save(
-            publication.out / safe(result.run.task) / f"{safe(result.run.model)}.json",
+            publication.out / distinct(result.run.task) / f"{distinct(result.run.model)}.json",
             msgspec.json.format(msgspec.json.encode(record(result, publication)), indent=2) + b"\n",
         )
         for result in results

@@ -13,7 +13,8 @@ from urllib.parse import quote
 import msgspec
 
 from evalkit import digest
-from evalkit.report.export.publication import Publication, generated, hub, only, overall, safe, save, timed
+from evalkit.filenames import distinct
+from evalkit.report.export.publication import Publication, generated, hub, only, overall, save, timed
 from evalkit.report.results import Result
 from evalkit.report.trace import Known, Trace, trace
 from evalkit.sources import Places
@@ -30,8 +31,8 @@ def write(results: Sequence[Result], publication: Publication, places: Places) -
     for result in results:
         run = result.run
         started = run.started.partition("+")[0].replace(":", "-") or "undated"
-        name = f"{started}_{safe(run.task)}.eval"
-        files.append(save(publication.out / safe(run.model) / name, log(trace(result, places, known))))
+        name = f"{started}_{distinct(run.task)}.eval"
+        files.append(save(publication.out / distinct(run.model) / name, log(trace(result, places, known))))
     return files
 
 

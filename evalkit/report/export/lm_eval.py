@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from evalkit import digest
+from evalkit.filenames import distinct
 from evalkit.report.export.publication import (
     Publication,
     by_model,
@@ -20,7 +21,6 @@ from evalkit.report.export.publication import (
     overall,
     plain,
     replied,
-    safe,
     save,
     timed,
 )
@@ -35,12 +35,12 @@ def write(results: Sequence[Result], publication: Publication, places: Places) -
     files: list[Path] = []
     known: Known = {}
     for model, runs in by_model(results).items():
-        folder = publication.out / safe(model)
+        folder = publication.out / distinct(model)
         date = max(run.run.started for run in runs).partition("+")[0].replace(":", "-") or "undated"
         files.append(save(folder / f"results_{date}.json", _text(_results(runs), indent=2)))
         for run in runs:
             lines = _samples(trace(run, places, known))
-            files.append(save(folder / f"samples_{safe(run.run.task)}_{date}.jsonl", "".join(lines)))
+            files.append(save(folder / f"samples_{distinct(run.run.task)}_{date}.jsonl", "".join(lines)))
     return files
 
 
@@ -69,7 +69,7 @@ def _results(runs: Sequence[Result]) -> dict[str, Any]:
         **({"transformers_version": first.versions["transformers"]} if "transformers" in first.versions else {}),
         "task_hashes": {name: result.run.task_digest for name, (result, _) in tasks.items()},
         "model_name": first.model,
-        "model_name_sanitized": safe(first.model),
+        "model_name_sanitized": distinct(first.model),
         **({"total_evaluation_time_seconds": str(round(seconds, 3))} if all(map(timed, runs)) else {}),
     }
 

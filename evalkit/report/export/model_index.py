@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalkit.report.export.publication import Publication, by_model, hub, overall, safe, save
+from evalkit.filenames import distinct
+from evalkit.report.export.publication import Publication, by_model, hub, overall, save
 from evalkit.report.results import Result
 from evalkit.report.trace import task_of
 from evalkit.sources import Places
@@ -26,7 +27,7 @@ def write(results: Sequence[Result], publication: Publication, places: Places) -
     for model, runs in by_model(results).items():
         entries = [_entry(run, stat) for run in runs for stat in overall(run)]
         card = ModelCardData(model_name=runs[0].title, eval_results=entries)
-        files.append(save(publication.out / safe(model) / "model-index.yaml", card.to_yaml() + "\n"))
+        files.append(save(publication.out / distinct(model) / "model-index.yaml", card.to_yaml() + "\n"))
     return files
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from evalkit import digest, store
+from evalkit import store
 from evalkit.report.results import Result
 from evalkit.report.trace import Trace
 from evalkit.sources import HuggingFace
@@ -15,7 +14,6 @@ from evalkit.types import EvalkitError, Request, Response, Stat, Text, Value, Vi
 
 UNASKED = ("replay", "baseline")
 """Backends whose replies the task's generation settings did not make."""
-UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 
 
 class Publication(Value, frozen=True, kw_only=True):
@@ -31,12 +29,6 @@ class Publication(Value, frozen=True, kw_only=True):
     organization: str = ""
     relationship: str = ""
     escape_formulas: bool = False
-
-
-def safe(name: str) -> str:
-    """A model's or task's name as a file's; one that loses characters keeps a part of its digest instead."""
-    plain = UNSAFE.sub("-", name).strip(".-")
-    return plain if plain == name else f"{plain}-{digest.of(name)[:8]}"
 
 
 def check_alone(results: Sequence[Result]) -> None:

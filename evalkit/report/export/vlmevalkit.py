@@ -10,7 +10,8 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from evalkit.report.export.publication import Publication, only, safe, save
+from evalkit.filenames import distinct
+from evalkit.report.export.publication import Publication, only, save
 from evalkit.report.formats import inert
 from evalkit.report.results import Result
 from evalkit.report.trace import Known, Trace, trace
@@ -24,7 +25,7 @@ def write(results: Sequence[Result], publication: Publication, places: Places) -
     known: Known = {}
     files = []
     for result in results:
-        model, task = safe(result.run.model), safe(result.run.task)
+        model, task = distinct(result.run.model), distinct(result.run.task)
         text = table(trace(result, places, known), escape=publication.escape_formulas)
         files.append(save(publication.out / model / f"{model}_{task}.tsv", text))
     return files
