@@ -2,57 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from evalkit.cells import (
-    Answer,
-    CellError,
-    Choice,
-    Index,
-    Letter,
-    Literals,
-    Lookup,
-    Modulo,
-    Reference,
-    SameMedia,
-    absent,
-    answers_of,
-    choices_of,
-    names_of,
-    text_of,
-)
+from evalkit import pictures
+from evalkit.cells import Answer, CellError, Reference, SameMedia, absent, answers_of, choices_of, names_of, text_of
 from evalkit.keep import nested
 from evalkit.media import Library, frame_seconds, read_text
 from evalkit.subtitles import parse, shown_lines
-from evalkit.types import Decoding, Image, IncompleteError, Media, Sample, Sampling, Value, Video
-
-__all__ = [
-    "Answer",
-    "CellError",
-    "Choice",
-    "Columns",
-    "Index",
-    "Letter",
-    "Literals",
-    "Lookup",
-    "Modulo",
-    "Reference",
-    "SameMedia",
-    "SubtitleFile",
-    "VideoFile",
-    "require",
-]
+from evalkit.types import Decoding, IncompleteError, Media, Sample, Sampling, Value, Video
 
 Row: TypeAlias = Mapping[str, Any]
 T = TypeVar("T")
-BASE64_LENGTH = 64
-"""Texts longer than this may be pictures in base64; MMBench's own files draw the same line."""
 
 
 class VideoFile(Value, frozen=True):
@@ -172,8 +136,8 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for wh
         return "" if self.cluster is None else text_of(self.cluster, cells)
 
     def _media(self, cells: Row, root: Path, library: Library) -> Iterator[Media]:
-        for cell, name in _pictures(self.images, cells):
-            yield _image(cell, name, self.decoding, root, library)
+        for cell, name in pictures.shown(self.images, cells):
+            yield pictures.handle(cell, name, self.decoding, root=root, library=library)
         if self.video:
             names = [text_of(template, cells) for template in self.video.path]
             path, found = library.find(root, names) or (str(root / names[0]), "")
@@ -206,48 +170,3 @@ def _attempt(read: Callable[[], T], otherwise: T) -> T:
         return read()
     except CellError:
         return otherwise  # the reason is already told: `sample` raised it
-
-
-def _pictures(reference: str | tuple[str, ...] | None, cells: Row) -> list[tuple[Any, str]]:
-    """Picture cells with their columns' names. Raises CellError for a gap, since `<image n>` would count wrongly."""
-    if isinstance(reference, str):
-        value = cells[reference]
-        found = [(cell, reference) for cell in (value if isinstance(value, list) else [value])]
-    else:
-        found = [(cells[name], name) for name in reference or ()]
-        while found and found[-1][0] is None:
-            found.pop()
-    for cell, name in found[:-1]:
-        if cell is None:
-            raise CellError(f"column {name} is empty although a later picture is not; correct the row")
-    return found
-
-
-def _image(cell: Any, name: str, decoding: Decoding, root: Path, library: Library) -> Image:
-    """A picture's handle from bytes, {bytes, path}, base64 text, a path or a finished handle."""
-    if isinstance(cell, Image):
-        return Image(cell.path, cell.digest, decoding)
-    if isinstance(cell, Mapping):
-        cell = cell.get("bytes") or cell.get("path")
-    if isinstance(cell, str):
-        cell = _decoded(cell, name)
-    if isinstance(cell, bytes):
-        return Image(*library.put(cell), decoding)
-    if cell is None:
-        return Image(f"of the empty cell {name}", "", decoding)
-    if not isinstance(cell, str):
-        raise CellError(f"column {name} holds {type(cell).__name__}, which is not a picture; name another column")
-    return Image(*(library.find(root, [cell]) or (str(root / cell), "")), decoding)
-
-
-def _decoded(text: str, name: str) -> str | bytes:
-    """Base64 as bytes; a short text, or one with a dot, is a path."""
-    data = text.partition(";base64,")[2] if text.startswith("data:image/") else text
-    if len(data) <= BASE64_LENGTH or (data is text and "." in text[:4096]):
-        return text
-    try:
-        return base64.b64decode("".join(data.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        if data is text and len(text) < 1024:
-            return text
-        raise CellError(f"column {name} holds broken base64 ({error}); replace the picture") from error

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from evalkit.columns import CellError, require
+from evalkit.cells import CellError
+from evalkit.columns import require
 from evalkit.keep import keeps
 from evalkit.media import Library, MediaError
 from evalkit.sources import Places, Table, annotated

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit import digest, subtitles
-from evalkit.cells import answers_of, choices_of, text_of
-from evalkit.columns import CellError, Columns, Reference, require
+from evalkit.cells import CellError, Reference, answers_of, choices_of, text_of
+from evalkit.columns import Columns, require
 from evalkit.keep import Keep, keeps
 from evalkit.media import Library
 from evalkit.types import Decoding, Image, IncompleteError, Sample, Video

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from evalkit import digest
+from evalkit import arguments, digest
 from evalkit.cli import main
 from evalkit.report import read_results
 from evalkit.report.export import FORMATS, Publication, every_eval_ever, model_index
@@ -82,9 +82,7 @@ def on_hub(results: Path) -> Any:
 
 
 def test_the_command_line_offers_every_format() -> None:
-    from evalkit import cli
-
-    assert tuple(FORMATS) == cli.EXPORTS
+    assert tuple(FORMATS) == arguments.EXPORTS
 
 
 # --- Hugging Face

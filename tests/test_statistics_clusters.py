@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from evalkit import metrics, registry
-from evalkit.cells import Modulo
+from evalkit.cells import Modulo, SameMedia
 from evalkit.cli import main
-from evalkit.columns import Columns, SameMedia
+from evalkit.columns import Columns
 from evalkit.media import Library
 from evalkit.metrics import Accuracy, MeanAbsoluteError, YesRatio
 from evalkit.spec import TaskSpec
