@@ -72,7 +72,11 @@ def load_file(kind: type[T], file: Path) -> T:
 
 
 def _check_metrics(task: TaskSpec, document: Document) -> None:
-    """Every metric has the groups that it needs; what a rule counts in its own way is a metric of a rule."""
+    """Every metric has the groups that it needs; what is said of a rule is said of one that there is."""
+    for field, rule in task.readings.items():
+        if rule not in task.rules:
+            hint = suggestion(rule, task.rules)
+            raise document.error(("readings", field), f"readings: no rule is called {rule!r}{hint}")
     for rule in task.metrics_of:
         if rule not in task.opinions:
             hint = suggestion(rule, task.opinions)

@@ -46,7 +46,8 @@ class TaskSpec(Value, frozen=True, kw_only=True):
     `rules` are other opinions on the same replies, by name. `policies` says what an unparsable reply is worth under a
     rule of that name (or under the default rule, for a name that is no rule), in place of the accuracy metrics' own
     `unparsed`. `metrics_of` has, for a rule that counts in its own way, metrics in place of those with their names.
-    `headline` names the metric that stands for the task.
+    `readings` names fields of predictions files that hold extractions already, not replies, and the rule that reads
+    them, by default and as `official`. `headline` names the metric that stands for the task.
     """
 
     name: str
@@ -62,6 +63,7 @@ class TaskSpec(Value, frozen=True, kw_only=True):
     rules: Mapping[str, Rule] = {}
     policies: Mapping[str, Policy] = {}
     metrics_of: Mapping[str, Mapping[str, Metric]] = {}
+    readings: Mapping[str, str] = {}
     judge: JudgePrompt | None = None
     paper: str = ""
     license: str = ""
@@ -71,6 +73,15 @@ class TaskSpec(Value, frozen=True, kw_only=True):
     def opinions(self) -> tuple[str, ...]:
         """Names that `under` takes."""
         return tuple(dict.fromkeys((*self.rules, *self.policies)))
+
+    def reading(self, field: str) -> TaskSpec:
+        """The same task for texts from `field` of a predictions file."""
+        if field not in self.readings:
+            return self
+        rule = self.rules[self.readings[field]]
+        return msgspec.structs.replace(
+            self, adapter=self.adapter.with_rule(rule), rules={**self.rules, "official": rule}
+        )
 
     def under(self, name: str) -> TaskSpec:
         """The same task scored by another of its rules and policies. Raises KeyError for an unknown name."""

@@ -58,6 +58,8 @@ def test_a_task_decodes_into_typed_values(tmp_path: Path) -> None:
          "prices.yaml:13:3: metrics.accuracy: columns.groups has no 'shp', did you mean shop?"),
         ("headline:", "metrics_of: {strict: {accuracy: {kind: accuracy}}}\nheadline:",
          "prices.yaml:14:14: metrics_of: no rule is called 'strict'"),
+        ("headline:", "rules: {strict: {kind: text}}\nreadings: {extracted: strct}\nheadline:",
+         "readings: no rule is called 'strct', did you mean strict?"),
         ("headline:", "rules: {strict: {kind: text}}\nmetrics_of: {strict: {acuracy: {kind: accuracy}}}\nheadline:",
          "metrics_of.strict.acuracy: no metric is called 'acuracy', did you mean accuracy?"),
         ("  question: question\n", "", "prices.yaml:5:1: columns.question: this field is required; add it"),

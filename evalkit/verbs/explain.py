@@ -37,7 +37,7 @@ class Parting(msgspec.Struct, frozen=True):
 def main(options: argparse.Namespace) -> int:
     """Print a line per rule, then examples; exit code 4 when replies are missing."""
     options.rule = options.name = options.judge = ""
-    task = registry.load(TaskSpec, options.task)
+    task = registry.load(TaskSpec, options.task).reading(options.field)
     with tempfile.TemporaryDirectory() as scratch:
         file = translated(task, options, Path(scratch))
         replies = Replay(path=str(file), field=options.field).replies()

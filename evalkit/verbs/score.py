@@ -45,7 +45,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _predictions(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as scratch:
-        task = _with_rule(registry.load(TaskSpec, options.task), options.rule)
+        task = _with_rule(registry.load(TaskSpec, options.task).reading(options.field), options.rule)
         outcome = recorded(task, options, translated(task, options, Path(scratch)), out=options.out or Path(scratch))
         if options.json:
             print_json(summary(outcome))
@@ -115,6 +115,7 @@ def _again(folder: Path, options: argparse.Namespace, judge: Judge | None) -> Ou
         raise EvalkitError(f"{file}: not a run record ({error}); remove the folder or run the task again") from error
     known = record.task in registry.files(TaskSpec)
     task = registry.load(TaskSpec, record.task) if known else msgspec.convert(record.task_spec, TaskSpec)
+    task = task.reading(str(record.identity.get("field", "")))
     where = places(options)
     if not where.mirrors:
         where = msgspec.structs.replace(where, mirrors=tuple(map(Path, record.mirrors)))
