@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from evalkit.compare.runs import metric
 from evalkit.compare.verdict import Line, Side
+from evalkit.report import against
 from evalkit.report.results import Result
 from evalkit.spec import CardSpec, Row, Table
 from evalkit.statistics import one_sample
-from evalkit.types import EvalkitError, Stat
-
-NUMBER = re.compile(r"\d+(?:\.(\d+))?")
+from evalkit.types import Stat
 
 
 class Printed(NamedTuple):
@@ -26,12 +24,8 @@ class Printed(NamedTuple):
 
 def printed(card: CardSpec, column: str) -> list[Printed]:
     """The numbers in a column. Raises EvalkitError for a column that the card lacks."""
-    tables = [table for table in card.tables if column in table.columns]
-    if not tables:
-        known = ", ".join(dict.fromkeys(name for table in card.tables for name in table.columns))
-        choice = f"choose one of {known}" if known else "it prints no numbers, so choose another card"
-        raise EvalkitError(f"card {card.name} has no column {column!r}; {choice}")
-    cells = [(table, row, _cell(table, row, column)) for table in tables for row in table.rows]
+    against.check_column(card, column)
+    cells = [(table, row, _cell(table, row, column)) for table in card.tables for row in table.rows]
     names = [row.label.en for _, row, text in cells if text]
     return [
         Printed(row, text, row.label.en if names.count(row.label.en) == 1 else f"{row.label.en} ({table.id})")
@@ -46,20 +40,18 @@ def lines(numbers: Sequence[Printed], column: str, results: Mapping[str, Result]
         result = results.get(one.row.reference.task)
         stat = None if result is None else result.find(one.row.reference)
         if result is not None and stat is not None:
-            yield _line(one, result, stat, column=column)
+            number = against.printed(one.number, percent=result.percent(stat))
+            if number is not None:
+                yield _line(one, result, stat, *number, column=column)
 
 
 def _cell(table: Table, row: Row, column: str) -> str:
     """The number as printed; "" for a dash, a remark or a row without numbers."""
     text = dict(zip(table.columns, row.published, strict=False)).get(column, "")
-    return text if NUMBER.fullmatch(text) else ""
+    return "" if against.printed(text, percent=False) is None else text
 
 
-def _line(one: Printed, result: Result, stat: Stat, *, column: str) -> Line:
-    match = NUMBER.fullmatch(one.number)
-    digits = len(match[1] or "") if match else 0
-    unit = 100 if result.percent(stat) else 1
-    value = float(one.number) / unit
+def _line(one: Printed, result: Result, stat: Stat, value: float, rounding: float, *, column: str) -> Line:
     return Line(
         task=one.row.reference.task,
         metric=stat.metric,
@@ -68,7 +60,7 @@ def _line(one: Printed, result: Result, stat: Stat, *, column: str) -> Line:
         candidate=Side(
             title=result.title, folder=result.folder, value=stat.value, n=stat.n, low=stat.low, high=stat.high
         ),
-        difference=one_sample(stat, value, rounding=0.5 * 10**-digits / unit),
+        difference=one_sample(stat, value, rounding=rounding),
         better=metric(result.run, stat.metric).better,
-        percent=unit == 100,
+        percent=result.percent(stat),
     )

@@ -76,8 +76,8 @@ def column_of(columns: Sequence[str], result: Result, wanted: str = "") -> str:
 def check_column(card: CardSpec, wanted: str) -> None:
     """Raises EvalkitError for a column that none of the card's tables has."""
     known = list(dict.fromkeys(name for table in card.tables for name in table.columns))
-    if wanted and wanted not in known:
-        columns = f"choose one of {', '.join(known)}" if known else "it has no published numbers"
+    if wanted not in known:
+        columns = f"choose one of {', '.join(known)}" if known else "it prints no numbers, so choose another card"
         raise EvalkitError(f"card {card.name} has no column {wanted!r}: {columns}")
 
 

@@ -117,7 +117,8 @@ def cells(
     its cells empty and says so in a note; allowed, it fills them and the note explains the mark. Raises EvalkitError
     for two runs of one model on one task, for a row that does not fit its columns, and for an unknown `column`.
     """
-    check_column(card, column)
+    if column:
+        check_column(card, column)
     runs = _by_model(results)
     return [_filled(card, table, runs, Wish(language, allow_incomplete, column)) for table in card.tables]
 

@@ -46,20 +46,10 @@ class Shown(NamedTuple):
 
 def terminal(report: Report, *, color: bool = False, width: int | None = None) -> str:
     """Plain tables as wide as they need to be, or folded to `width` characters; with `color`, our columns stand out."""
-    from rich.console import Console
     from rich.text import Text
 
     out = io.StringIO()
-    # Everything is said here, or rich would ask the environment (TERM, NO_COLOR, COLUMNS).
-    console = Console(
-        file=out,
-        width=10_000,
-        force_terminal=color,
-        no_color=not color,
-        color_system="standard" if color else None,
-        highlight=False,
-        emoji=False,
-    )
+    console = _console(out, color=color)
     for table in report.tables:
         console.print(Text(table.title, style="bold"), width=width)  # as a rich title it would wrap with the table
         for sentence in verdicts(table, report.language):
@@ -72,6 +62,21 @@ def terminal(report: Report, *, color: bool = False, width: int | None = None) -
         console.print(Text(note), width=width)
     lines = out.getvalue().splitlines()
     return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
+
+
+def _console(out: io.StringIO, *, color: bool) -> Console:
+    from rich.console import Console
+
+    # Everything is said here, or rich would ask the environment (TERM, NO_COLOR, COLUMNS).
+    return Console(
+        file=out,
+        width=10_000,
+        force_terminal=color,
+        no_color=not color,
+        color_system="standard" if color else None,
+        highlight=False,
+        emoji=False,
+    )
 
 
 def _tables(console: Console, table: FilledTable, report: Report, *, width: int | None) -> None:

@@ -22,10 +22,15 @@ from evalkit.session import Session
 from evalkit.spec import TaskSpec
 from evalkit.types import EvalkitError
 from evalkit.verbs.setup import beside, places
+from evalkit.verbs.tables import headline
 
 OPTIONAL = {
     "torch-npu": ("torch_npu", "pip install 'evalkit[npu]', the release that names your torch version"),
-    "av": ("av", "pip install 'evalkit[video]'"),
+    "av": ("av", "for videos: pip install 'evalkit[video]'"),
+    "matplotlib": ("matplotlib", "for figures: pip install 'evalkit[report]'"),
+    "ray": ("ray", "for a cluster: pip install 'evalkit[ray]'"),
+    "peft": ("peft", "for LoRA adapters: pip install 'evalkit[lora]'"),
+    "openpyxl": ("openpyxl", "for predictions in .xlsx: pip install 'evalkit[xlsx]'"),
     "flash-attn": ("flash_attn", "only for attention: flash_attention_2 on CUDA"),
 }
 TOLERANCE = 0.01
@@ -115,7 +120,7 @@ def _value(session: Session, name: str, scratch: Path, options: argparse.Namespa
     progress = Progress(colour=options.colour)
     settings = Settings(out=scratch, places=beside(places(options), name), progress=progress)
     outcome = runner.run(session, task, settings)
-    for stat in outcome.stats:
-        if stat.metric == task.headline and not stat.where:
-            return stat.value
-    raise EvalkitError(f"{name}: no {task.headline} came out; run `evalkit check`")
+    stat = headline(outcome)
+    if stat is None:
+        raise EvalkitError(f"{name}: no {task.headline} came out; run `evalkit check`")
+    return stat.value

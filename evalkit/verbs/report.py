@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from evalkit import registry
 from evalkit.report import Result, cells, notes, render, side_by_side
@@ -33,18 +34,21 @@ def main(options: argparse.Namespace) -> int:
     text = render(
         card,
         results,
+        **_wish(options),
         format=options.format,
-        language=options.lang,
         intervals=options.intervals,
         details=options.details,
         best=options.best,
-        column=options.against,
-        allow_incomplete=options.allow_incomplete,
         color=options.colour and shown,
         width=screen() if shown else None,
     )
     _write(text, options.output)
     return 0
+
+
+def _wish(options: argparse.Namespace) -> dict[str, Any]:
+    """What tables and figures are asked for alike."""
+    return {"language": options.lang, "allow_incomplete": options.allow_incomplete, "column": options.against}
 
 
 def _write(text: str, output: Path | None) -> None:
@@ -58,9 +62,7 @@ def _write(text: str, output: Path | None) -> None:
 
 
 def _say(card: CardSpec, results: Sequence[Result], options: argparse.Namespace) -> None:
-    filled = cells(
-        card, results, language=options.lang, allow_incomplete=options.allow_incomplete, column=options.against
-    )
+    filled = cells(card, results, **_wish(options))
     for sentence in [*(s for table in filled for s in verdicts(table, options.lang)), *notes(filled)]:
         print(sentence, file=sys.stderr)
 
@@ -68,14 +70,5 @@ def _say(card: CardSpec, results: Sequence[Result], options: argparse.Namespace)
 def _draw(card: CardSpec, results: Sequence[Result], options: argparse.Namespace) -> None:
     from evalkit.report.figures import write
 
-    written = write(
-        card,
-        results,
-        options.figures,
-        language=options.lang,
-        png=options.png,
-        column=options.against,
-        allow_incomplete=options.allow_incomplete,
-    )
-    for file in written:
+    for file in write(card, results, options.figures, **_wish(options), png=options.png):
         print(file, file=sys.stderr)

@@ -12,7 +12,7 @@ import msgspec
 
 from evalkit.filenames import distinct
 from evalkit.registry import HUB_ID
-from evalkit.report.export.publication import Publication, generated, hub, save
+from evalkit.report.export.publication import Publication, digests, generated, hub, save
 from evalkit.report.results import Result
 from evalkit.report.trace import task_of
 from evalkit.sources import Places
@@ -55,12 +55,7 @@ def record(result: Result, publication: Publication) -> dict[str, Any]:
         "eval_library": {
             "name": "evalkit",
             "version": run.versions.get("evalkit", "unknown"),
-            "additional_details": _known(
-                git_commit=run.git_commit,
-                task_digest=run.task_digest,
-                model_digest=run.model_digest,
-                data_digest=run.data_digest,
-            ),
+            "additional_details": _known(git_commit=run.git_commit, **digests(run)),
         },
         "model_info": _model(result),
         "evaluation_results": [

@@ -14,7 +14,7 @@ import msgspec
 
 from evalkit import digest
 from evalkit.filenames import distinct
-from evalkit.report.export.publication import Publication, generated, hub, only, overall, save, timed
+from evalkit.report.export.publication import Publication, digests, generated, hub, only, overall, save, timed
 from evalkit.report.results import Result
 from evalkit.report.trace import Known, Trace, trace
 from evalkit.sources import Places
@@ -86,14 +86,7 @@ def _spec(found: Trace) -> dict[str, Any]:
         "model_args": run.identity,
         "config": {"epochs": 1},
         "packages": run.versions,
-        "metadata": {
-            "task_digest": run.task_digest,
-            "model_digest": run.model_digest,
-            "data_digest": run.data_digest,
-            "code": run.git_commit,
-            "rule": run.rule,
-            "command": list(run.argv),
-        },
+        "metadata": {**digests(run), "code": run.git_commit, "rule": run.rule, "command": list(run.argv)},
     }
 
 

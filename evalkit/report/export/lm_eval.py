@@ -27,6 +27,7 @@ from evalkit.report.export.publication import (
 from evalkit.report.results import Result
 from evalkit.report.trace import Known, Trace, task_of, trace
 from evalkit.sources import Places
+from evalkit.spec import RunRecord
 from evalkit.types import Score
 
 
@@ -61,9 +62,7 @@ def _results(runs: Sequence[Result]) -> dict[str, Any]:
             name: {"original": result.run.counts.samples, "effective": result.run.counts.planned}
             for name, (result, _) in tasks.items()
         },
-        "config": {"model": str(first.identity.get("kind", "")), "model_args": _text(first.identity)}
-        | ({"model_dtype": first.dtype} if first.dtype else {})
-        | ({"device": first.device} if first.device else {}),
+        "config": _asked(first),
         "git_hash": first.git_commit or None,
         **({"date": datetime.fromisoformat(min(started)).timestamp()} if started else {}),
         **({"transformers_version": first.versions["transformers"]} if "transformers" in first.versions else {}),
@@ -72,6 +71,12 @@ def _results(runs: Sequence[Result]) -> dict[str, Any]:
         "model_name_sanitized": distinct(first.model),
         **({"total_evaluation_time_seconds": str(round(seconds, 3))} if all(map(timed, runs)) else {}),
     }
+
+
+def _asked(run: RunRecord) -> dict[str, str]:
+    known = {"model_dtype": run.dtype, "device": run.device}
+    told = {"model": str(run.identity.get("kind", "")), "model_args": _text(run.identity)}
+    return told | {name: text for name, text in known.items() if text}
 
 
 def _metrics(result: Result) -> dict[str, Any]:

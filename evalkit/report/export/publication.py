@@ -9,7 +9,7 @@ from evalkit import store
 from evalkit.report.results import Result
 from evalkit.report.trace import Trace
 from evalkit.sources import HuggingFace
-from evalkit.spec import TaskSpec
+from evalkit.spec import RunRecord, TaskSpec
 from evalkit.types import EvalkitError, Request, Response, Stat, Text, Value, Video
 
 UNASKED = ("replay", "baseline")
@@ -60,6 +60,11 @@ def save(file: Path, data: str | bytes) -> Path:
     except OSError as error:
         raise EvalkitError(f"{file}: cannot be written ({error.strerror}); choose another --out") from error
     return file
+
+
+def digests(run: RunRecord) -> dict[str, str]:
+    """The sha256 of what was run on what."""
+    return {"task_digest": run.task_digest, "model_digest": run.model_digest, "data_digest": run.data_digest}
 
 
 def overall(result: Result) -> list[Stat]:

@@ -13,6 +13,7 @@ from evalkit.report.results import Result
 from evalkit.report.table import Measured
 from evalkit.report.trace import task_of
 from evalkit.report.wording import number
+from evalkit.spec import RunRecord
 from evalkit.types import Stat
 
 PROBLEMS = 200
@@ -46,19 +47,7 @@ def page(frame: Frame, result: Result) -> str:
 def _facts(frame: Frame, result: Result) -> dict[str, Mapping[str, object]]:
     run = result.run
     told = {
-        "What was run": {
-            "command": join(run.argv),
-            "started": run.started,
-            "seconds": run.seconds,
-            "seconds in the model": run.busy,
-            "calls of the model": run.model_calls,
-            "shared prefixes": run.share_prefix,
-            "device": run.device,
-            "dtype": run.dtype,
-            "rule": run.rule,
-            "limit": run.limit,
-            "code": run.git_commit,
-        },
+        "What was run": _asked(run),
         "Digests (sha256)": {
             "task": run.task_digest,
             "model": run.model_digest,
@@ -70,6 +59,22 @@ def _facts(frame: Frame, result: Result) -> dict[str, Mapping[str, object]]:
     }
     named = {title: {frame.say(name): value for name, value in part.items()} for title, part in told.items()}
     return {**named, "Versions": run.versions}
+
+
+def _asked(run: RunRecord) -> dict[str, object]:
+    return {
+        "command": join(run.argv),
+        "started": run.started,
+        "seconds": run.seconds,
+        "seconds in the model": run.busy,
+        "calls of the model": run.model_calls,
+        "shared prefixes": run.share_prefix,
+        "device": run.device,
+        "dtype": run.dtype,
+        "rule": run.rule,
+        "limit": run.limit,
+        "code": run.git_commit,
+    }
 
 
 def _rows(facts: Mapping[str, object]) -> Iterator[tuple[str, str]]:
