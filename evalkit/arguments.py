@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -10,6 +11,7 @@ from evalkit import __version__
 
 EXPORTS = ("model-index", "eval-results", "lm-eval", "vlmevalkit", "inspect", "every-eval-ever")
 RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
+REASONS = ("tasks", "data", "split", "prompt", "rule", "generation", "task", "blind", "samples", "partial")
 FORMATS = ("terminal", "markdown", "csv", "latex", "html", "json")
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -24,6 +26,16 @@ def parser() -> argparse.ArgumentParser:
     for add in (_run, _score, _explain, _report, _compare, _leaderboard, _export, _list, _show, _check, _doctor):
         add(verbs)
     return top
+
+
+def spread(arguments: Sequence[str]) -> Iterator[str]:
+    """`--allow data prompt BASE` as `--allow data --allow prompt BASE`: argparse alone would take BASE for a reason."""
+    allowing = False
+    for before, word in zip(("", *arguments), arguments, strict=False):
+        allowing = before == "--allow" or (allowing and word in REASONS)
+        if allowing and before != "--allow":
+            yield "--allow"
+        yield word
 
 
 def _verb(verbs: Verbs, name: str, text: str) -> argparse.ArgumentParser:
@@ -128,7 +140,7 @@ def _compare(verbs: Verbs) -> None:
     command.add_argument("--margin", type=float, metavar="P", help="points; default: 0, for noninferiority 1")
     command.add_argument("--alpha", type=float, default=0.05, metavar="A", help="default: 0.05")
     command.add_argument("--correction", choices=("holm", "bh"), default="holm", help="over all tasks; default: holm")
-    command.add_argument("--allow", nargs="+", action="extend", default=[], metavar="REASON", help="compare although")
+    command.add_argument("--allow", action="append", default=[], metavar="REASON", help="compare although it differs; several are fine")
     command.add_argument("--fail-inconclusive", action="store_true", help="exit code 5 where the data cannot tell")
     command.add_argument("--flips", type=int, default=3, metavar="N", help="samples of each kind to show; default: 3")
     command.add_argument("--save-baseline", metavar="NAME", help="keep the candidate as baseline:NAME if it passes")

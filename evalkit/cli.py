@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from evalkit.arguments import parser
+from evalkit.arguments import parser, spread
 from evalkit.types import EvalkitError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. stdout carries data, stderr talk."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    options = parser().parse_args(arguments)
+    options = parser().parse_args(list(spread(arguments)))
     options.argv = ("evalkit", *arguments)
     _environment(options)
     _launch(options)

@@ -10,7 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from evalkit import arguments
 from evalkit.cli import main
+from evalkit.compare import REASONS
 
 TASK = """
 name: {name}
@@ -232,6 +234,24 @@ def test_numbers_that_leave_samples_out_are_not_subtracted(tmp_path: Path) -> No
     assert (code, line["difference"]["value"], line["turned_right"]) == (0, 0.0, [])
     assert any(note.startswith("cats: the difference counts the same samples") for note in found["notes"])
     assert len(compare(tmp_path, "base", "base")[1]["notes"]) == 0
+
+
+ORDERS = [
+    ("{sides} --allow data prompt", ["data", "prompt"]),
+    ("--allow data prompt {sides}", ["data", "prompt"]),
+    ("--allow data --allow prompt {sides}", ["data", "prompt"]),
+    ("--allow=data {sides} --allow prompt --flips 0", ["data", "prompt"]),
+    ("--allow promt {sides}", ["promt"]),
+    ("{sides}", []),
+]
+
+
+@pytest.mark.parametrize(("line", "allowed"), ORDERS, ids=[line for line, _ in ORDERS])
+def test_reasons_may_stand_before_or_after_the_runs(line: str, allowed: list[str]) -> None:
+    words = ["compare", *line.format(sides="results/data results/b").split()]
+    options = arguments.parser().parse_args(list(arguments.spread(words)))
+    assert (options.base, str(options.candidate), options.allow) == ("results/data", "results/b", allowed)
+    assert arguments.REASONS == REASONS
 
 
 def test_damage_is_told_apart_from_usage(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
