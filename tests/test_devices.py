@@ -197,7 +197,7 @@ def test_phi3_vision_says_on_the_npu_what_the_reference_says(shared: Path, found
 def test_a_run_whose_npu_breaks_ends_with_75_and_the_same_command_finishes_it(
     npu: dict[str, str], tmp_path: Path
 ) -> None:
-    command = ["-m", "evalkit", "run", "--model", "pocket-vlm", "--task", "mini_pope", "--limit", "120", "--batch", "4"]
+    command = ["-m", "evalkit", "run", "--model", "pocket-vlm", "--task", "mini_pope", "--limit", "40", "--batch", "4"]
     command += ["--out", str(tmp_path)]
     broken = _python(command, {**npu, "NPU_BREAKS_AT": "3000"})
     assert broken.returncode == 75, broken.stderr
@@ -209,7 +209,7 @@ def test_a_run_whose_npu_breaks_ends_with_75_and_the_same_command_finishes_it(
     finished = _python(command, npu)
     assert finished.returncode == 0, finished.stderr
     record = json.loads(log.with_name("run.json").read_text())
-    assert (record["device"], record["counts"]["answered"], record["counts"]["errors"]) == ("npu:0", 120, 0)
+    assert (record["device"], record["counts"]["answered"], record["counts"]["errors"]) == ("npu:0", 40, 0)
     assert record["model_calls"] == record["counts"]["unique"] - len(before)
 
 

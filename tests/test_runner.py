@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
+import multiprocessing
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -252,40 +250,39 @@ def test_a_results_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None
         runner.run(FakeSession(), make_task(), settings(tmp_path))
 
 
-KILLED = """
-import sys, time
-from pathlib import Path
-from tests.test_runner import FakeSession, make_task, settings
-from evalkit import runner
-folder = Path(sys.argv[1])
-asked = (folder / "asked").open("a")
-def reply(request):
-    asked.write(request.sample_id + "\\n"); asked.flush()
-    time.sleep(0.002)
-    return "yes"
-runner.run(FakeSession(reply=reply), make_task(count=240), settings(folder))
-"""
+def ask_slowly(folder: Path) -> None:
+    """A run that writes down every question in `folder`/asked before it replies."""
+    asked = (folder / "asked").open("a")
+
+    def reply(request: Request) -> str:
+        asked.write(request.sample_id + "\n")
+        asked.flush()
+        time.sleep(0.002)
+        return "yes"
+
+    runner.run(FakeSession(reply=reply), make_task(count=240), settings(folder))
 
 
 def test_promise_4_killed_at_twenty_random_moments_the_same_command_finishes_the_rest(tmp_path: Path) -> None:
     make_data(tmp_path, count=240)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    processes = multiprocessing.get_context("forkserver")  # each with a state of its own, and started at once
+    processes.set_forkserver_preload([__name__])
     moments, kills = random.Random(4), 0
     while kills < 20:
-        process = subprocess.Popen(command, env=environment)
+        process = processes.Process(target=ask_slowly, args=(tmp_path,))
+        process.start()
         asked = tmp_path / "asked"
         before = asked.stat().st_size if asked.exists() else 0
-        while process.poll() is None and (asked.stat().st_size if asked.exists() else 0) <= before:
+        while process.is_alive() and (asked.stat().st_size if asked.exists() else 0) <= before:
             time.sleep(0.005)
         time.sleep(0.03 * moments.random())
-        kills += process.poll() is None
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
+        kills += process.exitcode == -signal.SIGKILL
         if (tmp_path / "results/fake/yesno/run.json").exists():
             break
     assert kills == 20, "the data must outlast the kills; make it larger"
-    subprocess.run(command, env=environment, check=True)
+    ask_slowly(tmp_path)
     folder = tmp_path / "results" / "fake" / "yesno"
     keys = [json.loads(line)["key"] for line in (folder / "responses-0.jsonl").read_bytes().splitlines()]
     assert len(keys) == len(set(keys)) == 240, "every request is answered, and no line stands twice"
