@@ -140,7 +140,7 @@ def _compare(verbs: Verbs) -> None:
     command.add_argument("--margin", type=float, metavar="P", help="points; default: 0, for noninferiority 1")
     command.add_argument("--alpha", type=float, default=0.05, metavar="A", help="default: 0.05")
     command.add_argument("--correction", choices=("holm", "bh"), default="holm", help="over all tasks; default: holm")
-    command.add_argument("--allow", action="append", default=[], metavar="REASON", help="compare although it differs; several are fine")
+    command.add_argument("--allow", action="append", default=[], metavar="REASON", help="compare although; repeatable")
     command.add_argument("--fail-inconclusive", action="store_true", help="exit code 5 where the data cannot tell")
     command.add_argument("--flips", type=int, default=3, metavar="N", help="samples of each kind to show; default: 3")
     command.add_argument("--save-baseline", metavar="NAME", help="keep the candidate as baseline:NAME if it passes")
