@@ -73,6 +73,17 @@ def run(task: Path, model: str, out: Path) -> Path:
     return out / model / task.stem
 
 
+def graded(folder: Path) -> Path:
+    """Of twenty questions `best` answers all, `near` all but one, `poor` five; `near` and `poor` say nothing else."""
+    names = [f"q{n}" for n in range(20)]
+    task = make_task(folder, names)
+    right = {name: "yes" if n % 2 else "no" for n, name in enumerate(names)}
+    for model, count in (("best", 20), ("near", 19), ("poor", 5)):
+        replies = {name: right[name] if n < count else "cannot say" for n, name in enumerate(names)}
+        score(task, model, replies, folder / "results")
+    return folder / "results"
+
+
 def hostile(folder: Path) -> Path:
     """Two recorded models, one that says harmful things, and a baseline that sees pictures; returns the results."""
     ids = [*HOSTILE, *(f"q{n}" for n in range(16)), 'a "b" <c>/../&#?d']
