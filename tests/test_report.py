@@ -16,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.report import FORMATS, cells, notes, read_results, render
+from evalkit.report.remarks import mixture
+from evalkit.report.settings import sentence, settings
 from evalkit.report.table import Absent, Measured, Published
 from evalkit.report.visible import printable
 from evalkit.spec import CardSpec, Localized, Reference, Row, RunRecord, Table
@@ -337,6 +339,24 @@ def test_a_column_that_mixes_models_says_so(tmp_path: Path) -> None:
     write(tmp_path, record("m", "pope", dtype="float32", device="cpu"), proportion(1, 2).stat("accuracy", {}, 2))
     found = notes(cells(CARD, read_results([tmp_path])))
     assert any("its runs differ in what the model is (mmmu: bfloat16 cuda; pope: float32 cpu)" in n for n in found)
+
+
+def test_recorded_replies_are_one_model_and_are_told_no_settings_of_the_task(tmp_path: Path) -> None:
+    asked = {"adapter": {"prompt": "{question}", "rule": {"kind": "letter"}}, "generation": {"max_new_tokens": 16}}
+    for task in ("mmmu", "pope"):
+        fields = {"identity": {"kind": "replay", "file": task}, "dtype": "none", "device": "none", "task_spec": asked}
+        write(tmp_path, record("m", task, rule="default", **fields), proportion(1, 2).stat("accuracy", {}, 2))
+    results = read_results([tmp_path])
+    assert not any("mixes them" in note for note in notes(cells(CARD, results)))
+    assert [sentence(settings(result), "en") for result in results] == [
+        f"m / {task}: rule default (letter); recorded replies; unparsed 0 of 10 (0.0 %)." for task in ("mmmu", "pope")
+    ]
+    fields = {"identity": {"kind": "transformers"}, "dtype": "float32", "device": "cpu"}
+    write(tmp_path / "own", record("m", "bench", **fields), proportion(1, 2).stat("accuracy", {}, 2))
+    found = mixture("m", read_results([tmp_path]), "en")
+    assert found == [
+        "m: its runs differ in what the model is (mmmu: recorded replies; bench: float32 cpu); the column mixes them."
+    ]
 
 
 def test_several_folders_and_one_run_read_twice(results: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from evalkit import digest
 from evalkit.report.results import Result
+from evalkit.report.settings import RECORDED
 from evalkit.report.visible import printable
 from evalkit.spec import Localized, Reference
 
@@ -67,7 +68,11 @@ def mixture(model: str, results: Sequence[Result], language: str) -> list[str]:
     first: dict[tuple[str, str, str], str] = {}
     for result in results:
         run = result.run
-        first.setdefault((digest.of(run.identity), run.dtype, run.device), f"{run.task}: {run.dtype} {run.device}")
+        # Every task has a file of recorded replies of its own: that alone makes no other model.
+        recorded = run.identity.get("kind") == "replay"
+        identity = {"kind": "replay"} if recorded else run.identity
+        told = RECORDED.get(language) if recorded else f"{run.dtype} {run.device}"
+        first.setdefault((digest.of(identity), run.dtype, run.device), f"{run.task}: {told}")
     if len(first) < 2:
         return []
     return [MIXED.get(language).format(model=printable(model), runs=printable("; ".join(first.values())))]

@@ -11,6 +11,9 @@ import msgspec
 from evalkit.spec import Reference, RunRecord
 from evalkit.types import EvalkitError, Stat, Value
 
+UNASKED = ("replay", "baseline")
+"""Backends whose replies the task's prompt and generation settings did not make."""
+
 
 class Result(Value, frozen=True):
     """One run: the folder it was read from, its record and its numbers; `derived`: a difference of two runs.
@@ -34,6 +37,11 @@ class Result(Value, frozen=True):
     def column(self) -> str:
         """The model, and what tells its runs apart: equal for all that stand in one column."""
         return f"{self.run.model} [{self.apart}]" if self.apart else self.run.model
+
+    @property
+    def generated(self) -> bool:
+        """Whether the task's prompt and settings made the replies; how recorded ones were made is not known here."""
+        return self.run.identity.get("kind") not in UNASKED
 
     def find(self, reference: Reference) -> Stat | None:
         """The number that a cell refers to; None where the run has none."""

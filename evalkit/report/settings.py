@@ -17,6 +17,7 @@ GREEDY, SAMPLED = Localized("greedy", "贪心解码"), Localized("temperature {}
 CROPS, FRAMES = Localized("num_crops {}", "num_crops {}"), Localized("frames {}", "帧 {}")
 UNPARSED = Localized("unparsed {} of {} ({} %)", "无法解析 {}/{}（{}%）")
 CUT, FAILED = Localized("{} cut off", "截断 {}"), Localized("{} failed", "失败 {}")
+RECORDED = Localized("recorded replies", "已记录的回答")
 JUDGE = Localized("judge {}", "裁判模型 {}")
 
 
@@ -24,7 +25,8 @@ class Settings(Value, frozen=True, kw_only=True):
     """What a reader must know of a run to repeat it, as its record has it; `folder` is that of its table cells.
 
     `rule` is its name and, for the default, its kind; `frames` the sampling and its count; `num_crops` by situation.
-    Counts are those of samples: asked, answered, failed, unreadable and cut off.
+    Counts are those of samples: asked, answered, failed, unreadable and cut off. Of `recorded` replies, and of those
+    of a baseline, no prompt, token limit or frames are told: they are the task's, and may not have made the replies.
     """
 
     folder: str
@@ -43,6 +45,7 @@ class Settings(Value, frozen=True, kw_only=True):
     temperature: float
     num_crops: Mapping[str, int]
     frames: str
+    recorded: bool
     judge: str
     device: str
     dtype: str
@@ -51,9 +54,9 @@ class Settings(Value, frozen=True, kw_only=True):
 def settings(result: Result) -> Settings:
     """The settings of a run; what its record does not have is empty."""
     run, counts = result.run, result.run.counts
-    adapter, generation = _part(run.task_spec, "adapter"), _part(run.task_spec, "generation")
-    backend, frames = _part(run.model_spec, "backend"), _part(_part(run.task_spec, "columns"), "video", "frames")
-    kind = _part(adapter, "rule").get("kind", "")
+    kind, asked = _part(run.task_spec, "adapter", "rule").get("kind", ""), run.task_spec if result.generated else {}
+    adapter, generation = _part(asked, "adapter"), _part(asked, "generation")
+    backend, frames = _part(run.model_spec, "backend"), _part(asked, "columns", "video", "frames")
     return Settings(
         folder=result.folder,
         model=printable(run.model),
@@ -71,9 +74,10 @@ def settings(result: Result) -> Settings:
         temperature=float(generation.get("temperature", 0)),
         num_crops={name: int(count) for name, count in _part(backend, "num_crops").items()},
         frames=f"{frames['count']} ({frames['kind']})" if frames else "",
+        recorded=run.identity.get("kind") == "replay",
         judge=printable(str(run.judge.get("name", ""))),
-        device=printable(run.device),
-        dtype=printable(run.dtype),
+        device="" if run.device == "none" else printable(run.device),
+        dtype="" if run.dtype == "none" else printable(run.dtype),
     )
 
 
@@ -86,15 +90,7 @@ def sentence(found: Settings, language: str) -> str:
 def _phrases(found: Settings, language: str) -> Iterator[str]:
     if found.rule:
         yield RULE.get(language).format(found.rule)
-    for prompt in found.prompts:
-        yield PROMPT.get(language).format(prompt)
-    if found.max_new_tokens:
-        yield TOKENS.get(language).format(found.max_new_tokens)
-        yield SAMPLED.get(language).format(found.temperature) if found.temperature else GREEDY.get(language)
-    if found.num_crops:
-        yield CROPS.get(language).format(", ".join(f"{count} ({name})" for name, count in found.num_crops.items()))
-    if found.frames:
-        yield FRAMES.get(language).format(found.frames)
+    yield from _asked(found, language)
     share = f"{100 * found.unparsed / found.answered:.1f}" if found.answered else "0.0"
     yield UNPARSED.get(language).format(found.unparsed, found.answered, share)
     for text, count in ((CUT, found.truncated), (FAILED, found.errors)):
@@ -104,6 +100,20 @@ def _phrases(found: Settings, language: str) -> Iterator[str]:
         yield JUDGE.get(language).format(found.judge)
     if found.dtype or found.device:
         yield f"{found.dtype} {found.device}".strip()
+
+
+def _asked(found: Settings, language: str) -> Iterator[str]:
+    if found.recorded:
+        yield RECORDED.get(language)
+    for prompt in found.prompts:
+        yield PROMPT.get(language).format(prompt)
+    if found.max_new_tokens:
+        yield TOKENS.get(language).format(found.max_new_tokens)
+        yield SAMPLED.get(language).format(found.temperature) if found.temperature else GREEDY.get(language)
+    if found.num_crops:
+        yield CROPS.get(language).format(", ".join(f"{count} ({name})" for name, count in found.num_crops.items()))
+    if found.frames:
+        yield FRAMES.get(language).format(found.frames)
 
 
 def _part(value: Mapping[str, object], *path: str) -> Mapping[str, Any]:

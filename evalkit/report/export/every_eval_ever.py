@@ -12,7 +12,7 @@ import msgspec
 
 from evalkit.filenames import distinct
 from evalkit.registry import HUB_ID
-from evalkit.report.export.publication import Publication, digests, generated, hub, save
+from evalkit.report.export.publication import Publication, digests, hub, save
 from evalkit.report.results import Result
 from evalkit.report.trace import task_of
 from evalkit.sources import Places
@@ -91,7 +91,7 @@ def _number(result: Result, task: TaskSpec, stat: Stat) -> dict[str, Any]:
 def _generation(result: Result, task: TaskSpec) -> dict[str, Any]:
     run = result.run
     args: dict[str, object] = {}
-    if generated(result):
+    if result.generated:
         args = {"temperature": task.generation.temperature, "max_tokens": task.generation.max_new_tokens}
     if run.identity.get("kind") != "replay":  # else the command scored what another had generated
         args["execution_command"] = join(run.argv)

@@ -14,7 +14,7 @@ import msgspec
 
 from evalkit import digest
 from evalkit.filenames import distinct
-from evalkit.report.export.publication import Publication, digests, generated, hub, only, overall, save, timed
+from evalkit.report.export.publication import Publication, digests, hub, only, overall, save, timed
 from evalkit.report.results import Result
 from evalkit.report.trace import Known, Trace, trace
 from evalkit.sources import Places
@@ -91,7 +91,7 @@ def _spec(found: Trace) -> dict[str, Any]:
 
 
 def _generation(found: Trace) -> dict[str, Any]:
-    if not generated(found.result):
+    if not found.result.generated:
         return {}
     generation = found.task.generation
     seed = {"seed": generation.seed} if generation.temperature else {}

@@ -17,7 +17,6 @@ from evalkit.filenames import distinct
 from evalkit.report.export.publication import (
     Publication,
     by_model,
-    generated,
     overall,
     plain,
     replied,
@@ -99,7 +98,7 @@ def _config(result: Result) -> dict[str, Any]:
         **split,
         "output_type": "generate_until",
         "num_fewshot": 0,
-        **({"generation_kwargs": _generation(result)} if generated(result) else {}),
+        **({"generation_kwargs": _generation(result)} if result.generated else {}),
         "metadata": {"evalkit": result.run.task_spec},
     }
 
@@ -129,7 +128,7 @@ def _sample(position: int, score: Score, found: Trace, sample: Any) -> dict[str,
         "groups": sample.groups,
     }
     prompts = [plain(request) for request, _ in asked]
-    settings = _generation(found.result) if generated(found.result) else {}
+    settings = _generation(found.result) if found.result.generated else {}
     return {
         "doc_id": position,
         "doc": doc,

@@ -12,9 +12,6 @@ from evalkit.sources import HuggingFace
 from evalkit.spec import RunRecord, TaskSpec
 from evalkit.types import EvalkitError, Request, Response, Stat, Text, Value, Video
 
-UNASKED = ("replay", "baseline")
-"""Backends whose replies the task's generation settings did not make."""
-
 
 class Publication(Value, frozen=True, kw_only=True):
     """What no run knows: where to write, the time of writing (UTC, ISO 8601), names that others have given.
@@ -54,12 +51,7 @@ def by_model(results: Sequence[Result]) -> dict[str, list[Result]]:
 
 def save(file: Path, data: str | bytes) -> Path:
     """Write one file whole. Raises EvalkitError when it cannot be."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        store.write_atomic(file, data.encode() if isinstance(data, str) else data)
-    except OSError as error:
-        raise EvalkitError(f"{file}: cannot be written ({error.strerror}); choose another --out") from error
-    return file
+    return store.write_atomic(file, data.encode() if isinstance(data, str) else data)
 
 
 def digests(run: RunRecord) -> dict[str, str]:
@@ -75,11 +67,6 @@ def overall(result: Result) -> list[Stat]:
 def hub(task: TaskSpec) -> HuggingFace | None:
     """The task's data set on the hub; None for local and bundled data."""
     return task.source if isinstance(task.source, HuggingFace) and not task.source.bundled else None
-
-
-def generated(result: Result) -> bool:
-    """Whether the task's generation settings made the replies; how recorded ones were made is not known here."""
-    return result.run.identity.get("kind") not in UNASKED
 
 
 def timed(result: Result) -> bool:
