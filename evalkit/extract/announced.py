@@ -17,7 +17,7 @@ _SMALL = re.compile(r"\(?([a-z])\)?(?=[.):,;\]]|\s*$|\s*\n)")
 _BRACKETED = re.compile(r"\(([B-Z])\)")
 _TOGETHER = re.compile(r"\b(?:or|and)\b|[&和或]")
 _JUDGED = re.compile(
-    r"(?<!\w)\(?(?P<name>[A-Z])(?:\)?\s?[.):=\-–—]{1,2}\s{0,2}|\)?\s(?:is\s)?)"
+    r"(?<!\w)\(?(?P<name>[A-Z])(?:\)?\s?[.):=\-–—?]{1,2}\s{0,2}|\)?\s(?:is\s)?)"
     r"(?:(?P<yes>(?i:yes|true|correct|right)\b|[✓✔✅])|(?P<no>(?i:no|false|incorrect|wrong|not correct)\b|[✗✘❌✕×]))"
 )
 

@@ -49,7 +49,7 @@ def _settled(text: str, options: Options) -> int | None:
     found = options.whole(text)
     if found is not None or (len(text) < SHORT and (_spells(text, options) or _contradicts(text))):
         return found
-    return _said(Page(text, len(options.letters)), options)
+    return _said(Page(text, options.texts), options)
 
 
 def _spells(text: str, options: Options) -> bool:

@@ -25,14 +25,20 @@ _LETTER = re.compile(
     r"|(?<![A-Za-z0-9_'\-&+\\∠△▱⊙√])(?<![Nn]/)([A-Za-z])(?![A-Za-z0-9_'\-+&°%]|\s?=|\.[A-Za-z]\b)"
 )
 _LINE_START = re.compile(r"(?:^|\n)[ \t\-•>\"']{0,4}$")
+_OWN = re.compile(r"[)\]\"'.:]{0,2}\s(?:an?\s|the\s)?", re.IGNORECASE)
+_WRONG = re.compile(r"\s(?:is|are|was|were) (?:wrong|incorrect|false|not (?:correct|right))\b", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s?[.):,;\"'\]-]|\s*(?:\n|$)")
 
+_LONG = 200
+"""Characters from which on an option's text is not looked for behind its letter."""
 
-def mentions(text: str, options: int) -> list[Mention]:
-    """Every naming of one of the first `options` letters in a plain text, in order; rejected ones marked."""
+
+def mentions(text: str, texts: Sequence[str]) -> list[Mention]:
+    """Every naming of an option's letter in a plain text, in order; rejected ones marked. `texts` are in lower case."""
     found: list[Mention] = []
-    for start, end, option, strong in _named(text, options):
+    for start, end, option, strong in _named(text, len(texts)):
         rejected = rejects_before(text, start) or _continues(text, found, start) or rejects_after(text, end)
+        rejected = rejected or bool(_WRONG.match(text, _past(text, end, texts[option])))
         found.append(Mention(start, end, option, strong, rejected))
     for index in range(len(found) - 2, -1, -1):  # "A, B and C are wrong": what follows a list is said of all of it
         if found[index + 1].rejected and joined(text, found[index], found[index + 1]):
@@ -66,6 +72,14 @@ def _continues(text: str, found: Sequence[Mention], start: int) -> bool:
     if not found or not found[-1].rejected or rejects_after(text, found[-1].end):
         return False
     return bool(phrases.LISTED.fullmatch(text, found[-1].end, start))
+
+
+def _past(text: str, end: int, own: str) -> int:
+    """Where the option's own text ends if it follows its letter ("A. cat is wrong"), else where the letter ends."""
+    lead = _OWN.match(text, end)
+    if lead is None or not 0 < len(own) < _LONG or text[lead.end() : lead.end() + len(own)].casefold() != own:
+        return end
+    return lead.end() + len(own)
 
 
 def _named(text: str, options: int) -> Iterator[tuple[int, int, int, bool]]:

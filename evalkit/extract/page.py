@@ -28,9 +28,9 @@ Span = tuple[int, int]
 class Page:
     """A plain text and the options that it names, in order."""
 
-    def __init__(self, text: str, options: int) -> None:
+    def __init__(self, text: str, options: Sequence[str]) -> None:
         self.text = text
-        self.options = options
+        self.options = len(options)
         self.named = mentions(text, options)
         self.starts = [m for m in self.named if m.strong and starts_line(text, m.start)]
         self._last_alike: dict[str, dict[int, int]] = {}

@@ -41,7 +41,8 @@ ANNOUNCED = _compiled(
     r"(?:^|[.!?…,;\n])\s{0,3}"
     r"(?:no,|(?:no,?\s)?(?:wait|actually|correction|on second thoughts?|scratch that|oops)[,:.!]{0,3})\s"
     r"(?:no,?\s)?(?:it(?:'s| is|\smust be)\s|make that\s)?(?=\(?(?-i:[A-Z])\)?(?:[.,;!]|\s*$))",
-    r"\bbut (?:really |actually |now )?(?:it(?:'s| is)|rather|instead)\s(?=\(?(?-i:[A-Z])\)?(?:[.,;!]|\s*$))",
+    r"\bbut (?:(?:really|actually|now|rather|instead|(?:more |most )?likely|probably|it(?:'s| is))\s){1,4}"
+    r"(?=\(?(?-i:[A-Z])\)?(?:[.,;!]|\s*$))",
     r"\b(?:shows?|means?|suggests?|indicates?|tells?)\s(?:me\s|us\s)?(?:that\s)?(?:it|this)(?:'s|\sis|\smust be)\s"
     r"(?=\(?(?-i:[A-Z])\)?(?:[.,;!]|\s*$))",
     rf"\b{any_of('sondern, mais, sino')}\s(?=\(?(?-i:[A-Z])\)?(?:[.,;!]|\s*$))",
@@ -83,7 +84,7 @@ _CANNOT = any_of(
     "difficult to, hard to, challenging to",
 )
 _KNOW = any_of(
-    "determine, tell, say, answer, identify, provide, view, see, assist, help, accurately",
+    "determine, tell, say, answer, identify, provide, view, see\\b, assist, help, accurately",
     "definitively, decide, choose",
     "select, make, assess, analy[sz]e, discern, conclude, speculat\\w+, compar\\w+, pinpoint",
     "ascertain, infer, know, give",
@@ -91,9 +92,9 @@ _KNOW = any_of(
 REFUSED = _compiled(
     rf"\b{_CANNOT}\s?(?:\w+\s){{0,3}}{_KNOW}",
     r"\bI(?:'m| am) (?:sorry|unable|not sure)|\bI apologi[sz]e",
-    r"\bdo(?:n't| not) (?:know|have (?:enough|access|the ability)|feel comfortable)",
+    r"\b(?:do(?:n't| not) (?:know|have (?:enough|access|the ability)|feel comfortable)|have no (?:access|ability|way))",
     r"\b(?:insufficient|not enough) information|\bnone of the (?:above|options|choices|given|provided)",
-    r"无法(?:确定|判断|回答)|不知道|不确定|抱歉",
+    r"(?:无法|不能|难以|没法|没办法|无从)\w{0,2}?(?:确定|判断|回答|得知|辨认|看清)|不(?:太)?(?:知道|确定|清楚)|没有足够|抱歉",
 )
 """What declines to answer."""
 
@@ -127,7 +128,7 @@ _REJECTING = any_of(
 _FILLER = any_of(
     "be, been, is, the, a, an, option, options, choice, choices, answer, letter, either, of, image",
     "point, box, picture",
-    "just, only, in, to, it, both, 选项, 答案",
+    "just, only, in, to, it, both, contain, contains, show, shows, depict, include, feature, 选项, 答案",
 )
 REJECTS = _compiled(
     r"\bno\s$",
@@ -179,6 +180,6 @@ WORD = re.compile(rf"[\"']?\s{{1,2}}(?!{_VERB}\b)[A-Za-z0-9]")
 """What follows the article "A" and the pronoun "I", but not an option's letter; case counts."""
 
 LISTED = _compiled(
-    r"\s?(?:,|/|、|或|和|,?\s?(?:or|nor|and|&))\s?(?:(?:option|choice|point|box|image|the|also|even)\s){0,2}"
+    r"\s?(?:,|/|、|或|和|,?\s?(?:or|nor|and|&))\s?(?:(?:option|choice|point|box|image|the|an?|also|even)\s){0,2}"
 )
 """What stands between two members of a list."""

@@ -7,13 +7,17 @@ import re
 # An answer stands at either end of a reply; what lies between is not read, so that every extractor is bounded.
 END = 10_000
 
-THOUGHT_END = re.compile(r"[<◁]/(?:think|thinking|thought|thoughts|reasoning)[>▷]", re.IGNORECASE)
-THOUGHT = re.compile(r"[<◁](?:think|thinking|thought|thoughts|reasoning)[>▷]", re.IGNORECASE)
+_THOUGHT = r"(?:seed:)?(?:think|thinking|thoughts?|reasoning|reflection)[>▷\]]"
+THOUGHT_END = re.compile(r"[<◁\[]/" + _THOUGHT, re.IGNORECASE)
+THOUGHT = re.compile(r"[<◁\[]" + _THOUGHT, re.IGNORECASE)
 TOKEN = re.compile(r"<\|[a-zA-Z0-9_ ]{1,40}\|>|</?(?:s|pad|unk|eos|bos|end_of_turn|start_of_turn)>|\[/?INST\]")
 MATHS = re.compile(r"\$([^$\n]{0,200})\$")
 STYLE = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|bf|rm|mathbb)\s?\{([^{}]{0,200})\}")
 MARKUP = re.compile(r"\*\*|__|`|^[ \t]{0,3}#{1,6}[ \t]|^[ \t]{0,3}>[ \t]|\\(?=[()\[\]{}%$ ])|\\[,;!]", re.MULTILINE)
-EMPHASIS = re.compile(r"(?<![\w)*])\*(?=[\w(\[\"'])|(?<=[\w.)\]\"'!?:])\*(?![\w(*])")
+EMPHASIS = re.compile(
+    r"(?<![\w)*])\*(?=[\w(\[\"'])|(?<=[\w.)\]\"'!?:])\*(?![\w(*])|(?<!\w)_(?=[^\W_]{2})|(?<=[^\W_]{2})_(?!\w)"
+)
+QUOTED = re.compile(r"(?<!\w)'([^'\n]{1,80})'(?!\w)")
 FINAL = re.compile(
     r"\\boxed\s?\{([^{}]{0,200})\}|\\fbox\s?\{([^{}]{0,200})\}|<answer>([^<]{0,2000})(?:</answer>|$)"
     r"|[{,]\s{0,9}[\"']?(?:final[_ ]?|correct[_ ]?)?(?:answer|choice|option)[\"']?\s{0,3}:\s{0,3}"
@@ -40,9 +44,9 @@ def plain(reply: str) -> str:
 
 
 def unmarked(text: str) -> str:
-    """Without Markdown emphasis and LaTeX text commands; `\\boxed` stays."""
+    """Without Markdown emphasis and LaTeX text commands, and with one kind of quotation marks; `\\boxed` stays."""
     text = MATHS.sub(r"\1", STYLE.sub(r"\1", text))
-    return EMPHASIS.sub("", MARKUP.sub("", text))
+    return QUOTED.sub(r'"\1"', EMPHASIS.sub("", MARKUP.sub("", text)))
 
 
 def final(text: str) -> str | None:

@@ -14,12 +14,14 @@ _YES = any_of(
 _FIRMLY = any_of(
     "of course, absolutely, definitely, certainly, surely, clearly, obviously, probably, apparently, indeed"
 )
-_NO = any_of(f"no, nope, nah, nein, non, never, hardly, not really, negative, incorrect, false, {_FIRMLY} not")
-_CHINESE_NO = "不是|没有|没|不|否|无|错|并非|不存在"
+_NO = any_of(f"no, nope, nah, nein, non, never, hardly, not really, negative, incorrect, false, wrong, {_FIRMLY} not")
+# "cannot tell" and "not enough to go by" open like a no
+_CHINESE_NO = "不是|没有(?!足够|办法)|没(?!有|法)|否|无(?!法|从)|错|并非|不存在"
+_CHINESE_NO += "|不(?!(?:太|能|可)?(?:确定|知道|清楚|好说|一定|判断|详))"
 _CHINESE_YES = "是的?|有的?|对|存在|正确|确实|可以|能"
 
 _LEADING = re.compile(
-    rf"(?:(?P<no>{_NO})(?! (?:idea|answer|clue|way to|comment|one\b))|(?P<yes>{_YES}))(?![\w'-])"
+    rf"(?:(?P<no>{_NO})(?! (?:idea|answer|clue|way to|comment|problem|worries|one\b))|(?P<yes>{_YES}))(?![\w'-])"
     rf"|(?P<nein>{_CHINESE_NO})|(?P<ja>{_CHINESE_YES})",
     re.IGNORECASE,
 )
@@ -38,31 +40,33 @@ _FIRST = re.compile(rf"{_FIRMLY}\b,?\s(?=\w)", re.IGNORECASE)
 _LETTER = re.compile("[ny]", re.IGNORECASE)
 _BARE = re.compile(r"(?:(?:yes|no)[\W_]+){1,9}(?:yes|no)", re.IGNORECASE)
 _CERTAIN = re.compile(
-    r"\b(?:no|without(?: an?| any)?|not? a) (?:\w+ )?doubt\b(?: about it| that)?|\bnot only\b", re.IGNORECASE
+    r"\b(?:no|without(?: an?| any)?|not? a) (?:\w+ )?doubt\b(?: about it| that)?|\bnot only\b|\bno problem[.!,]",
+    re.IGNORECASE,
 )
 _UNSEEN = re.compile(
     r"\bI (?:can't|cannot|can not|couldn't|could not|don't|do not) (?:see|find|spot|detect|make out|notice)\b"
     r"(?! (?:the|this|your|that|any|an?) (?:image|picture|photo|attachment)|\s(?:images|pictures|it)\b)",
     re.IGNORECASE,
 )
+_IT = r"(?:that|this|it|the (?:answer|caption|claim|description|sentence|statement))"
 _SAID = re.compile(
     r"(?:I (?:think|believe|guess|suppose)|it (?:appears|seems|looks)) so\b"
-    r"|(?:that|this|it)(?:'s| is) (?:correct|right|true)\b",
+    rf"|{_IT}(?:'s| is) (?:correct|right|true)\b",
     re.IGNORECASE,
 )
-_DENIED = re.compile(
-    r"(?:that|this|it)(?:'s| is) (?:wrong|false|incorrect|not (?:correct|right|true))\b|zero\b", re.IGNORECASE
-)
+_DENIED = re.compile(rf"{_IT}(?:'s| is) (?:wrong|false|incorrect|not (?:correct|right|true))\b|zero\b", re.IGNORECASE)
 _WORD = re.compile(r"(?<![\w'-])(?:(?P<no>no|nope)|(?P<yes>yes|yeah))(?![\w'-])", re.IGNORECASE)
+_DENIAL = re.compile(r"\bnot (?:an? )?\"?(?P<word>yes|no)\b(?! \w)", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.!?。!?])\s+|\n+|(?<=[。!?])")
 _ABSENT = re.compile(
     r"\b(?:there(?:'s| is| are| was| were)\s(?:not\b|no\b|none\b|nothing\b)|there (?:is|are|was|were)n't\b"
-    r"|(?:do|does|did|can|could|is|are|was|were|has|have)(?:n't|\snot)\b|cannot\b|no\s\w+|none\b|nothing\b|not\b|without\b|absent\b|missing\b|lacks?\b)"
+    r"|(?:do|does|did|can|could|is|are|was|were|has|have)(?:n't|\snot)\b|cannot\b|can't\b|no\s\w+|none\b|nothing\b|not\b|without\b|absent\b|missing\b|lacks?\b)"
     r"|没有|不存在|看不到|没看到|不是|并未|未见",
     re.IGNORECASE,
 )
 _PRESENT = re.compile(
-    r"\bthere(?:'s| is| are| was| were)\b|\b(?:I|we|you) (?:can |do |could )?(?:see|spot|notice|observe)\b"
+    r"\bthere(?:'s| is| are| was| were| (?:appears?|seems?) to be)\b"
+    r"|\b(?:I|we|you) (?:can |do |could )?(?:see|spot|notice|observe)\b"
     r"|\bit is\b|\bit's\b|\bit does\b|\bthey are\b|\b(?:image|picture|photo) (?:does )?"
     r"(?:shows?|contains?|has|have|features?|depicts?|includes?)\b"
     r"|\b(?:is|are|can be) (?:visible|present|shown|seen|in the (?:image|picture|photo))\b|有|存在|看到",
@@ -128,7 +132,7 @@ def _alone(text: str) -> str | None:
     """The only one of the two words; "no" before a noun is one too."""
     if _BOTH.search(text) or _doubtful(text):
         return None
-    text = _CERTAIN.sub(" ", text)
+    text = _DENIAL.sub(lambda match: "yes" if match["word"].lower() == "no" else "no", _CERTAIN.sub(" ", text))
     sides = {_side(match) for match in _WORD.finditer(text)}
     return sides.pop() if len(sides) == 1 else None
 
