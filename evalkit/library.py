@@ -8,11 +8,13 @@ import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
+from typing import IO
 
 import msgspec
 
 from evalkit import digest
 from evalkit.files import MediaError, reading
+from evalkit.types import EvalkitError
 
 LARGE = 1 << 24
 """Bytes from which a file's digest is kept on disk: hashing a folder of videos takes minutes."""
@@ -63,8 +65,7 @@ class Library(msgspec.Struct, frozen=True, eq=False):
     def _write(self, path: Path, pieces: Iterable[bytes]) -> str:
         """Write atomically; `path` may be a folder, then the file is named by its content. Returns the digest."""
         found = hashlib.sha256()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=self.folder, prefix="writing-", delete=False) as file:
+        with self._new() as file:
             for piece in pieces:
                 found.update(piece)
                 file.write(piece)
@@ -73,6 +74,15 @@ class Library(msgspec.Struct, frozen=True, eq=False):
         target.parent.mkdir(parents=True, exist_ok=True)
         Path(file.name).replace(target)
         return name
+
+    def _new(self) -> IO[bytes]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return NamedTemporaryFile(dir=self.folder, prefix="writing-", delete=False)
+        except OSError as error:
+            raise EvalkitError(
+                f"{self.folder}: the cache cannot be written ({error.strerror}); name another folder as EVALKIT_CACHE"
+            ) from error
 
     def _known(self, place: str, facts: os.stat_result, size: int, read: Callable[[], str]) -> str:
         key = (place, facts.st_size, facts.st_mtime_ns)

@@ -44,11 +44,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     def write(self) -> Outcome:
         """Replace the three derived files of the run, run.json last: where it stands, the others are its own."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            store.write_lines(self.folder / "scores.jsonl", self.scores)
-            store.write_json(self.folder / "stats.json", self.stats)
-            store.write_json(self.folder / RECORD, self.record)
-        except OSError as error:
-            raise EvalkitError(f"{self.folder}: cannot be written ({error.strerror}); choose another --out") from error
+        store.write_lines(self.folder / "scores.jsonl", self.scores)
+        store.write_json(self.folder / "stats.json", self.stats)
+        store.write_json(self.folder / RECORD, self.record)
         return self

@@ -121,16 +121,27 @@ def cut_torn_line(file: Path) -> None:
         stream.truncate(0)
 
 
-def write_atomic(file: Path, data: bytes) -> None:
-    """Replace a derived file in one step: a reader sees the old content or the new one, never a part."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(file)
+def write_atomic(file: Path, data: bytes, *, option: str = "--out") -> Path:
+    """Replace a derived file in one step: a reader sees the old content or the new one, never a part.
+
+    Its folder is made where there is none; a link or a pipe, such as /dev/stdout, is written through. Raises
+    EvalkitError, which names the `option` that chose the place.
+    """
+    through = file.is_symlink() or (file.exists() and not file.is_file())
+    fresh = file if through else file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes(data)
+        if not through:
+            fresh.replace(file)
+    except OSError as error:
+        raise EvalkitError(f"{file}: cannot be written ({error.strerror}); choose another {option}") from error
+    return file
 
 
-def write_json(file: Path, value: Any) -> None:
+def write_json(file: Path, value: Any, *, option: str = "--out") -> None:
     """One readable JSON document, keys in the order of the fields."""
-    write_atomic(file, msgspec.json.format(_encode(value), indent=1) + b"\n")
+    write_atomic(file, msgspec.json.format(_encode(value), indent=1) + b"\n", option=option)
 
 
 def write_lines(file: Path, values: Iterable[Any]) -> None:

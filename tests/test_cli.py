@@ -268,3 +268,35 @@ def test_doctor_names_versions_devices_and_what_is_missing(capsys: pytest.Captur
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     packages = [re.split(r"[><=]", name)[0] for extra in extras.keys() - {"dev"} for name in extras[extra]]
     assert {name for name in packages if f"\n{name:<12} " not in out} == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("check", "pope.yaml", "--schema", "{no}/s"), "choose another --schema"),
+        (("report", "--card", "mini", "--output", "{no}/s"), "choose another --output"),
+        (("run", "--model", "always-yes", "--task", "mini_pope", "--out", "{no}"), "choose another --out"),
+    ],
+)
+def test_where_nothing_can_be_written_is_told_in_a_sentence(
+    arguments: tuple[str, ...],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(ROOT / "tasks")
+    (tmp_path / "file").write_text("no folder")
+    code, _, err = run(capsys, *(word.format(no=tmp_path / "file") for word in arguments))
+    assert code == 2
+    assert re.search(rf"file.* cannot be written \(.*\); {told}$", err)
+
+
+def test_a_cache_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("EVALKIT_CACHE", str(tmp_path / "file"))
+    code, _, err = run(capsys, "run", "--model", "always-yes", "--task", "mini_pope", "--out", str(tmp_path / "out"))
+    assert code == 2
+    assert "name another folder as EVALKIT_CACHE" in err

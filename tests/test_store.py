@@ -105,3 +105,15 @@ def test_sigkill_at_random_moments_loses_no_line_and_repeats_none(tmp_path: Path
     lines = (tmp_path / "responses-0.jsonl").read_bytes().splitlines()
     assert len(lines) == 4000
     assert len(store.read(tmp_path).responses) == 4000
+
+
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    store.write_atomic(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+    code = "from evalkit import store; from pathlib import Path; store.write_atomic(Path('/dev/stdout'), b'said')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout == b"said"
+    assert not list(tmp_path.glob(".*"))

@@ -48,9 +48,4 @@ def _file(path: Path, chart: Chart, language: str) -> Path:
     from evalkit.report.plots import picture
 
     data = picture(chart, path.stem.rpartition("-")[2], path.suffix[1:], language)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        store.write_atomic(path, data)
-    except OSError as error:
-        raise EvalkitError(f"{path}: cannot be written ({error.strerror}); choose another --figures") from error
-    return path
+    return store.write_atomic(path, data, option="--figures")

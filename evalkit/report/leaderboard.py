@@ -80,9 +80,4 @@ def _traces(results: Sequence[Result], places: Places, frame: site.Frame) -> tup
 
 def _write(folder: Path, pages: dict[str, str]) -> None:
     for name, text in pages.items():
-        file = folder / name
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            store.write_atomic(file, text.encode())
-        except OSError as error:
-            raise EvalkitError(f"{file}: cannot be written ({error.strerror}); choose another --out") from error
+        store.write_atomic(folder / name, text.encode())

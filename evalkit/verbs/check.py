@@ -41,9 +41,8 @@ def main(options: argparse.Namespace) -> int:
 
 def write_schemas(folder: Path) -> None:
     """JSON Schema of each kind of file, as `<kind>.schema.json`."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, schema in registry.schemas().items():
-        store.write_json(folder / f"{name}.schema.json", schema)
+        store.write_json(folder / f"{name}.schema.json", schema, option="--schema")
 
 
 def _files(named: list[Path]) -> Iterator[tuple[type, Path]]:

@@ -107,21 +107,13 @@ def _save(options: argparse.Namespace, comparison: Comparison, place: Path) -> N
 
 def _files(options: argparse.Namespace, comparison: Comparison) -> None:
     junit = ci.junit(comparison, strict=options.fail_inconclusive)
-    for file, data in (
-        (options.json, render.json(comparison)),
-        (options.markdown, render.markdown(comparison).encode()),
-        (options.junit, junit.encode()),
+    for option, file, data in (
+        ("--json", options.json, render.json(comparison)),
+        ("--markdown", options.markdown, render.markdown(comparison).encode()),
+        ("--junit", options.junit, junit.encode()),
     ):
         if file is not None:
-            _write(file, data)
-
-
-def _write(file: Path, data: bytes) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        store.write_atomic(file, data)
-    except OSError as error:
-        raise EvalkitError(f"{file}: cannot be written ({error.strerror}); choose another file") from error
+            store.write_atomic(file, data, option=option)
 
 
 def _actions(options: argparse.Namespace, comparison: Comparison) -> None:

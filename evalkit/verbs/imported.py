@@ -8,7 +8,6 @@ from pathlib import Path
 
 from evalkit import dataset, imports, store
 from evalkit.spec import TaskSpec
-from evalkit.types import EvalkitError
 from evalkit.verbs.setup import beside, places
 
 
@@ -27,9 +26,5 @@ def translated(task: TaskSpec, options: argparse.Namespace, folder: Path) -> Pat
     matched = imports.match(foreign, task, data.samples, rows)
     print(f"evalkit: {path}: {matched.sentence(foreign)}", file=sys.stderr)
     ours = folder / f"{path.name.partition('.')[0]}.jsonl"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        store.write_lines(ours, ({"id": name, options.field: text} for name, text in matched.replies.items()))
-    except OSError as error:
-        raise EvalkitError(f"{ours}: cannot be written ({error.strerror}); choose another --out") from error
+    store.write_lines(ours, ({"id": name, options.field: text} for name, text in matched.replies.items()))
     return ours

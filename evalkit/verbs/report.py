@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evalkit import registry
+from evalkit import registry, store
 from evalkit.report import Result, cells, notes, render, side_by_side
 from evalkit.report.blind import with_differences
 from evalkit.report.verdict import verdicts
@@ -55,10 +55,7 @@ def _write(text: str, output: Path | None) -> None:
     if output is None:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
         return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EvalkitError(f"{output}: cannot be written ({error.strerror}); choose another --output") from error
+    store.write_atomic(output, text.encode(), option="--output")
 
 
 def _say(card: CardSpec, results: Sequence[Result], options: argparse.Namespace) -> None:

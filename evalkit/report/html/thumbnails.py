@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalkit import digest
+from evalkit import digest, store
 from evalkit.media import MediaError, open_image, sample_video
 from evalkit.report.html.words import say
-from evalkit.types import EvalkitError, Image, Media, Value, Video
+from evalkit.types import Image, Media, Value, Video
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -79,9 +80,6 @@ class Thumbnails:
         small = picture.copy()
         small.thumbnail((self._pixels, self._pixels))
         small.info.clear()
-        file = self._folder / name
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            small.save(file, "WEBP", quality=82, method=4)
-        except OSError as error:
-            raise EvalkitError(f"{file}: cannot be written ({error.strerror}); choose another --out") from error
+        data = io.BytesIO()
+        small.save(data, "WEBP", quality=82, method=4)
+        store.write_atomic(self._folder / name, data.getvalue())
