@@ -28,7 +28,7 @@ def _task(options: argparse.Namespace) -> int:
     if task.note:
         print(task.note)
     data = dataset.load(task, beside(places(options), options.name), annotations=options.annotations)
-    sample = _find(data.samples, options.sample, task.name)
+    sample = data.samples[_place([s.id for s in data.samples], options.sample, task.name)]
     print(f"\nsample {visible(sample.id)}  groups {dict(sample.groups)}  gold {visible(' | '.join(sample.answers))}")
     if sample.id in data.problems:
         raise EvalkitError(f"{task.name}: sample {sample.id} cannot be asked: {data.problems[sample.id]}")
@@ -43,7 +43,8 @@ def _run(options: argparse.Namespace) -> int:
     result = _only(Path(options.name))
     found = trace(result, places(options))
     run = result.run
-    score = _score(found.scores, options.sample, f"{run.model} on {run.task}")
+    scores = found.scores
+    score = scores[_place([s.sample_id for s in scores], options.sample, f"{run.model} on {run.task}")]
     if found.changed:
         print("The data differ from those that the run was made on; replies to changed prompts are not found.")
     print(f"{visible(run.model)} on {run.task}, sample {visible(score.sample_id)}  groups {dict(score.groups)}")
@@ -96,20 +97,13 @@ def _only(folder: Path) -> Result:
     return found[0]
 
 
-def _score(scores: Sequence[Score], wanted: str | None, where: str) -> Score:
-    for score in scores:
-        if wanted is None or score.sample_id == wanted:
-            return score
-    hint = suggestion(wanted or "", [score.sample_id for score in scores])
-    raise EvalkitError(f"{where} has no sample {wanted!r}{hint}")
-
-
-def _find(samples: tuple[Sample, ...], wanted: str | None, task: str) -> Sample:
-    for sample in samples:
-        if wanted is None or sample.id == wanted:
-            return sample
-    hint = suggestion(wanted or "", [s.id for s in samples])
-    raise EvalkitError(f"{task} has no sample {wanted!r}{hint}")
+def _place(ids: Sequence[str], wanted: str | None, where: str) -> int:
+    """Where the wanted sample stands, by default the first."""
+    if wanted is None and ids:
+        return 0
+    if wanted not in ids:
+        raise EvalkitError(f"{where} has no sample {wanted or ''!r}{suggestion(wanted or '', ids)}")
+    return ids.index(wanted)
 
 
 def lines(prompt: tuple[Message, ...]) -> Iterator[str]:
