@@ -33,9 +33,19 @@ def choose(name: str = "", *, rank: int | None = None) -> torch.device:
                 "run the same command again"
             ) from error
         raise ModelError(
-            f"--device {name} cannot be used here ({reason(error)}); use one of: {', '.join(usable())}"
+            f"--device {name} cannot be used here ({_absent(name) or reason(error)}); use one of: {', '.join(usable())}"
         ) from error
     return device
+
+
+def _absent(name: str) -> str:
+    """That nothing here is of the kind of `name`; torch would list every kind and kernel that it knows."""
+    kind = name.partition(":")[0]
+    if kind in {known.partition(":")[0] for known in usable()}:
+        return ""
+    if kind == "npu" and importlib.util.find_spec("torch_npu") is None:
+        return "torch-npu is not installed"
+    return f"this machine or this build of torch has no {kind}"
 
 
 def _found(rank: int | None) -> torch.device:
