@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from evalkit.backends.device import choose, is_out_of_memory
+from evalkit.backends.device import check_torch, choose, is_out_of_memory
 from evalkit.backends.weights import ModelError
 from evalkit.spec import Batch
 from evalkit.stream import GIVE_UP_AFTER, Stream
@@ -214,6 +214,12 @@ def test_a_run_whose_npu_breaks_ends_with_75_and_the_same_command_finishes_it(
     record = json.loads(log.with_name("run.json").read_text())
     assert (record["device"], record["counts"]["answered"], record["counts"]["errors"]) == ("npu:0", 40, 0)
     assert record["model_calls"] == record["counts"]["unique"] - len(before)
+
+
+def test_a_machine_without_torch_is_not_told_that_it_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ModelError, match=r"^torch cannot be loaded \(.*\); install it for this platform"):
+        check_torch()
 
 
 # --- torch-npu where its libraries are not

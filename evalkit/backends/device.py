@@ -77,13 +77,13 @@ def check_torch() -> None:
         if importlib.util.find_spec("torch_npu") is not None:
             import torch_npu  # noqa: F401
     except (ImportError, RuntimeError, OSError) as error:
-        blamed = "torch-npu" if importlib.util.find_spec("torch_npu") is not None else "torch"
-        raise ModelError(f"{blamed} is installed but cannot be loaded ({reason(error)}); {ADVICE[blamed]}") from error
+        blamed = "torch" if importlib.util.find_spec("torch_npu") is None else "torch-npu is installed but"
+        raise ModelError(f"{blamed} cannot be loaded ({reason(error)}); {ADVICE[blamed]}") from error
 
 
 ADVICE = {
-    "torch": "install it again for this platform; `evalkit doctor` shows what is there",
-    "torch-npu": "source CANN's set_env.sh before the command, or `pip uninstall torch-npu` to run without an NPU",
+    "torch": "install it for this platform; `evalkit doctor` shows what is there",
+    "torch-npu is installed but": "source CANN's set_env.sh before the command, or `pip uninstall torch-npu` to run without an NPU",
 }
 
 
