@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from evalkit import dataset, registry
+from evalkit.adapters import Adapter
 from evalkit.decode import suggestion
 from evalkit.report import read_results
 from evalkit.report.results import Result
+from evalkit.report.settings import settings
 from evalkit.report.trace import Trace, trace
 from evalkit.report.visible import one_line, visible
 from evalkit.spec import TaskSpec
 from evalkit.types import EvalkitError, Image, Message, Sample, Score, Text
 from evalkit.verbs.setup import beside, places
+
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+SENTENCES = 200
+"""More of them are not tried one by one."""
+LONG = 20_000
+"""Characters of a reply that a terminal is given; the log has all of them."""
 
 
 def main(options: argparse.Namespace) -> int:
@@ -62,10 +73,11 @@ def sample_lines(found: Trace, score: Score) -> Iterator[str]:
         yield f"--- prompt{view}"
         yield from lines(request.messages)
         yield f"--- reply{view}"
-        yield "(none in the log)" if response is None else visible(response.text)
+        yield "(none in the log)" if response is None else _reply(response.text)
         if response is not None:
             seconds = f", {response.seconds:.3g} s" if response.seconds else ""
-            yield f"({response.finish}, {response.tokens} tokens{seconds}, key {response.key})"
+            tokens = f", {response.tokens} tokens" if response.tokens else ""
+            yield f"({response.finish}{tokens}{seconds}, key {response.key})"
     yield f"--- gold\n{visible(' | '.join(sample.answers))}"
     yield "--- read as"
     yield from _opinions(found, sample, score)
@@ -75,19 +87,35 @@ def sample_lines(found: Trace, score: Score) -> Iterator[str]:
     yield f"--- score\n{score.value:g} (rule {found.result.run.rule}{policy})"
 
 
+def _reply(text: str) -> str:
+    return visible(text) if len(text) <= LONG else f"{visible(text[:LONG])}... ({len(text)} characters)"
+
+
 def _opinions(found: Trace, sample: Sample, score: Score) -> Iterator[str]:
-    """What every rule of the task reads in the reply, the one that the score is of first."""
-    yield _opinion(found.result.run.rule, score)
-    replies = [response.text for _, response in found.asked(sample.id) if response is not None and not response.error]
-    if len(replies) != len(found.asked(sample.id)) or not replies:
-        return
-    for name, rule in found.task.rules.items():
-        yield _opinion(name, found.task.adapter.with_rule(rule).score(sample, replies))
+    """What every rule of the task reads in the reply, and where; the one that the score is of first."""
+    own, asked, adapter = found.result.run.rule, found.asked(sample.id), found.task.adapter
+    replies = [response.text for _, response in asked if response is not None and not response.error]
+    whole = bool(replies) and len(replies) == len(asked)
+    yield _opinion(settings(found.result).rule or own, score, decisive(adapter, sample, replies) if whole else "")
+    for name, rule in found.task.rules.items() if whole else ():
+        if name != own:
+            other, kind = adapter.with_rule(rule), msgspec.to_builtins(rule)["kind"]
+            yield _opinion(f"{name} ({kind})", other.score(sample, replies), decisive(other, sample, replies))
 
 
-def _opinion(name: str, score: Score) -> str:
+def decisive(adapter: Adapter, sample: Sample, replies: Sequence[str]) -> str:
+    """The shortest sentence of a reply that alone is read as the whole is; "" where there is none, or but one."""
+    if len(replies) != 1:
+        return ""
+    sentences = sorted(dict.fromkeys(filter(None, map(str.strip, SENTENCE_END.split(replies[0])))), key=len)
+    read = adapter.score(sample, replies).answer if 1 < len(sentences) <= SENTENCES else None
+    alike = (text for text in sentences if adapter.score(sample, [text]).answer == read)
+    return "" if read is None else next(alike, "")
+
+
+def _opinion(rule: str, score: Score, where: str) -> str:
     read = "nothing" if score.answer is None else repr(one_line(score.answer))
-    return f"{name:<12} {read:<20} {score.value:g}"
+    return f"{rule:<24} {read:<20} {score.value:g}" + (f"  from {one_line(where)!r}" if where else "")
 
 
 def _only(folder: Path) -> Result:
