@@ -167,10 +167,12 @@ def xlsx(path: Path, header: tuple[str, ...], rows: list[list[Any]]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("write", [tsv, xlsx])
-def test_a_vlmevalkit_table_by_index(pets: Path, capsys: pytest.CaptureFixture[str], write: Any) -> None:
+@pytest.mark.parametrize(
+    ("write", "name"), [(tsv, "m.tsv"), (xlsx, "m.xlsx"), (tsv, "m.txt"), (xlsx, "m.XLSX"), (xlsx, "m")]
+)
+def test_a_vlmevalkit_table_by_index(pets: Path, capsys: pytest.CaptureFixture[str], write: Any, name: str) -> None:
     rows = [cells(3, "C"), cells(0, "B"), cells(2, ""), cells(1, "A")]
-    file = write(pets / f"m_pets.{write.__name__}", HEADER, rows)
+    file = write(pets / name, HEADER, rows)
     code, result, err = scored(pets, file, capsys, task="by_index")
     assert (code, value(result), result["unparsed"]) == (0, pytest.approx(2 / 3), 1)
     assert "read as a VLMEvalKit table: the sample is told by its index; 3 of 3" in err

@@ -17,11 +17,11 @@ def recognised(path: Path, *, field: str = "prediction") -> Foreign | None:
     """The replies of a file that another tool wrote; None for a file of our own format, or of none that is known.
 
     An lmms-eval or lm-eval log has `doc_id` and its replies on every line; a VLMEvalKit table has the columns `index`
-    and `field`. Raises ForeignFileError for a file that is one of them and cannot be read.
+    and `field`, as a workbook too. Raises ForeignFileError for a file that is one of them and cannot be read.
     """
-    if path.suffix == ".xlsx":
-        return vlmevalkit.workbook(path, field=field)
     start = _start(path)
+    if path.suffix == ".xlsx" or start.startswith(vlmevalkit.ARCHIVE):
+        return vlmevalkit.workbook(path, field=field)
     if lmms_eval.looks_like(start):
         return lmms_eval.log(path)
     return vlmevalkit.table(path, field=field) if vlmevalkit.looks_like(start, field) else None

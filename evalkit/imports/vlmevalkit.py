@@ -11,6 +11,8 @@ from evalkit.imports.foreign import Foreign, ForeignFileError, ForeignReply, onc
 from evalkit.sources.csv import lines
 
 INDEX = "index"
+ARCHIVE = b"PK\x03\x04"
+"""What a workbook starts with, whatever its name."""
 TOOL = "a VLMEvalKit table"
 
 
@@ -32,13 +34,12 @@ def workbook(path: Path, *, field: str) -> Foreign:
     except ModuleNotFoundError as error:
         raise ForeignFileError(f"{path}: reading xlsx needs openpyxl; run: pip install 'evalkit[xlsx]'") from error
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
+        # a file that is open already is read whatever its name ends in
+        with path.open("rb") as file:
+            book = load_workbook(file, read_only=True, data_only=True)
+            return _foreign(_rows(book.worksheets[0].iter_rows(values_only=True), path, field), path, field)
     except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise ForeignFileError(f"{path}: not an xlsx file ({error}); save the table again") from error
-    try:
-        return _foreign(_rows(book.worksheets[0].iter_rows(values_only=True), path, field), path, field)
-    finally:
-        book.close()
 
 
 def _rows(sheet: Iterable[Sequence[Any]], path: Path, field: str) -> list[dict[str, Any]]:
