@@ -254,6 +254,25 @@ def test_reasons_may_stand_before_or_after_the_runs(line: str, allowed: list[str
     assert arguments.REASONS == REASONS
 
 
+# base's device, candidate's device -> what a note says
+DEVICES = [
+    ("cuda", "cpu", "cats: device differs, cuda against cpu."),
+    ("cpu", "cpu", ""),
+    ("none", "cpu", ""),  # recorded replies, or a baseline, beside a model
+]
+
+
+@pytest.mark.parametrize(("one", "two", "said"), DEVICES)
+def test_devices_that_differ_are_told(place: Path, one: str, two: str, said: str) -> None:
+    run(place, "candidate", "cats", replies())
+    for model, device in (("base", one), ("candidate", two)):
+        file = place / "results" / model / "cats" / "run.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"device": device}))
+    assert [note for note in compare(place, "base/cats", "candidate/cats")[1]["notes"] if "device" in note] == (
+        [said] if said else []
+    )
+
+
 def test_damage_is_told_apart_from_usage(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(place, "candidate", "cats", replies())
     assert compare(place, "base", "nowhere")[0] == 2

@@ -61,7 +61,7 @@ def remarks(base: RunRecord, candidate: RunRecord) -> Iterator[str]:
     """Differences that a reader must know of although they may be what is being compared."""
     for field in ("device", "dtype"):
         one, two = getattr(base, field), getattr(candidate, field)
-        if one and two and one != two:
+        if one != two and not {"", "none"} & {one, two}:  # recorded replies and baselines ran on nothing
             yield f"{base.task}: {field} differs, {one} against {two}."
     one, two = base.versions.get("evalkit", ""), candidate.versions.get("evalkit", "")
     if one != two:
