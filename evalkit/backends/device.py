@@ -77,14 +77,16 @@ def check_torch() -> None:
         if importlib.util.find_spec("torch_npu") is not None:
             import torch_npu  # noqa: F401
     except (ImportError, RuntimeError, OSError) as error:
-        blamed = "torch" if importlib.util.find_spec("torch_npu") is None else "torch-npu is installed but"
-        raise ModelError(f"{blamed} cannot be loaded ({reason(error)}); {ADVICE[blamed]}") from error
+        blamed, advice = TORCH if importlib.util.find_spec("torch_npu") is None else TORCH_NPU
+        raise ModelError(f"{blamed} cannot be loaded ({reason(error)}); {advice}") from error
 
 
-ADVICE = {
-    "torch": "install it for this platform; `evalkit doctor` shows what is there",
-    "torch-npu is installed but": "source CANN's set_env.sh before the command, or `pip uninstall torch-npu` to run without an NPU",
-}
+# Who is to blame, and what to do.
+TORCH = ("torch", "install it for this platform; `evalkit doctor` shows what is there")
+TORCH_NPU = (
+    "torch-npu is installed but",
+    "source CANN's set_env.sh before the command, or `pip uninstall torch-npu` to run without an NPU",
+)
 
 
 def reason(error: BaseException) -> str:
