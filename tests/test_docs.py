@@ -45,3 +45,26 @@ def test_its_replies_are_scored_by_error_and_by_tolerance(prices: Path, capsys: 
     assert found["error", "north"] == pytest.approx(1.5)
     assert found["near",] == pytest.approx(2 / 4)
     assert found["near", "south"] == pytest.approx(1 / 2)
+
+
+def test_the_table_of_the_readme_is_the_one_that_a_report_prints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The bundled model's column holds the scores that `doctor --run` reproduces; guessing is done again here."""
+    tasks = ("mini_mmmu", "mini_mmbench", "mini_mmbench_circular", "mini_textvqa", "mini_pope")
+    chosen = [word for task in tasks for word in ("--task", task)]
+    assert main(["run", "--model", "random-option", *chosen, "--out", str(tmp_path), "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["report", "--card", "mini", str(tmp_path), "--format", "markdown", "--intervals"]) == 0
+    head, _, *printed = table(capsys.readouterr().out.split("## Mini single-image")[1])
+    ours, _, *rows = table((DOCS.parent / "README.md").read_text(encoding="utf-8").split("## Two commands")[1])
+    assert ours == [*head[:2], "**Pocket VLM (ours)**", head[2]]
+    assert [[*row[:2], row[3]] for row in rows] == printed
+    shipped = json.loads((DOCS.parent / "evalkit" / "assets" / "pocket-vlm-scores.json").read_text())
+    assert [row[2].split()[0] for row in rows[:5]] == [f"{100 * shipped[task]:.1f}" for task in tasks]
+
+
+def table(text: str) -> list[list[str]]:
+    """The cells of the first table in Markdown."""
+    lines = text[text.index("| ") :].split("\n\n", 1)[0].splitlines()
+    return [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
