@@ -29,6 +29,13 @@ class Modulo(Value, frozen=True, tag_field="kind", tag="modulo"):
     by: int
 
 
+class Quotient(Value, frozen=True, tag_field="kind", tag="quotient"):
+    """A whole number without its remainder, such as the rotation of MMBench's question: `index // 1000000`."""
+
+    column: str
+    by: int
+
+
 class Lookup(Value, frozen=True, tag_field="kind", tag="lookup"):
     """What a table says for a cell's text, such as the discipline of an MMMU subject."""
 
@@ -50,7 +57,7 @@ class Marks(Value, frozen=True, tag_field="kind", tag="marks"):
     otherwise: str
 
 
-Reference: TypeAlias = str | tuple[str, ...] | Modulo | Lookup | Capital | Marks
+Reference: TypeAlias = str | tuple[str, ...] | Modulo | Quotient | Lookup | Capital | Marks
 """A column's name, names whose texts are joined by line breaks (empties dropped), a `{template}`, or a rule above."""
 
 
@@ -82,7 +89,9 @@ class Literals(Value, frozen=True, tag_field="kind", tag="literal"):
     column: str
 
 
-Answer: TypeAlias = str | tuple[str, ...] | Modulo | Lookup | Capital | Marks | Letter | Index | Choice | Literals
+Answer: TypeAlias = (
+    str | tuple[str, ...] | Modulo | Quotient | Lookup | Capital | Marks | Letter | Index | Choice | Literals
+)
 
 LETTER = re.compile(r"\(?([A-Z])\)?[.:]?")
 
@@ -113,6 +122,8 @@ def text_of(reference: Reference, cells: Cells) -> str:
         return prompt.fill(reference, {name: _text(cells[name]) for name in prompt.fields(reference)})
     if isinstance(reference, Modulo):
         return str(whole(cells[reference.column], reference.column) % reference.by)
+    if isinstance(reference, Quotient):
+        return str(whole(cells[reference.column], reference.column) // reference.by)
     text = _text(cells[reference.column])
     if isinstance(reference, Capital):
         return text.capitalize()

@@ -42,6 +42,7 @@ REFERENCES = [
     ("a list is one text", "a", {"a": ["x", "y"]}, "x, y"),
     ("remainder of a number", {"kind": "modulo", "column": "a", "by": 1000000}, {"a": 3000241}, "241"),
     ("remainder of a text", {"kind": "modulo", "column": "a", "by": 1000000}, {"a": "1000007"}, "7"),
+    ("number without its remainder", {"kind": "quotient", "column": "a", "by": 1000000}, {"a": 3000241}, "3"),
     ("labels of what a cell holds", MARKS, {"a": [{"value": "<image>\nHint: x"}]}, "img, hint"),
     ("no label", MARKS, {"a": None}, "plain"),
     ("a table", {"kind": "lookup", "column": "a", "table": {"Art": "Art and Design"}}, {"a": "Art"}, "Art and Design"),
