@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Generic
 
-from evalkit.backends.engine import Engine, Headed, T
+from evalkit.backends.engine import Engine, Head, Prepared, T
 from evalkit.spec import Batch
 from evalkit.types import EvalkitError, Request, Response, ResumableError
 
@@ -163,16 +163,22 @@ class Group(Generic[T]):
         self.fresh += self._fresh(item)
         self.longest = max(self.longest, item.tokens)
         self.items.append(item)
-        if isinstance(item, Headed) and item.head:
-            self.heads.add(item.head.name)
+        if (head := _head(item)) is not None:
+            self.heads.add(head.name)
 
     def _fresh(self, item: T) -> bool:
         """Only engines that read pictures on a device here say what their heads are."""
-        return isinstance(item, Headed) and bool(item.request.media) and self._part(item) == 1
+        return bool(item.request.media) and hasattr(item, "head") and self._part(item) == 1
 
     def _part(self, item: T) -> float:
-        head = item.head if isinstance(item, Headed) else None
-        return 1 - head.length / item.tokens if head and head.name in self.heads else 1.0
+        head = _head(item)
+        return 1 - head.length / item.tokens if head is not None and head.name in self.heads else 1.0
+
+
+def _head(item: Prepared) -> Head | None:
+    # By name: isinstance against the protocol costs a fifth of a run of recorded replies.
+    head: Head | None = getattr(item, "head", None)
+    return head
 
 
 def failure(request: Request, error: Exception) -> Response:

@@ -27,7 +27,6 @@ class Head(NamedTuple):
     length: int
 
 
-@runtime_checkable
 class Headed(Protocol):
     """What a prepared request also has where the engine reads an equal beginning once for all that share it."""
 
