@@ -215,6 +215,15 @@ def test_a_summary_is_bounded() -> None:
     assert text.endswith("Shortened; the whole report is in the file of --markdown.\n")
 
 
+def test_several_comparisons_in_one_step_stay_below_the_limit_of_the_step() -> None:
+    long = msgspec.structs.replace(hostile("x"), notes=tuple(f"note {n} " + "y" * 1000 for n in range(2000)))
+    held = ""
+    for _ in range(4):
+        held += ci.summary(long, used=len(held.encode()))
+    assert ci.STEP - 2 * ci.SPARE - 2000 < len(held.encode()) <= ci.STEP
+    assert ci.summary(hostile("x"), used=ci.STEP + 5) == ""
+
+
 def test_a_shortened_summary_leaves_no_fence_open() -> None:
     found = hostile("x" * 300)
     (line,) = found.lines

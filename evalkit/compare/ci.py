@@ -15,7 +15,11 @@ FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not know, not even escaped."""
 COMMAND = re.compile(r"(^[^\S\n]*:(?=:)|##(?=\[))", re.MULTILINE)
 SUMMARY = 512 * 1024
-"""Bytes of a job summary; the server refuses more than 1 MiB for a step, with what other tools wrote."""
+"""Bytes of one comparison in a job summary."""
+STEP = 1024 * 1024
+"""Bytes of a step's summary, all commands together; the server refuses a longer one as a whole."""
+SPARE = 200
+"""Bytes that a summary keeps free for the sentence that it is shortened."""
 
 
 def junit(comparison: Comparison, *, strict: bool = False) -> str:
@@ -54,15 +58,18 @@ def _attribute(text: str) -> str:
     return quoteattr(FORBIDDEN.sub("", text))
 
 
-def summary(comparison: Comparison) -> str:
-    """Markdown for a job's page; where that is too long, without the samples, and cut at a line."""
-    data = markdown(comparison).encode()
-    if len(data) <= SUMMARY:
+def summary(comparison: Comparison, *, used: int = 0) -> str:
+    """Markdown for a job's page; where that is too long, without the samples, and cut at a line.
+
+    `used` is what the step's summary already holds, in bytes; where that leaves no room, nothing is added.
+    """
+    data, room = markdown(comparison).encode(), min(SUMMARY, STEP - used)
+    if len(data) <= room:
         return data.decode()
     bare = tuple(msgspec.structs.replace(line, flips=()) for line in comparison.lines)  # a cut fence would never close
     data = markdown(msgspec.structs.replace(comparison, lines=bare)).encode()
-    kept = data[: SUMMARY - 200].rpartition(b"\n")[0].decode(errors="ignore")
-    return f"{kept}\n\nShortened; the whole report is in the file of --markdown.\n"
+    kept = data[: max(0, room - SPARE)].rpartition(b"\n")[0].decode(errors="ignore")
+    return "" if room < SPARE else f"{kept}\n\nShortened; the whole report is in the file of --markdown.\n"
 
 
 def commands(comparison: Comparison) -> Iterator[str]:

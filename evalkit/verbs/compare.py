@@ -125,6 +125,6 @@ def _actions(options: argparse.Namespace, comparison: Comparison) -> None:
     if options.step_summary is not None:
         try:
             with options.step_summary.open("a", encoding="utf-8") as file:
-                file.write(ci.summary(comparison))
+                file.write(ci.summary(comparison, used=file.tell()))
         except OSError as error:
             raise EvalkitError(f"{options.step_summary}: cannot be written ({error.strerror})") from error
