@@ -49,9 +49,13 @@ def merged(*facts: Mapping[str, str]) -> dict[str, str]:
     return {name: " + ".join(dict.fromkeys(parts)) for name, parts in found.items()}
 
 
-def git_commit(folder: Path | None = None) -> str:
-    """The commit of the checkout that holds evalkit, with `-dirty` for uncommitted changes; empty outside of one."""
-    here = folder or Path(evalkit.__file__).parent
+@cache
+def git_commit() -> str:
+    """The commit of the checkout that holds evalkit, with `-dirty` for uncommitted changes; empty outside of one.
+
+    Read once per process: what is committed later is not the code that runs.
+    """
+    here = Path(evalkit.__file__).parent
     try:
         commit = _git(here, "rev-parse", "HEAD")
         inside = _git(here, "ls-files", "--error-unmatch", "__init__.py")

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image as Pillow
 
 import evalkit
-from evalkit import runner, store
+from evalkit import provenance, runner, store
 from evalkit.backends.baseline import AlwaysYes, Baseline
 from evalkit.execute.progress import Progress
 from evalkit.media import Library
@@ -105,6 +105,13 @@ def test_a_run_writes_log_scores_stats_and_record(tmp_path: Path) -> None:
     assert record["versions"]["evalkit"] == evalkit.__version__
     assert len(record["git_commit"].removesuffix("-dirty")) == 40
     assert len((outcome.folder / "scores.jsonl").read_text().splitlines()) == 60
+
+
+def test_the_commit_is_asked_of_git_once_per_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    make_data(tmp_path)
+    first = runner.run(FakeSession(), make_task(), settings(tmp_path)).record.git_commit
+    monkeypatch.setattr(provenance, "_git", lambda *_: "of a later commit")
+    assert runner.run(FakeSession(), make_task(), settings(tmp_path)).record.git_commit == first
 
 
 def test_promise_9_a_number_is_traced_back_to_reply_prompt_and_picture(tmp_path: Path) -> None:
