@@ -100,6 +100,17 @@ def test_replies_and_names_steer_no_other_output(tmp_path: Path, capsys: pytest.
     assert ElementTree.parse(tmp_path / "gate.xml").getroot().tag.startswith("testsuite")
 
 
+def test_a_models_name_and_the_ids_of_missing_samples_steer_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = boards.make_task(tmp_path, ["q1", "\x1b[31mred\u202e"])
+    file = tmp_path / "replies.jsonl"
+    file.write_text('{"id": "q1", "prediction": "yes"}\n')
+    command = ["score", "--task", str(task), "--predictions", str(file), "--name", "a\n\x1b[31mb"]
+    assert main([*command, "--out", str(tmp_path / "results")]) == 4
+    assert not STEERING.search("".join(capsys.readouterr()))
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

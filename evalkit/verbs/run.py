@@ -18,6 +18,7 @@ from evalkit.execute.progress import Progress
 from evalkit.execute.ray import Pool
 from evalkit.judge import Judge
 from evalkit.outcome import Outcome
+from evalkit.report.visible import printable
 from evalkit.runner import Settings
 from evalkit.session import Session
 from evalkit.spec import CardSpec, ModelSpec, TaskSpec
@@ -166,7 +167,7 @@ def tell_problems(outcome: Outcome) -> int:
     """List the samples without a score on stderr. Exit code 4 if there are any."""
     problems = outcome.record.problems
     for sample, reason in list(problems.items())[:20]:
-        print(f"evalkit: {outcome.record.task}: sample {sample}: {reason}", file=sys.stderr)
+        print(printable(f"evalkit: {outcome.record.task}: sample {sample}: {reason}"), file=sys.stderr)
     if len(problems) > 20:
         print(f"evalkit: ... and {len(problems) - 20} more, see {outcome.folder}/run.json", file=sys.stderr)
     return 4 if problems else 0

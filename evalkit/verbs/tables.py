@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from evalkit.outcome import Outcome
+from evalkit.report.visible import printable
 from evalkit.spec import CardSpec
 from evalkit.types import Stat
 
@@ -35,7 +36,7 @@ def _summary(outcome: Outcome) -> list[str]:
     stat = headline(outcome)
     mark = "" if record.complete else "*"
     return [
-        record.model,
+        printable(record.model),
         record.task,
         mark if stat is None else f"{percent(stat.value)}{mark}",
         "" if stat is None or stat.low is None or stat.high is None else f"{percent(stat.low)} - {percent(stat.high)}",
