@@ -15,6 +15,7 @@ from evalkit import yaml12
 from evalkit.decode import decode
 from evalkit.library import Library
 from evalkit.normalize import mmmu_candidates
+from evalkit.rules.vlmevalkit import VlmevalkitMathvistaRule
 from evalkit.spec import TaskSpec
 from evalkit.types import Sample, Score, Stat
 
@@ -220,3 +221,15 @@ def test_mathvista(shared: Path) -> None:
         assert all(bool(score.value) == replies[score.sample_id]["official_true_false"] for score in scores)
         for group in ("question_type", "answer_type", "language", "source", "category", "task", "context"):
             assert right(scores, group) == {name: cell["correct"] for name, cell in official[group].items()}
+
+
+def test_mathvista_as_vlmevalkit_reads_it(shared: Path) -> None:
+    """Its rule reads the reply first, and an extraction of what that leaves unread."""
+    pack, rule = Pack(shared, "mathvista_testmini"), VlmevalkitMathvistaRule()
+    for model in pack.models():
+        replies, right = pack.replies(model), 0.0
+        for sample in pack.samples:
+            line = replies[sample.id]
+            read = rule.judge(line["prediction"], sample).answer
+            right += rule.judge(line.get("extraction") or "" if read is None else read, sample).value
+        assert right == pack.expected["models"][model]["vlmevalkit_own_prefetch_then_recorded_extraction"], model
