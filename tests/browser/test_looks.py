@@ -72,6 +72,24 @@ def test_nothing_is_wider_than_a_phone(browser: Any, site: Path, page: str) -> N
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_wide_table_scrolls_in_its_own_frame_and_never_the_page(
+    browser: Any, sites: Callable[..., Path], tmp_path: Path, width: int
+) -> None:
+    row = '      - {{score: yesno, label: {{en: Functional correspondence {n}}}, published: ["81.9"]}}\n'
+    head = boards.CARD[: boards.CARD.index("      - {score")]
+    (tmp_path / "wide.yaml").write_text(head + "".join(row.format(n=n) for n in range(20)))
+    site = sites("wide", boards.graded(tmp_path), "--card", str(tmp_path / "wide.yaml"))
+    screen(browser, width, 844)
+    visit(browser, site, "index.html")
+    wait(browser, "document.querySelector('.rank')")
+    frame, page = browser.execute_script(
+        "return [document.querySelector('.scroll'), document.documentElement].map(e => e.scrollWidth - e.clientWidth)"
+    )
+    assert frame > 500
+    assert page == 0
+
+
 def test_on_a_phone_a_sample_takes_the_place_of_the_list(browser: Any, site: Path) -> None:
     screen(browser, 390, 844)
     samples(browser, site)
