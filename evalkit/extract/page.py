@@ -33,9 +33,10 @@ class Page:
         self.options = len(options)
         self.named = mentions(text, options)
         self.starts = [m for m in self.named if m.strong and starts_line(text, m.start)]
+        self._openings = {mention.start: self._opening(mention) for mention in self.named}
         self._last_alike: dict[str, dict[int, int]] = {}
         for mention in self.named:
-            if (opening := self._opening(mention)) is not None:
+            if (opening := self._openings[mention.start]) is not None:
                 self._last_alike.setdefault(opening, {})[mention.option] = mention.start
 
     def kept(self, start: int, end: int) -> list[Mention]:
@@ -60,13 +61,13 @@ class Page:
 
     def heads_list(self, mention: Mention) -> bool:
         """Whether a later line opens like this one and names another option: a list, not an answer."""
-        opening = self._opening(mention)
+        opening = self._openings[mention.start]
         alike = {} if opening is None else self._last_alike[opening]
         return any(start > mention.start and option != mention.option for option, start in alike.items())
 
     def in_list(self, mention: Mention) -> bool:
         """Whether another line opens like this one and names another option."""
-        opening = self._opening(mention)
+        opening = self._openings[mention.start]
         return opening is not None and len(self._last_alike[opening]) > 1
 
     def echoes(self) -> bool:
