@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
 
 from evalkit import prompt
 from evalkit.types import EvalkitError, Value
@@ -22,18 +24,21 @@ class CellError(EvalkitError):
 # --- references to columns
 
 
+Divisor = Annotated[int, msgspec.Meta(ge=1)]
+
+
 class Modulo(Value, frozen=True, tag_field="kind", tag="modulo"):
     """The remainder of a whole number, such as MMBench's question id: `index % 1000000`."""
 
     column: str
-    by: int
+    by: Divisor
 
 
 class Quotient(Value, frozen=True, tag_field="kind", tag="quotient"):
     """A whole number without its remainder, such as the rotation of MMBench's question: `index // 1000000`."""
 
     column: str
-    by: int
+    by: Divisor
 
 
 class Lookup(Value, frozen=True, tag_field="kind", tag="lookup"):

@@ -67,6 +67,12 @@ def test_references_that_fail_name_column_and_cell(reference, value, told):
         text_of(msgspec.convert(reference, Reference), {"a": value})
 
 
+@pytest.mark.parametrize("kind", ["modulo", "quotient"])
+def test_nothing_is_divided_by_zero(kind):
+    with pytest.raises(msgspec.ValidationError, match=r">= 1 - at `\$\.by`"):
+        msgspec.convert({"kind": kind, "column": "a", "by": 0}, Reference)
+
+
 ABCD = ["A", "B", "C", "D"]
 CHOICES = [
     ("a list", "c", {"c": ["x", "None", "NA"]}, ("x", "None", "NA")),
@@ -220,6 +226,9 @@ def test_a_lost_picture_never_becomes_a_question_without_one(tmp_path):
 
 def test_a_set_may_mix_questions_with_and_without_pictures(tmp_path):
     assert sample(tmp_path, {"i": None}, images=["i"]).media == ()
+    for cells in ([], ["a.png"], ["a.png", "b.png"]):
+        shown = sample(tmp_path, {"i": cells}, images=["i"]).media
+        assert [Path(image.path).name for image in shown if isinstance(image, Image)] == cells
 
 
 @pytest.mark.parametrize("cell", [5, "iVBOR!" * 500, "data:image/png;base64,$$$" + "A" * 90])
