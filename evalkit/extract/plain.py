@@ -15,7 +15,7 @@ MATHS = re.compile(r"\$([^$\n]{0,200})\$")
 STYLE = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|bf|rm|mathbb)\s?\{([^{}]{0,200})\}")
 MARKUP = re.compile(r"\*\*|__|`|^[ \t]{0,3}#{1,6}[ \t]|^[ \t]{0,3}>[ \t]|\\(?=[()\[\]{}%$ ])|\\[,;!]", re.MULTILINE)
 EMPHASIS = re.compile(
-    r"(?<![\w)*])\*(?=[\w(\[\"'])|(?<=[\w.)\]\"'!?:])\*(?![\w(*])|(?<!\w)_(?=[^\W_]{2})|(?<=[^\W_]{2})_(?!\w)"
+    r"(?<![\w)*])\*(?=[\w(\[\"'])|(?<=[\w.)\]\"'!?:])\*(?![\w(*])|(?<!\w)_(?=[^\W_])|(?<=[^\W_])_(?!\w)"
 )
 QUOTED = re.compile(r"(?<!\w)'([^'\n]{1,80})'(?!\w)")
 FINAL = re.compile(

@@ -61,7 +61,7 @@ _SENTENCE = re.compile(r"(?<=[.!?。!?])\s+|\n+|(?<=[。!?])")
 _ABSENT = re.compile(
     r"\b(?:there(?:'s| is| are| was| were)\s(?:not\b|no\b|none\b|nothing\b)|there (?:is|are|was|were)n't\b"
     r"|(?:do|does|did|can|could|is|are|was|were|has|have)(?:n't|\snot)\b|cannot\b|can't\b|no\s\w+|none\b|nothing\b|not\b|without\b|absent\b|missing\b|lacks?\b)"
-    r"|没有|不存在|看不到|没看到|不是|并未|未见",
+    r"|没有|不存在|看不[到见]|(?:无法|不能)看|没看到|不是|并未|未见",
     re.IGNORECASE,
 )
 _PRESENT = re.compile(
