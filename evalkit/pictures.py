@@ -18,13 +18,11 @@ BASE64_LENGTH = 64
 
 def shown(reference: str | tuple[str, ...] | None, row: Mapping[str, Any]) -> list[tuple[Any, str]]:
     """Picture cells with their columns' names. Raises CellError for a gap, since `<image n>` would count wrongly."""
-    if isinstance(reference, str):
-        value = row[reference]
-        found = [(cell, reference) for cell in (value if isinstance(value, list) else [value])]
-    else:
-        found = [(row[name], name) for name in reference or ()]
-        while found and found[-1][0] is None:
-            found.pop()
+    names = (reference,) if isinstance(reference, str) else reference or ()
+    values = [(row[name], name) for name in names]
+    found = [(cell, name) for value, name in values for cell in (value if isinstance(value, list) else [value])]
+    while found and found[-1][0] is None and not isinstance(reference, str):
+        found.pop()
     for cell, name in found[:-1]:
         if cell is None:
             raise CellError(f"column {name} is empty although a later picture is not; correct the row")
