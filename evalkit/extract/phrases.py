@@ -71,7 +71,8 @@ CONFIRMED = _compiled(
 
 _GROUNDS = any_of("this, these, the above, my, the (?:\\w+\\s)?(?:analysis|observations?|comparison|criteria|images)")
 CONCLUDED = _compiled(
-    rf"\b{any_of('therefore, thus, hence, consequently, so, overall, finally, accordingly')}\b",
+    rf"\b{any_of('therefore, thus, hence, consequently, so, overall, finally, accordingly')}\b"
+    r"(?!\s(?:is|are|was|were|does|do)\s\(?(?-i:[A-Z])\b)",  # "so is C" says of C what was said before
     r"\b(?:to conclude|as a result)\b",
     r"\bin (?:conclusion|summary)\b",
     rf"\bbased on (?:{_GROUNDS}|the (?:\w+\s)?(?:information|provided|given))\b",
