@@ -105,9 +105,10 @@ def _score(verbs: Verbs) -> None:
 
 
 def _explain(verbs: Verbs) -> None:
-    command = _verb(verbs, "explain", "Every rule of a task on the same predictions, and the samples where they part.")
-    command.add_argument("--task", metavar="NAME|FILE", required=True)
-    command.add_argument("--predictions", type=Path, metavar="FILE", required=True)
+    command = _verb(verbs, "explain", "Every rule of a task on the same replies, and the samples where they part.")
+    command.add_argument("results", nargs="*", type=Path, metavar="RESULTS", help="folders of runs")
+    command.add_argument("--task", metavar="NAME|FILE", help="with --predictions: whose rules")
+    command.add_argument("--predictions", type=Path, metavar="FILE", help="replies that are not in a run")
     command.add_argument("--annotations", type=Path, metavar="FILE")
     command.add_argument("--field", default="prediction", metavar="NAME", help="the reply's field (prediction)")
     command.add_argument("--examples", type=int, default=3, metavar="N", help="samples shown per rule (default: 3)")

@@ -57,3 +57,48 @@ def test_an_unknown_rule_is_answered_with_a_suggestion(capsys: pytest.CaptureFix
     arguments = ["score", "--task", "mmmu_val", "--predictions", str(tmp_path / "p.jsonl"), "--rule", "offical"]
     assert main(arguments) == 2
     assert "did you mean official?" in capsys.readouterr().err
+
+
+def test_a_run_is_explained_from_its_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "results")
+    for task in ("mini_mmmu", "mini_textvqa"):
+        assert main(["run", "--model", "pocket-vlm", "--task", task, "--limit", "12", "--out", out, "--quiet"]) == 0
+    before = {file: file.read_bytes() for file in Path(out).rglob("*") if file.is_file()}
+    capsys.readouterr()
+    assert main(["explain", f"{out}/pocket-vlm/mini_mmmu"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("mini_mmmu, pocket-vlm: 12 replies\n")
+    assert "official on " in text
+    assert "default reads" in text
+    assert main(["explain", out, "--json"]) == 0
+    both = json.loads(capsys.readouterr().out)
+    assert [(found["task"], found["model"]) for found in both] == [
+        ("mini_mmmu", "pocket-vlm"),
+        ("mini_textvqa", "pocket-vlm"),
+    ]
+    differing = both[0]["rules"][0]["differ"]
+    assert differing
+    assert all(parting["reply"] for parting in differing)
+    assert {file: file.read_bytes() for file in Path(out).rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "explain needs --task and --predictions together, or folders of runs alone"),
+        (["--task", "pope"], "explain needs --task and --predictions together, or folders of runs alone"),
+        (["nowhere"], "there is no results folder nowhere; check the path"),
+        (["empty"], "there is no run.json below the folders named; run `evalkit run` first"),
+    ],
+)
+def test_what_cannot_be_explained_is_said(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["explain", *arguments]) == 2
+    assert message in capsys.readouterr().err

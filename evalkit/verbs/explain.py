@@ -12,10 +12,15 @@ import msgspec
 from evalkit import registry, runner
 from evalkit.backends.replay import Replay
 from evalkit.outcome import Outcome
-from evalkit.spec import TaskSpec
-from evalkit.types import Score
+from evalkit.report import read_results
+from evalkit.report.trace import trace
+from evalkit.report.visible import printable
+from evalkit.runner import Settings
+from evalkit.spec import RunRecord, TaskSpec
+from evalkit.types import EvalkitError, Score
 from evalkit.verbs.imported import translated
-from evalkit.verbs.score import recorded, recorded_settings, summary
+from evalkit.verbs.score import opened, recorded, recorded_settings, runs, summary
+from evalkit.verbs.setup import places
 from evalkit.verbs.tables import headline, percent, print_json
 
 LONGEST = 120
@@ -34,27 +39,63 @@ class Parting(msgspec.Struct, frozen=True):
     value: float
 
 
+class Views(msgspec.Struct, frozen=True):
+    """The same replies, by sample, under a task's default rule and under all others."""
+
+    ours: Outcome
+    others: Mapping[str, Outcome]
+    replies: Mapping[str, str]
+
+    @property
+    def parted(self) -> dict[str, list[Parting]]:
+        """By rule: samples whose value differs from ours."""
+        return {name: partings(self.ours.scores, other.scores, self.replies) for name, other in self.others.items()}
+
+
 def main(options: argparse.Namespace) -> int:
-    """Print a line per rule, then examples; exit code 4 when replies are missing."""
+    """Print a line per rule, then examples; exit code 4 where replies are missing."""
     options.rule = options.name = options.judge = ""
+    if (options.predictions is None) != (options.task is None) or bool(options.task) == bool(options.results):
+        raise EvalkitError("explain needs --task and --predictions together, or folders of runs alone")
+    found = [_of_file(options)] if options.task else [_of_run(folder, options) for folder in runs(options.results)]
+    if not found:
+        raise EvalkitError("there is no run.json below the folders named; run `evalkit run` first")
+    if options.json:
+        summaries = [_summary(views) for views in found]
+        print_json(summaries[0] if options.task else summaries)
+    else:
+        for number, views in enumerate(found):
+            print("\n" if number else "", end="")
+            _print(views, options.examples)
+    return 4 if any(views.ours.record.problems for views in found) else 0
+
+
+def _of_file(options: argparse.Namespace) -> Views:
     task = registry.load(TaskSpec, options.task).reading(options.field)
     with tempfile.TemporaryDirectory() as scratch:
         file = translated(task, options, Path(scratch))
-        replies = Replay(path=str(file), field=options.field).replies()
         ours = recorded(task, options, file, out=Path(scratch))
-        settings = recorded_settings(options, out=Path(scratch))
-        others = {
-            name: runner.rescore(
-                ours.record, task.under(name), msgspec.structs.replace(settings, rule=name), place=ours.folder
-            )
-            for name in task.opinions
-        }
-    parted = {name: partings(ours.scores, other.scores, replies) for name, other in others.items()}
-    if options.json:
-        print_json(_summary(ours, others, parted))
-    else:
-        _print(ours, others, parted, options.examples)
-    return 0 if ours.record.complete else 4
+        others = _others(ours.record, task, recorded_settings(options, out=Path(scratch)), ours.folder)
+        return Views(ours, others, Replay(path=str(file), field=options.field).replies())
+
+
+def _of_run(folder: Path, options: argparse.Namespace) -> Views:
+    record, task, settings = opened(folder, options)
+    ours = runner.rescore(record, task, settings, place=folder)
+    behind = trace(next(r for r in read_results([folder]) if Path(r.folder) == folder), places(options))
+    replies = {
+        score.sample_id: " | ".join(reply.text for _, reply in behind.asked(score.sample_id) if reply)
+        for score in ours.scores
+    }
+    return Views(ours, _others(record, task, settings, folder), replies)
+
+
+def _others(record: RunRecord, task: TaskSpec, settings: Settings, place: Path) -> dict[str, Outcome]:
+    """What every rule of the task makes of a log; nothing is written."""
+    return {
+        name: runner.rescore(record, task.under(name), msgspec.structs.replace(settings, rule=name), place=place)
+        for name in task.opinions
+    }
 
 
 def partings(ours: Sequence[Score], theirs: Sequence[Score], replies: Mapping[str, str]) -> list[Parting]:
@@ -66,17 +107,19 @@ def partings(ours: Sequence[Score], theirs: Sequence[Score], replies: Mapping[st
     ]
 
 
-def _summary(ours: Outcome, others: Mapping[str, Outcome], parted: Mapping[str, list[Parting]]) -> dict[str, object]:
-    rules = [{**summary(o), "differ": [msgspec.to_builtins(p) for p in parted.get(n, [])]} for n, o in others.items()]
-    return {"task": ours.record.task, "default": summary(ours), "rules": rules}
+def _summary(views: Views) -> dict[str, object]:
+    ours, parted = views.ours, views.parted
+    rules = [{**summary(o), "differ": [msgspec.to_builtins(p) for p in parted[n]]} for n, o in views.others.items()]
+    return {"task": ours.record.task, "model": ours.record.model, "default": summary(ours), "rules": rules}
 
 
-def _print(ours: Outcome, others: Mapping[str, Outcome], parted: Mapping[str, list[Parting]], examples: int) -> None:
+def _print(views: Views, examples: int) -> None:
     from tabulate import tabulate
 
-    head = ["rule", ours.record.headline, "unparsed", "parts from default", "right only there", "right only by default"]
-    rows = [_row("default", ours, [])] + [_row(name, other, parted[name]) for name, other in others.items()]
-    print(f"{ours.record.task}: {ours.record.counts.planned} replies\n")
+    record, parted = views.ours.record, views.parted
+    head = ["rule", record.headline, "unparsed", "parts from default", "right only there", "right only by default"]
+    rows = [_row("default", views.ours, [])] + [_row(name, other, parted[name]) for name, other in views.others.items()]
+    print(f"{record.task}, {printable(record.model)}: {record.counts.planned} replies\n")
     print(tabulate(rows, head, disable_numparse=True, colalign=("left", *["right"] * 5)))
     for name, found in parted.items():
         for parting in found[:examples]:

@@ -33,7 +33,7 @@ def main(options: argparse.Namespace) -> int:
     if options.predictions is not None:
         return _predictions(options)
     judge = judge_of(options)
-    outcomes = [_again(folder, options, judge) for folder in _runs(existing(options.results, Path("results")))]
+    outcomes = [_again(folder, options, judge) for folder in runs(existing(options.results, Path("results")))]
     if not outcomes:
         raise EvalkitError("there is no run.json below the folders named; run `evalkit run` first")
     if options.json:
@@ -99,7 +99,8 @@ def _with_rule(task: TaskSpec, rule: str) -> TaskSpec:
     return task.under(rule)
 
 
-def _runs(folders: list[Path]) -> Iterator[Path]:
+def runs(folders: list[Path]) -> Iterator[Path]:
+    """Folders of runs in and below `folders`. Raises EvalkitError for a folder that is not there."""
     for folder in folders:
         if not folder.is_dir():
             raise EvalkitError(f"there is no results folder {folder}; check the path")
@@ -107,7 +108,16 @@ def _runs(folders: list[Path]) -> Iterator[Path]:
 
 
 def _again(folder: Path, options: argparse.Namespace, judge: Judge | None) -> Outcome:
-    """Score one recorded run with today's task file, or with the copy in its record where that is gone."""
+    record, task, settings = opened(folder, options, judge)
+    print(f"scoring {folder}", file=sys.stderr)
+    outcome = runner.rescore(record, _with_rule(task, options.rule), settings, place=folder)
+    return outcome if options.rule else outcome.write()  # another opinion is shown, not kept as the result
+
+
+def opened(
+    folder: Path, options: argparse.Namespace, judge: Judge | None = None
+) -> tuple[RunRecord, TaskSpec, Settings]:
+    """A recorded run with today's task file, or with the copy in its record where that is gone. Raises EvalkitError."""
     file = folder / "run.json"
     try:
         record = msgspec.json.decode(file.read_bytes(), type=RunRecord)
@@ -115,7 +125,6 @@ def _again(folder: Path, options: argparse.Namespace, judge: Judge | None) -> Ou
         raise EvalkitError(f"{file}: not a run record ({error}); remove the folder or run the task again") from error
     known = record.task in registry.files(TaskSpec)
     task = registry.load(TaskSpec, record.task) if known else msgspec.convert(record.task_spec, TaskSpec)
-    task = task.reading(str(record.identity.get("field", "")))
     where = places(options)
     if not where.mirrors:
         where = msgspec.structs.replace(where, mirrors=tuple(map(Path, record.mirrors)))
@@ -130,9 +139,7 @@ def _again(folder: Path, options: argparse.Namespace, judge: Judge | None) -> Ou
         media=record.identity.get("kind") != "replay",
         judge=judge,
     )
-    print(f"scoring {folder}", file=sys.stderr)
-    outcome = runner.rescore(record, _with_rule(task, options.rule), settings, place=folder)
-    return outcome if options.rule else outcome.write()  # another opinion is shown, not kept as the result
+    return record, task.reading(str(record.identity.get("field", ""))), settings
 
 
 def _limit(text: str) -> int | float | None:
