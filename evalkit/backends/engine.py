@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
+from evalkit.backends.weights import ModelError
 from evalkit.types import Request, Response
 
 
@@ -60,3 +61,11 @@ class Sharing(Protocol):
 
 class OutOfMemoryError(Exception):
     """The device's memory did not hold the batch: the caller may retry with a smaller one."""
+
+
+def decided(choice: Share, obstacle: str) -> str:
+    """What an engine says of sharing: "on", or "off" and why. Raises ModelError where "on" would change replies."""
+    reason = "switched off" if choice == "off" else obstacle
+    if choice == "on" and reason:
+        raise ModelError(f"share_prefix: on: replies would change, since {reason}; write auto or off")
+    return f"off ({reason})" if reason else "on"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from evalkit import digest
 from evalkit.backends import prefix, weights
 from evalkit.backends.chat import control_tokens, converse, process
-from evalkit.backends.engine import Head, OutOfMemoryError, Share
+from evalkit.backends.engine import Head, OutOfMemoryError, Share, decided
 from evalkit.backends.generation import Gumbel, StopStrings, cut, reply_length
 from evalkit.backends.placed import placed
 from evalkit.backends.shown import Shown, remember_pixels
@@ -131,11 +131,9 @@ class TransformersEngine:
 
     def share(self, choice: Share) -> str:
         """Whether prefills are shared from now on; engines start with `auto`. Raises ModelError where "on" is wrong."""
-        obstacle = "switched off" if choice == "off" else self._obstacle(choice)
-        if choice == "on" and obstacle:
-            raise weights.ModelError(f"share_prefix: on: replies would change, since {obstacle}; write auto or off")
-        self.sharing = not obstacle
-        return f"off ({obstacle})" if obstacle else "on"
+        said = decided(choice, self._obstacle(choice))
+        self.sharing = said == "on"
+        return said
 
     def _obstacle(self, choice: Share = "auto") -> str:
         return prefix.unsound(self.model) or (prefix.unproven(self.model) if choice == "auto" else "")

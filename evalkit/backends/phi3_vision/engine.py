@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from evalkit.backends import prefix, weights
 from evalkit.backends.chat import converse
 from evalkit.backends.device import is_out_of_memory
-from evalkit.backends.engine import Head, OutOfMemoryError, Share
+from evalkit.backends.engine import Head, OutOfMemoryError, Share, decided
 from evalkit.backends.generation import Gumbel, StopStrings, cut, reply_length
 from evalkit.backends.phi3_vision.decoding import Illustrated, Inputs, extend, limit_of, same_factors, together
 from evalkit.backends.phi3_vision.network import see
@@ -66,11 +66,9 @@ class Phi3VisionEngine:
 
     def share(self, choice: Share) -> str:
         """Whether prefills are shared from now on; engines start with `auto`. Raises ModelError where "on" is wrong."""
-        obstacle = "switched off" if choice == "off" else self._obstacle(choice)
-        if choice == "on" and obstacle:
-            raise weights.ModelError(f"share_prefix: on: replies would change, since {obstacle}; write auto or off")
-        self.sharing = not obstacle
-        return f"off ({obstacle})" if obstacle else "on"
+        said = decided(choice, self._obstacle(choice))
+        self.sharing = said == "on"
+        return said
 
     def _obstacle(self, choice: Share = "auto") -> str:
         config = self.model.config
