@@ -176,7 +176,7 @@ class Group(Generic[T]):
 
 
 def _head(item: Prepared) -> Head | None:
-    # By name: isinstance against the protocol costs a fifth of a run of recorded replies.
+    # By name: isinstance against a protocol would cost a fifth of scoring recorded replies.
     head: Head | None = getattr(item, "head", None)
     return head
 

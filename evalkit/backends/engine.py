@@ -10,7 +10,11 @@ from evalkit.types import Request, Response
 
 
 class Prepared(Protocol):
-    """What an engine makes of a request ahead of the device."""
+    """What an engine makes of a request ahead of the device.
+
+    Where the engine reads an equal beginning once for all that share it, there is also `head`: a Head, or None where
+    nothing is shared.
+    """
 
     @property
     def request(self) -> Request:
@@ -26,14 +30,6 @@ class Head(NamedTuple):
 
     name: Hashable
     length: int
-
-
-class Headed(Protocol):
-    """What a prepared request also has where the engine reads an equal beginning once for all that share it."""
-
-    @property
-    def head(self) -> Head | None:
-        """The beginning that others may share; None: nothing is shared."""
 
 
 T = TypeVar("T", bound=Prepared)

@@ -29,9 +29,10 @@ def letter(reply: str, choices: Sequence[str]) -> str | None:
 
     The reply as a whole may be a letter or an option's text (the letter wins). Otherwise, in this order: what a
     `\\boxed` or an `<answer>` holds; the last announced, confirmed or concluded answer ("the answer is", "B is
-    correct", "so (B)"); a letter alone on the last line; what the reply opens with; the only letter that starts a line;
-    a conclusion that names an option by its text; what the first sentence claims; the only option named and not
-    rejected.
+    correct", "so (B)"), which may be none ("A or B"); the only option judged right ("A: no. B: yes."); none where the
+    question is handed back; the last line, if it is one letter or a colon leads there; what the reply opens with; the
+    only letter that starts a line; a conclusion that names an option by its text; what the first sentence claims; the
+    only option named and not rejected.
     """
     if not choices:
         return None
