@@ -1,5 +1,5 @@
 """The same as `evalkit run`; see README.md."""
 
-from evalkit.cli import run_eval
+from evalkit.cli.entry import run_eval
 
 raise SystemExit(run_eval())

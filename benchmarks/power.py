@@ -24,10 +24,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from evalkit.cli import main as evalkit
-from evalkit.compare import Line, Settings, Side, gates, runs
+from evalkit.cli.entry import main as evalkit
+from evalkit.comparison import Line, Settings, Side, gates, runs
 from evalkit.metrics import Metric
-from evalkit.report.results import read_results
+from evalkit.results.read import read_results
 from evalkit.statistics import Difference, mean_difference
 from evalkit.types import Score
 

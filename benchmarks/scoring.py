@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from evalkit.adapters import ShortAnswer, YesNo  # noqa: E402 (the checkout, not an installed copy)
-from evalkit.normalize import vqa  # noqa: E402
+from evalkit.rules.normalize import vqa  # noqa: E402
 from evalkit.rules.pope import PopeRule  # noqa: E402
 from evalkit.rules.textvqa import TextvqaRule  # noqa: E402
 from evalkit.types import Sample  # noqa: E402

@@ -12,8 +12,8 @@ import msgspec
 import numpy
 from PIL import Image
 
-from evalkit.media import sample_video
-from evalkit.spec import TaskSpec
+from evalkit.media.open import sample_video
+from evalkit.registry.spec import TaskSpec
 from evalkit.types import Midpoints, Video
 
 Row = dict[str, Any]

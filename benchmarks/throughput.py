@@ -31,14 +31,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.shapes import SHAPES, Row, shown, task, write  # noqa: E402 (the checkout first)
-from evalkit import dataset, plan, runner, store  # noqa: E402
-from evalkit.backends.shown import Shown  # noqa: E402
+from evalkit.backends.media_cache import Shown  # noqa: E402
 from evalkit.backends.transformers import Transformers  # noqa: E402
-from evalkit.execute.progress import Progress  # noqa: E402
-from evalkit.library import Library  # noqa: E402
-from evalkit.session import Session  # noqa: E402
-from evalkit.sources import Places  # noqa: E402
-from evalkit.spec import Batch, ModelSpec, TaskSpec  # noqa: E402
+from evalkit.data.sources import Places  # noqa: E402
+from evalkit.media.cache import Library  # noqa: E402
+from evalkit.registry.spec import Batch, ModelSpec, TaskSpec  # noqa: E402
+from evalkit.run import dataset, plan, response_log, runner  # noqa: E402
+from evalkit.run.progress import Progress  # noqa: E402
+from evalkit.run.session import Session  # noqa: E402
 from tests import models  # noqa: E402
 
 SIDE = 112
@@ -131,7 +131,7 @@ def ours(made: Session, rows: Sequence[Row], folder: Path, new: int) -> tuple[ru
 def said(made: Session, outcome: runner.Outcome, folder: Path) -> dict[str, str]:
     """What a run's log holds for each row."""
     spec = msgspec.convert(outcome.record.task_spec, TaskSpec)
-    log = store.read(outcome.folder)
+    log = response_log.read(outcome.folder)
     planned = plan.requests(spec, made.identity, dataset.load(spec, places(folder)).samples)
     return {name: log.responses[views[0].key].text for name, views in planned.requests.items()}
 

@@ -1,5 +1,5 @@
 """`python -m evalkit` is the command line."""
 
-from evalkit.cli import main
+from evalkit.cli.entry import main
 
 raise SystemExit(main())

@@ -12,27 +12,6 @@ class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An immutable record; an unknown field is an error, so a typing slip in a file never passes for a default."""
 
 
-class EvalkitError(Exception):
-    """A failure the user can act on: its text is one sentence that names the file, field or sample and says what to do.
-
-    `code` is the exit status of the command line when nothing catches it.
-    """
-
-    code = 2
-
-
-class IncompleteError(EvalkitError):
-    """Data or results that are not what the task declares: a wrong count, a missing column, left-over errors."""
-
-    code = 4
-
-
-class ResumableError(EvalkitError):
-    """The run stopped through no fault of the data; the same command continues it."""
-
-    code = 75
-
-
 # --- which frames of a video
 
 

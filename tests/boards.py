@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image as Pillow
 
-from evalkit.cli import main
+from evalkit.cli.entry import main
 
 HOSTILE = {
     "closing": "</script><script>document.title='owned'</script> yes",

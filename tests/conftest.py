@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import pytest
 
+from tests import ROOT
+
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports the hub's client, which reads it once
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")

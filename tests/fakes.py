@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from evalkit.media import open_image
+from evalkit.media.open import open_image
 from evalkit.types import Image, Request, Response
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 
-from evalkit.cli import main
+from evalkit.cli.entry import main
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 BLOCK = re.compile(r"`([\w.-]+)`[^\n]*:\n\n```\w+\n(.*?)```", re.DOTALL)

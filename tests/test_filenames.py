@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import outcome, runner
+from evalkit.errors import EvalkitError
 from evalkit.filenames import distinct, plain
-from evalkit.types import EvalkitError
-from tests.test_runner import FakeSession, make_data, make_task, settings
+from evalkit.run import outcome, runner
+from tests.run.test_runner import FakeSession, make_data, make_task, settings
 
 HARMLESS = re.compile(r"[\w.+-]+")
 

@@ -6,7 +6,8 @@ import json
 import zipfile
 from pathlib import Path
 
-from tests.conftest import ROOT, Installed
+from tests import ROOT
+from tests.conftest import Installed
 
 
 def test_the_installed_command_lists_what_the_checkout_holds(installed: Installed) -> None:

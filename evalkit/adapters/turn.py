@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evalkit import prompt
+from evalkit.adapters.template import fields, fill, user_turn
+from evalkit.errors import EvalkitError
 from evalkit.rules import Verdict
 from evalkit.rules.verdict import LETTERS
-from evalkit.types import EvalkitError, Message, Sample, Score
+from evalkit.types import Message, Sample, Score
 
 LETTER = "Answer with the option's letter from the given choices directly."
 PHRASE = "Answer the question using a single word or phrase."
@@ -22,7 +23,7 @@ def ask(template: str, sample: Sample, *, options: str = "", blocks: Mapping[str
     values = {**sample.extra, "question": sample.question, "options": options}
     try:
         values |= {name: _block(block, values) for name, block in blocks.items()}
-        return prompt.user_turn(prompt.fill(template, values), sample.media)
+        return user_turn(fill(template, values), sample.media)
     except KeyError as error:
         raise EvalkitError(
             f"sample {sample.id}: the prompt wants {{{error.args[0]}}}, which columns.extra does not provide"
@@ -36,11 +37,11 @@ def lettered(sample: Sample, option: str) -> str:
     if len(sample.choices) > len(LETTERS):
         raise EvalkitError(f"sample {sample.id}: {len(sample.choices)} options are more than there are letters")
     pairs = zip(LETTERS, sample.choices, strict=False)
-    return "\n".join(prompt.fill(option, {"letter": letter, "text": text}) for letter, text in pairs)
+    return "\n".join(fill(option, {"letter": letter, "text": text}) for letter, text in pairs)
 
 
 def _block(template: str, values: Mapping[str, object]) -> str:
-    return prompt.fill(template, values) if any(values[name] for name in prompt.fields(template)) else ""
+    return fill(template, values) if any(values[name] for name in fields(template)) else ""
 
 
 def opinion(sample: Sample, verdict: Verdict, *, target: str, options: int = 0) -> Score:

@@ -6,9 +6,9 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evalkit.backends.shown import Shown
-from evalkit.backends.weights import ModelError
-from evalkit.media import Frames
+from evalkit.backends.media_cache import Shown
+from evalkit.errors import ModelError
+from evalkit.media.open import Frames
 from evalkit.types import Message, Request, Text, Video
 
 if TYPE_CHECKING:

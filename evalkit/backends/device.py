@@ -6,8 +6,7 @@ import importlib.util
 from functools import cache
 from typing import TYPE_CHECKING
 
-from evalkit.backends.weights import ModelError
-from evalkit.types import ResumableError
+from evalkit.errors import ModelError, ResumableError
 
 if TYPE_CHECKING:
     import torch

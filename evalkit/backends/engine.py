@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from evalkit.backends.weights import ModelError
+from evalkit.errors import ModelError
 from evalkit.types import Request, Response
 
 
@@ -53,10 +53,6 @@ class Sharing(Protocol):
 
     def share(self, choice: Share) -> str:
         """Follow a model file's `share_prefix`; "on", or "off" and why. Raises ModelError where "on" cannot be had."""
-
-
-class OutOfMemoryError(Exception):
-    """The device's memory did not hold the batch: the caller may retry with a smaller one."""
 
 
 def decided(choice: Share, obstacle: str) -> str:

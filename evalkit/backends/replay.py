@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evalkit import digest
-from evalkit.backends.weights import ModelError
-from evalkit.files import lines
-from evalkit.keep import nested
+from evalkit.data.references import nested
+from evalkit.errors import ModelError
+from evalkit.text_files import lines
 from evalkit.types import Request, Response, Value
 
 if TYPE_CHECKING:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from evalkit import digest
-from evalkit.backends import prefix, weights
+from evalkit.backends import checkpoint_files, shared_prefix
 from evalkit.backends.chat import control_tokens, converse, process
-from evalkit.backends.engine import Head, OutOfMemoryError, Share, decided
-from evalkit.backends.generation import Gumbel, StopStrings, cut, reply_length
-from evalkit.backends.placed import placed
-from evalkit.backends.shown import Shown, remember_pixels
+from evalkit.backends.engine import Head, Share, decided
+from evalkit.backends.image_features import placed
+from evalkit.backends.media_cache import Shown, remember_pixels
+from evalkit.backends.sampling import Gumbel, StopStrings, cut, reply_length
+from evalkit.errors import ModelError, OutOfMemoryError
 from evalkit.types import Request, Response, Value
 
 if TYPE_CHECKING:
@@ -44,38 +45,38 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
 
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
         """Settings with the checkpoint's content in place of its location; `cache` remembers digests of big files."""
-        found = weights.locate(self.model, self.revision)
+        found = checkpoint_files.locate(self.model, self.revision)
         content: dict[str, object] = {"model": found.name, "revision": found.revision}
         if found.folder:
-            content = {"weights": weights.fingerprint(Path(found.folder), cache=cache)}
+            content = {"weights": checkpoint_files.fingerprint(Path(found.folder), cache=cache)}
         template = digest.of(self._template()) if self.chat_template else ""
         settings = {"dtype": self.dtype, "attention": self.attention, "video": self.video, "system": self.system}
         return {"kind": "transformers", **content, **settings, "chat_template": template}
 
     def check(self) -> None:
         """Look at a folder's files; those of the hub are checked as they are downloaded. Raises ModelError."""
-        found = weights.locate(self.model, self.revision)
+        found = checkpoint_files.locate(self.model, self.revision)
         if found.folder:
-            weights.check(Path(found.folder))
+            checkpoint_files.check(Path(found.folder))
         if self.chat_template:
             self._template()
 
     def load(self, *, device: str = "") -> Loaded:
         """Read the weights onto `device` ("cpu", "cuda:1", "npu:0", ...; empty: accelerate's choice)."""
-        from evalkit.backends import checkpoint
+        from evalkit.backends import load
         from evalkit.backends.device import choose, settle_threads
 
         self.check()
         place = choose(device)
-        found = weights.locate(self.model, self.revision)
-        processor = checkpoint.read_processor(found)
+        found = checkpoint_files.locate(self.model, self.revision)
+        processor = load.read_processor(found)
         if self.chat_template:
             processor.chat_template = self._template()
         if not processor.chat_template:
-            raise weights.ModelError(
+            raise ModelError(
                 f"{self.model}: the checkpoint has no chat template; name a Jinja file in backend.chat_template"
             )
-        model = checkpoint.read_model(found, dtype=self.dtype, attention=self.attention, device=place)
+        model = load.read_model(found, dtype=self.dtype, attention=self.attention, device=place)
         settle_threads(model.num_parameters(), place)
         return TransformersEngine(self, model, processor)
 
@@ -83,7 +84,7 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
         try:
             return Path(self.chat_template).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise weights.ModelError(
+            raise ModelError(
                 f"backend.chat_template: {self.chat_template} cannot be read ({type(error).__name__}); name a file"
             ) from error
 
@@ -108,7 +109,7 @@ class TransformersEngine:
     """A loaded model and its processor."""
 
     def __init__(self, spec: Transformers, model: Any, processor: Any) -> None:
-        from evalkit.backends.checkpoint import end_tokens, plain_generation
+        from evalkit.backends.load import end_tokens, plain_generation
 
         self.spec, self.model, self.processor, self.tokenizer = spec, model, processor, processor.tokenizer
         # What generate() would otherwise merge into every call: the checkpoint's temperature, penalties and beams.
@@ -136,14 +137,14 @@ class TransformersEngine:
         return said
 
     def _obstacle(self, choice: Share = "auto") -> str:
-        return prefix.unsound(self.model) or (prefix.unproven(self.model) if choice == "auto" else "")
+        return shared_prefix.unsound(self.model) or (shared_prefix.unproven(self.model) if choice == "auto" else "")
 
     def prepare(self, request: Request) -> Prompt:
         """Decode media and run the processor on this one request. Raises MediaError, or ModelError on its prompt."""
         asked = converse(request, system=self.spec.system, as_frames=self.spec.video == "frames", shown=self.shown)
         with self.guard:
             inputs = process(self.processor, asked, self.control)
-        head = prefix.head(request, inputs, self.model.config.image_token_id) if self.sharing else None
+        head = shared_prefix.head(request, inputs, self.model.config.image_token_id) if self.sharing else None
         return Prompt(request, inputs, inputs["input_ids"].shape[1], asked.frames, head)
 
     def generate(self, batch: Sequence[Prompt]) -> Sequence[Response]:
@@ -169,7 +170,7 @@ class TransformersEngine:
         """Places in the batch that run together, and how: with shared prefills, plainly, or one by one."""
         from evalkit.backends.collate import joinable
 
-        together = prefix.shared([prompt.head for prompt in batch])
+        together = shared_prefix.shared([prompt.head for prompt in batch])
         rest = [n for n in range(len(batch)) if n not in set(together)]
         joint = all(joinable(batch[n].inputs) for n in rest)
         if together:
@@ -185,7 +186,7 @@ class TransformersEngine:
         draw = Gumbel(asked, [prompt.request.key for prompt in batch]) if asked.temperature > 0 else None
         stop = StopStrings(asked.stop, self.tokenizer, prompt=0, count=len(batch)) if asked.stop else None
         with torch.inference_mode():
-            rows = prefix.extend(
+            rows = shared_prefix.extend(
                 self.model,
                 [prompt.inputs for prompt in batch],
                 [prompt.head for prompt in batch if prompt.head],

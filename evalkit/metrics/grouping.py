@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
+from evalkit.errors import EvalkitError
 from evalkit.statistics import Estimate
-from evalkit.types import EvalkitError, Score, Stat
+from evalkit.types import Score, Stat
 
 Average: TypeAlias = Literal["micro", "macro"]
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from math import inf, isfinite
 from typing import ClassVar, Literal
 
+from evalkit.errors import EvalkitError
 from evalkit.metrics.grouping import clusters, everywhere
 from evalkit.statistics import Difference, Estimate, mean, mean_difference
-from evalkit.types import EvalkitError, Score, Stat, Value
+from evalkit.types import Score, Stat, Value
 
 
 class MeanAbsoluteError(Value, frozen=True, kw_only=True, tag_field="kind", tag="mean_absolute_error"):

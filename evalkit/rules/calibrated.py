@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from evalkit import extract
-from evalkit.normalize import vqa
+from evalkit.rules import extract
+from evalkit.rules.normalize import vqa
 from evalkit.rules.verdict import UNPARSED, Verdict, matching
 from evalkit.types import Sample, Value
 

@@ -6,7 +6,7 @@ import re
 import string
 from collections.abc import Iterator, Sequence
 
-from evalkit.normalize import mmmu_candidates
+from evalkit.rules.normalize import mmmu_candidates
 from evalkit.rules.verdict import LETTERS, UNPARSED, Verdict, letters, matching
 from evalkit.types import Sample, Value
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from evalkit import extract
+from evalkit.rules import extract
 from evalkit.rules.verdict import LETTERS, UNPARSED, Verdict, matching
 from evalkit.types import Sample, Value
 

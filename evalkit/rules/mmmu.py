@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalkit.normalize import mmmu, mmmu_candidates
+from evalkit.rules.normalize import mmmu, mmmu_candidates
 from evalkit.rules.verdict import Verdict, letters, matching
 from evalkit.types import Sample, Value
 

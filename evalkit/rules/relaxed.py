@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from evalkit import extract as extraction
+from evalkit.rules import extract as extraction
 from evalkit.rules.verdict import UNPARSED, Verdict
 from evalkit.types import Sample, Value
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from evalkit import extract as extraction
-from evalkit.normalize import vqa
+from evalkit.rules import extract as extraction
+from evalkit.rules.normalize import vqa
 from evalkit.rules.verdict import Verdict
 from evalkit.types import Sample, Value
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evalkit.normalize import vlmevalkit as normal
-from evalkit.normalize import vlmevalkit_punctuation as punctuation
 from evalkit.rules import videomme
+from evalkit.rules.normalize import vlmevalkit as normal
+from evalkit.rules.normalize import vlmevalkit_punctuation as punctuation
 from evalkit.rules.textvqa import agreement
 from evalkit.rules.verdict import UNPARSED, Verdict, letters, matching
 from evalkit.types import Sample, Value

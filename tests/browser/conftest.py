@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.cli import main
+from evalkit.cli.entry import main
 from tests import boards
 
 QUIET = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,850")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.report.html import words
+from evalkit.reporting.site import words
 from tests import boards
 from tests.browser.conftest import screen
 from tests.browser.reader import heading, press, samples, texts, visit, wait

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from evalkit.cli import main
+from evalkit.cli.entry import main
 from tests import boards
 from tests.browser.reader import choose, heading, listed, press, samples, texts, visit, wait, write
 

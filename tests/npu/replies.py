@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
-from evalkit import cli, registry
 from evalkit.backends.device import choose
 from evalkit.backends.engine import Sharing
-from evalkit.types import EvalkitError, Generation, Image, Message, Request, Text
+from evalkit.cli import entry
+from evalkit.errors import EvalkitError
+from evalkit.registry import load
+from evalkit.types import Generation, Image, Message, Request, Text
 
 QUESTIONS = [  # question, shown pictures, generation
     ("What color is the square?\nAnswer with one word.", (0,), Generation(max_new_tokens=8)),
@@ -34,7 +36,7 @@ CASES = ["one_image_crops4", "text_only", "interleaved_two_images", "rope_crossi
 def pocket(device: str, scratch: Path) -> dict[str, Any]:
     """Replies of pocket-vlm: each request alone, then those of equal generation as one batch."""
     requests = list(_requests(scratch))
-    engine = registry.model("pocket-vlm").backend.load(device=device)
+    engine = load.model("pocket-vlm").backend.load(device=device)
     shared = engine.share("auto") if isinstance(engine, Sharing) else ""
     prepared = [engine.prepare(request) for request in requests]
     alone = [engine.generate([prompt])[0].text for prompt in prepared]
@@ -119,7 +121,7 @@ def main(device: str, scratch: Path, pack: Path | None) -> None:
         found["phi3v"] = phi3v(device, pack)
     doctor = io.StringIO()
     with contextlib.redirect_stdout(doctor):
-        cli.main(["doctor"])
+        entry.main(["doctor"])
     print(json.dumps({**found, "doctor": doctor.getvalue()}))
 
 

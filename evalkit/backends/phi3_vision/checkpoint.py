@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalkit.backends.checkpoint_files import Checkpoint, read_config
 from evalkit.backends.phi3_vision.network import build
-from evalkit.backends.phi3_vision.spec import read_config
-from evalkit.backends.weights import Checkpoint, ModelError
+from evalkit.errors import ModelError
 
 if TYPE_CHECKING:
     import torch

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from evalkit.backends.collate import collate
 from evalkit.backends.engine import Head
-from evalkit.backends.prefix import Draw, Reader, Stop, lengthened, spoken
+from evalkit.backends.shared_prefix import Draw, Reader, Stop, lengthened, spoken
 
 if TYPE_CHECKING:
     import torch

@@ -6,23 +6,24 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from evalkit.backends import prefix, weights
+from evalkit.backends import shared_prefix
 from evalkit.backends.chat import converse
 from evalkit.backends.device import is_out_of_memory
-from evalkit.backends.engine import Head, OutOfMemoryError, Share, decided
-from evalkit.backends.generation import Gumbel, StopStrings, cut, reply_length
+from evalkit.backends.engine import Head, Share, decided
+from evalkit.backends.media_cache import TENSORS, Recent, Shown
 from evalkit.backends.phi3_vision.decoding import Illustrated, Inputs, extend, limit_of, same_factors, together
 from evalkit.backends.phi3_vision.network import see
 from evalkit.backends.phi3_vision.pixels import Picture, picture
 from evalkit.backends.phi3_vision.tokens import PAD, pieces
-from evalkit.backends.shown import TENSORS, Recent, Shown
+from evalkit.backends.sampling import Gumbel, StopStrings, cut, reply_length
+from evalkit.errors import ModelError, OutOfMemoryError
 from evalkit.types import Generation, Media, Request, Response, Video
 
 if TYPE_CHECKING:
     import PIL.Image
     import torch
 
-    from evalkit.backends.phi3_vision.spec import Phi3Vision
+    from evalkit.backends.phi3_vision.geometry import NumCrops
     from evalkit.backends.phi3_vision.tokens import Tokenizer
 
 
@@ -51,8 +52,8 @@ class Prompt(NamedTuple):
 class Phi3VisionEngine:
     """A loaded model and its tokenizer."""
 
-    def __init__(self, spec: Phi3Vision, model: Any, tokenizer: Tokenizer) -> None:
-        self.spec, self.model, self.tokenizer = spec, model, tokenizer
+    def __init__(self, num_crops: NumCrops, model: Any, tokenizer: Tokenizer) -> None:
+        self.num_crops, self.model, self.tokenizer = num_crops, model, tokenizer
         self.limit = limit_of(model)
         self.ends = tokenizer.ends(model.config.eos_token_id)
         self.shown = Shown()
@@ -72,14 +73,16 @@ class Phi3VisionEngine:
 
     def _obstacle(self, choice: Share = "auto") -> str:
         config = self.model.config
-        return prefix.narrow(config) or (prefix.untested(config._attn_implementation) if choice == "auto" else "")
+        return shared_prefix.narrow(config) or (
+            shared_prefix.untested(config._attn_implementation) if choice == "auto" else ""
+        )
 
     def prepare(self, request: Request) -> Prompt:
         """Open the media, cut the pictures into crops and encode the text. Raises MediaError or ModelError."""
         import torch
 
         asked = converse(request, system="", as_frames=True, shown=self.shown)
-        crops = self.spec.num_crops.of(len(asked.images))
+        crops = self.num_crops.of(len(asked.images))
         handles = [(medium, frame, crops) for medium, frame in _sources(request, asked.frames)]
         pictures = self.cut.get(tuple(handles), lambda: _cut(asked.images, crops)) if handles else []
         ids = torch.tensor(self.tokenizer.encode(pieces(asked.turns), [shown.grid.tokens for shown in pictures]))
@@ -90,7 +93,7 @@ class Phi3VisionEngine:
     def _check_room(self, positions: int) -> None:
         room = self.model.config.max_position_embeddings
         if positions > room:
-            raise weights.ModelError(
+            raise ModelError(
                 f"prompt and reply take {positions} positions, and the model knows {room}; lower backend.num_crops, "
                 "the number of frames or generation.max_new_tokens"
             )
@@ -190,7 +193,9 @@ def _sources(request: Request, frames: Sequence[Sequence[int]]) -> Iterator[tupl
     """The medium of every picture in prompt order, and which frame of it (0 for pictures)."""
     shown = iter(frames)
     for medium in request.media:
-        yield from ((prefix.content(medium), frame) for frame in (next(shown) if isinstance(medium, Video) else (0,)))
+        yield from (
+            (shared_prefix.content(medium), frame) for frame in (next(shown) if isinstance(medium, Video) else (0,))
+        )
 
 
 def _cut(images: Sequence[PIL.Image.Image], crops: int) -> list[Picture]:

@@ -7,10 +7,28 @@ permits, lying down; what stands is turned, treated alike and turned back.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+import msgspec
+
+from evalkit.types import Value
 
 CROP = 336  # pixels: the side of what the picture encoder sees
 SIDE = 12  # tokens: the side of a crop after 2 x 2 patches became one
+
+
+class NumCrops(Value, frozen=True, kw_only=True):
+    """At most how many crops a picture is cut into: when it is alone, and when the prompt shows several.
+
+    The defaults are the model card's advice ("num_crops=4 for multi-frame, num_crops=16 for single-frame").
+    """
+
+    single: Annotated[int, msgspec.Meta(ge=1)] = 16
+    multi: Annotated[int, msgspec.Meta(ge=1)] = 4
+
+    def of(self, pictures: int) -> int:
+        """The bound for each picture of a prompt that shows this many."""
+        return self.single if pictures == 1 else self.multi
 
 
 class Grid(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from evalkit.backends.phi3_vision.geometry import CROP, Grid, layout
-from evalkit.backends.weights import ModelError
+from evalkit.errors import ModelError
 
 if TYPE_CHECKING:
     import PIL.Image

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from evalkit.backends import weights
-from evalkit.backends.phi3_vision.adapter import check_adapter
+from evalkit.backends import checkpoint_files
+from evalkit.backends.phi3_vision.geometry import NumCrops
+from evalkit.backends.phi3_vision.lora import check_adapter
+from evalkit.errors import ModelError
 from evalkit.types import Value
 
 if TYPE_CHECKING:
     from evalkit.backends import Loaded
 
-Crops = Annotated[int, msgspec.Meta(ge=1)]
 MODEL_TYPE = "phi3_v"
-
-
-class NumCrops(Value, frozen=True, kw_only=True):
-    """At most how many crops a picture is cut into: when it is alone, and when the prompt shows several.
-
-    The defaults are the model card's advice ("num_crops=4 for multi-frame, num_crops=16 for single-frame").
-    """
-
-    single: Crops = 16
-    multi: Crops = 4
-
-    def of(self, pictures: int) -> int:
-        """The bound for each picture of a prompt that shows this many."""
-        return self.single if pictures == 1 else self.multi
 
 
 class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_vision"):
@@ -51,18 +37,18 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
 
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
         """Settings with the checkpoint's content in place of its location; `cache` remembers digests of big files."""
-        found = weights.locate(self.model, self.revision)
+        found = checkpoint_files.locate(self.model, self.revision)
         content: dict[str, object] = {"model": found.name, "revision": found.revision}
         if found.folder:
-            content = {"weights": weights.fingerprint(Path(found.folder), cache=cache)}
+            content = {"weights": checkpoint_files.fingerprint(Path(found.folder), cache=cache)}
         crops = msgspec.to_builtins(self.num_crops)
-        adapter = weights.fingerprint(self._adapter(), cache=cache) if self.adapter else ""
+        adapter = checkpoint_files.fingerprint(self._adapter(), cache=cache) if self.adapter else ""
         settings = {"dtype": self.dtype, "attention": self.attention, "num_crops": crops, "adapter": adapter}
         return {"kind": "phi3_vision", **content, **settings}
 
     def check(self) -> None:
         """Look at the files only, where they are on this machine already. Raises ModelError."""
-        folder = weights.cached(weights.locate(self.model, self.revision))
+        folder = checkpoint_files.cached(checkpoint_files.locate(self.model, self.revision))
         if folder is not None:
             check_folder(folder)
         if self.adapter:
@@ -74,20 +60,20 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
         Raises ModelError when weights are missing, left over or of another shape.
         """
         from evalkit.backends.device import choose, settle_threads
-        from evalkit.backends.phi3_vision.adapter import merge
         from evalkit.backends.phi3_vision.checkpoint import fetch, read_model
         from evalkit.backends.phi3_vision.engine import Phi3VisionEngine
+        from evalkit.backends.phi3_vision.lora import merge
         from evalkit.backends.phi3_vision.tokens import Tokenizer
 
         place = choose(device)
-        folder = fetch(weights.locate(self.model, self.revision))
+        folder = fetch(checkpoint_files.locate(self.model, self.revision))
         check_folder(folder)
         tokenizer = Tokenizer(folder / "tokenizer.json")
         model = read_model(folder, dtype=self.dtype, attention=self.attention, device=place)
         if self.adapter:
             model = merge(model, self._adapter())
         settle_threads(model.num_parameters(), place)
-        return Phi3VisionEngine(self, model, tokenizer)
+        return Phi3VisionEngine(self.num_crops, model, tokenizer)
 
     def _adapter(self) -> Path:
         folder = Path(self.adapter).expanduser()
@@ -97,24 +83,12 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
 
 def check_folder(folder: Path) -> None:
     """Refuse a folder without the files this backend reads, or of another family. Raises ModelError."""
-    weights.check(folder)
+    checkpoint_files.check(folder)
     if not (folder / "tokenizer.json").is_file():
-        raise weights.ModelError(f"{folder}: there is no tokenizer.json; download it again with the checkpoint")
-    found = read_config(folder).get("model_type")
+        raise ModelError(f"{folder}: there is no tokenizer.json; download it again with the checkpoint")
+    found = checkpoint_files.read_config(folder).get("model_type")
     if found != MODEL_TYPE:
-        raise weights.ModelError(
+        raise ModelError(
             f"{folder / 'config.json'}: model_type is {found!r}, but kind phi3_vision runs {MODEL_TYPE!r} checkpoints; "
             "use kind: transformers for other families"
         )
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """config.json as it is. Raises ModelError where it cannot be read."""
-    path = folder / "config.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise weights.ModelError(f"{path}: not readable JSON ({type(error).__name__}); download it again") from error
-    if not isinstance(found, dict):
-        raise weights.ModelError(f"{path}: not a JSON object; download it again")
-    return found

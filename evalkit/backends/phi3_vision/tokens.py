@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from evalkit.backends.weights import ModelError
+from evalkit.errors import ModelError
 
 BEGIN, END, PAD = "<s>", "<|end|>", "<|endoftext|>"
 MARKS = {"system": "<|system|>", "user": "<|user|>", "assistant": "<|assistant|>"}

@@ -1,0 +1,193 @@
+"""Where a checkpoint lies, whether its files are usable, and the one digest that changes when its content does."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from evalkit import digest
+from evalkit.errors import ModelError
+from evalkit.types import Value
+
+BUNDLED = "evalkit:"
+ASSETS = Path(str(resources.files("evalkit") / "assets"))
+COMMIT = re.compile(r"[0-9a-f]{40}")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+
+# Smaller files are read again at every call: remembering them costs as much.
+WORTH_REMEMBERING = 1 << 20
+
+
+class Checkpoint(Value, frozen=True, kw_only=True):
+    """Where the files are: `folder`, or (`folder` empty) the commit `revision` of the hub's `name`."""
+
+    name: str
+    folder: str = ""
+    revision: str = ""
+
+
+def locate(model: str, revision: str = "") -> Checkpoint:
+    """Find a folder, a shipped model (`evalkit:NAME`) or a hub id.
+
+    A hub's branch or tag is resolved to its commit: from the local cache, else by asking the hub. Raises ModelError
+    where nothing of that name can exist, or the hub cannot be asked.
+    """
+    if model.startswith(BUNDLED):
+        return Checkpoint(name=model, folder=str(_folder(ASSETS / model.removeprefix(BUNDLED), model)))
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return Checkpoint(name=model, folder=str(path.resolve()))
+    if path.exists() or not HUB_ID.fullmatch(model) or model.count("/") != 1:
+        return Checkpoint(name=model, folder=str(_folder(path, model)))
+    return Checkpoint(name=model, revision=_commit(model, revision))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json as it is. Raises ModelError where it cannot be read."""
+    path = folder / "config.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: not readable JSON ({type(error).__name__}); download it again") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"{path}: not a JSON object; download it again")
+    return found
+
+
+def cached(checkpoint: Checkpoint) -> Path | None:
+    """The folder of a checkpoint if its weights are on this machine, all shards of them; None if a part is missing.
+
+    A hub's cache fills file by file, so what is not there yet is no mistake of the user.
+    """
+    if checkpoint.folder:
+        return Path(checkpoint.folder)
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(checkpoint.name, "config.json", revision=checkpoint.revision)
+    if not isinstance(found, str):
+        return None
+    folder = Path(found).parent
+    names = {path.name for path in folder.iterdir()}
+    index = folder / "model.safetensors.index.json"
+    shards = _shards(index) if index.name in names else {"model.safetensors"}
+    return folder if shards <= names else None
+
+
+def check(folder: Path) -> None:
+    """Refuse a folder that lacks a config, safetensors weights (all shards), a tokenizer or an image processor."""
+    names = {path.name for path in folder.iterdir()}
+    if "config.json" not in names:
+        raise ModelError(f"{folder}: there is no config.json, so this is no transformers checkpoint; name its folder")
+    _check_weights(folder, names)
+    if not names & {"processor_config.json", "preprocessor_config.json"}:
+        raise ModelError(
+            f"{folder}: there is no processor_config.json or preprocessor_config.json; "
+            "save the processor beside the weights with processor.save_pretrained"
+        )
+    if not names & {"tokenizer.json", "tokenizer.model", "vocab.json", "tekken.json"}:
+        raise ModelError(
+            f"{folder}: there is no tokenizer.json or tokenizer.model; "
+            "save the tokenizer beside the weights with processor.save_pretrained"
+        )
+
+
+def fingerprint(folder: Path, *, cache: Path | None = None) -> str:
+    """The sha256 over names and contents of the files that make a reply: weights, configs, tokenizer, templates.
+
+    Readmes and licences do not count. `cache` is a folder that remembers the digests of big files by path, size and
+    modification time.
+    """
+    return digest.of({path.name: _digest(path, cache) for path in _telling(folder)})
+
+
+def _folder(path: Path, model: str) -> Path:
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise ModelError(f"model: {model} is a file; name the folder that holds config.json and *.safetensors")
+    raise ModelError(f"model: there is no folder {model}; {_hint(path, model)}")
+
+
+def _hint(path: Path, model: str) -> str:
+    parent = path.parent
+    siblings = [entry.name for entry in parent.iterdir() if entry.is_dir()] if parent.is_dir() else []
+    close = difflib.get_close_matches(path.name, siblings, n=1)
+    prefix = BUNDLED if model.startswith(BUNDLED) else f"{parent}/"
+    return f"did you mean {prefix}{close[0]}?" if close else "give a folder, a hub id (owner/name) or evalkit:NAME"
+
+
+def _commit(model: str, revision: str) -> str:
+    if COMMIT.fullmatch(revision):
+        return revision
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+
+    # A branch that was downloaded before stays at that commit: a run that resumes must not change its model midway.
+    try:
+        found = try_to_load_from_cache(model, "config.json", revision=revision or "main")
+        path = found if isinstance(found, str) else hf_hub_download(model, "config.json", revision=revision or None)
+    except (EntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+        raise ModelError(
+            f"model: {model} is no folder here, and the hub does not give us its revision {revision or 'main'} "
+            f"({type(error).__name__}); {_hint(Path(model), model)}"
+        ) from error
+    # The cache files a download under its commit: snapshots/<commit>/config.json.
+    return Path(path).parent.name
+
+
+def _check_weights(folder: Path, names: set[str]) -> None:
+    if not any(name.endswith(".safetensors") for name in names):
+        pickles = sorted(name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt")))
+        if pickles:
+            raise ModelError(
+                f"{folder}: {pickles[0]} is a pickle, which can run code when read; convert the weights to safetensors "
+                "(model.save_pretrained writes them) and try again"
+            )
+        raise ModelError(f"{folder}: there are no weights; put the *.safetensors files beside config.json")
+    index = folder / "model.safetensors.index.json"
+    if index.name in names and "model.safetensors" not in names:
+        for shard in sorted(_shards(index) - names):
+            raise ModelError(f"{folder}: the shard {shard} named by {index.name} is missing; copy or download it again")
+
+
+def _shards(index: Path) -> set[str]:
+    try:
+        found = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{index}: not an index of shards; copy or download it again") from error
+    if not isinstance(found, Mapping):
+        raise ModelError(f"{index}: weight_map is not a mapping; copy or download it again")
+    return {str(shard) for shard in found.values()}
+
+
+def _telling(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        stem = path.name.lower()
+        ignored = stem.startswith((".", "readme", "license", "licence", "notice", "trainer_state", "training_args"))
+        if path.is_file() and not ignored and path.suffix in SUFFIXES:
+            yield path
+
+
+SUFFIXES = {".safetensors", ".json", ".jinja", ".model", ".txt", ".tiktoken"}
+
+
+def _digest(path: Path, cache: Path | None) -> str:
+    status = path.stat()
+    if cache is None or status.st_size < WORTH_REMEMBERING:
+        return digest.of_file(path)
+    note = cache / digest.of([str(path.resolve()), status.st_size, status.st_mtime_ns])
+    if note.is_file():
+        return note.read_text(encoding="ascii")
+    found = digest.of_file(path)
+    cache.mkdir(parents=True, exist_ok=True)
+    # Written aside and renamed, so that a reader never meets half a digest.
+    aside = note.with_name(f"{note.name}.{os.getpid()}")
+    aside.write_text(found, encoding="ascii")
+    aside.replace(note)
+    return found

@@ -1,0 +1,127 @@
+"""`evalkit doctor`: what this machine has, what is missing and what to do, and whether it reproduces shipped scores."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+
+from evalkit.backends import device
+from evalkit.cli.printing import headline
+from evalkit.cli.setup import beside, places
+from evalkit.errors import EvalkitError
+from evalkit.registry import catalog, load
+from evalkit.registry.spec import TaskSpec
+from evalkit.run import provenance, runner
+from evalkit.run.progress import Progress
+from evalkit.run.runner import Settings
+from evalkit.run.session import Session
+
+OPTIONAL = {
+    "torch-npu": ("torch_npu", "pip install 'evalkit[npu]', the release that names your torch version"),
+    "av": ("av", "for videos: pip install 'evalkit[video]'"),
+    "matplotlib": ("matplotlib", "for figures: pip install 'evalkit[report]'"),
+    "ray": ("ray", "for a cluster: pip install 'evalkit[ray]'"),
+    "peft": ("peft", "for LoRA adapters: pip install 'evalkit[lora]'"),
+    "openpyxl": ("openpyxl", "for predictions in .xlsx: pip install 'evalkit[xlsx]'"),
+    "flash-attn": ("flash_attn", "only for attention: flash_attention_2 on CUDA"),
+}
+TOLERANCE = 0.01
+"""Another CPU's rounding may turn the odd greedy token; a broken pipeline turns far more."""
+
+
+def main(options: argparse.Namespace) -> int:
+    """Exit code 0; with --run 4 when the shipped mini scores are not reproduced."""
+    for lines in (_python(), _devices(), _packages(), _data(options)):
+        for line in lines:
+            print(line)
+    return _reproduce(options) if options.run else 0
+
+
+def _python() -> Iterator[str]:
+    yield f"python       {platform.python_version()} at {sys.executable}, {platform.platform()}"
+    yield f"cores        {os.cpu_count()}"
+    for name, version in provenance.versions().items():
+        if name not in {"python", "platform"}:
+            yield f"{name:<12} {version}"
+
+
+def _devices() -> Iterator[str]:
+    yield from _npu_pairing()
+    try:
+        chosen = device.choose()
+    except EvalkitError as error:
+        yield f"device       none: {error}"
+        yield from _npu_autoload()
+        return
+    usable = device.usable()
+    yield f"device       {chosen}; --device takes {', '.join(usable)}"
+    if importlib.util.find_spec("torch_npu") is not None and usable == ["cpu"]:
+        yield "             torch-npu sees no device: look at `npu-smi info` and at ASCEND_RT_VISIBLE_DEVICES"
+
+
+def _npu_pairing() -> Iterator[str]:
+    """torch-npu x.y.z goes with torch x.y.z only (its README's table of versions)."""
+    try:
+        npu, torch = metadata.version("torch-npu"), metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return
+    fits = npu.split(".")[:2] == torch.split(".")[:2]
+    yield f"torch-npu    {npu} {'fits' if fits else 'does NOT fit'} torch {torch}"
+    if not fits:
+        yield f"             install torch-npu=={'.'.join(torch.split('+')[0].split('.')[:2])}.*"
+
+
+def _npu_autoload() -> Iterator[str]:
+    if importlib.util.find_spec("torch_npu") is not None:
+        yield "             torch loads torch-npu by itself; TORCH_DEVICE_BACKEND_AUTOLOAD=0 lets torch start without,"
+        yield "             but not transformers, which imports torch-npu wherever it is installed"
+
+
+def _packages() -> Iterator[str]:
+    for name, (module, hint) in OPTIONAL.items():
+        present = importlib.util.find_spec(module) is not None
+        yield f"{name:<12} {'installed' if present else f'not installed ({hint})'}"
+
+
+def _data(options: argparse.Namespace) -> Iterator[str]:
+    yield f"registry     {catalog.root()}, {len(load.files(TaskSpec))} tasks"
+    yield f"cache        {options.cache}"
+    yield f"hub          {'offline (HF_HUB_OFFLINE)' if options.offline else 'online'}"
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    """Run the suite mini into a scratch folder and compare with the scores shipped beside the model."""
+    shipped = msgspec.json.decode(
+        (load.PACKAGE / "assets" / "pocket-vlm-scores.json").read_bytes(), type=dict[str, float]
+    )
+    session = Session(load.model("pocket-vlm"), cache=options.cache)
+    options.data = []
+    worst = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, expected in shipped.items():
+            value = _value(session, name, Path(scratch), options)
+            good = abs(value - expected) <= TOLERANCE
+            worst = worst if good else 4
+            print(f"{name:<28} {100 * value:5.1f}  shipped {100 * expected:5.1f}  {'ok' if good else 'DIFFERENT'}")
+    print("this machine reproduces the shipped scores" if not worst else "this machine does NOT reproduce them")
+    return worst
+
+
+def _value(session: Session, name: str, scratch: Path, options: argparse.Namespace) -> float:
+    task = load.spec(TaskSpec, name)
+    progress = Progress(colour=options.colour)
+    settings = Settings(out=scratch, places=beside(places(options), name), progress=progress)
+    outcome = runner.run(session, task, settings)
+    stat = headline(outcome)
+    if stat is None:
+        raise EvalkitError(f"{name}: no {task.headline} came out; run `evalkit check`")
+    return stat.value

@@ -1,0 +1,149 @@
+"""`evalkit explain`: what each rule of a task makes of the same replies, and on which samples it parts from ours."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from evalkit.backends.replay import Replay
+from evalkit.cli.predictions import translated
+from evalkit.cli.printing import headline, percent, print_json
+from evalkit.cli.score import opened, recorded, recorded_settings, runs, summary
+from evalkit.cli.setup import places
+from evalkit.errors import EvalkitError
+from evalkit.registry import load
+from evalkit.registry.spec import TaskSpec
+from evalkit.reporting import read_results
+from evalkit.results.trace import trace
+from evalkit.run import runner
+from evalkit.run.outcome import Outcome
+from evalkit.run.record import RunRecord
+from evalkit.run.runner import Settings
+from evalkit.safe_text import printable
+from evalkit.types import Score
+
+LONGEST = 120
+"""Characters of a reply that an example shows."""
+
+
+class Parting(msgspec.Struct, frozen=True):
+    """One sample that a rule scores differently from the task's default rule."""
+
+    sample: str
+    reply: str
+    target: str
+    default: str | None
+    default_value: float
+    answer: str | None
+    value: float
+
+
+class Views(msgspec.Struct, frozen=True):
+    """The same replies, by sample, under a task's default rule and under all others."""
+
+    ours: Outcome
+    others: Mapping[str, Outcome]
+    replies: Mapping[str, str]
+
+    @property
+    def parted(self) -> dict[str, list[Parting]]:
+        """By rule: samples whose value differs from ours."""
+        return {name: partings(self.ours.scores, other.scores, self.replies) for name, other in self.others.items()}
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print a line per rule, then examples; exit code 4 where replies are missing."""
+    options.rule = options.name = options.judge = ""
+    if (options.predictions is None) != (options.task is None) or bool(options.task) == bool(options.results):
+        raise EvalkitError("explain needs --task and --predictions together, or folders of runs alone")
+    found = [_of_file(options)] if options.task else [_of_run(folder, options) for folder in runs(options.results)]
+    if not found:
+        raise EvalkitError("there is no run.json below the folders named; run `evalkit run` first")
+    if options.json:
+        summaries = [_summary(views) for views in found]
+        print_json(summaries[0] if options.task else summaries)
+    else:
+        for number, views in enumerate(found):
+            print("\n" if number else "", end="")
+            _print(views, options.examples)
+    return 4 if any(views.ours.record.problems for views in found) else 0
+
+
+def _of_file(options: argparse.Namespace) -> Views:
+    task = load.spec(TaskSpec, options.task).reading(options.field)
+    with tempfile.TemporaryDirectory() as scratch:
+        file = translated(task, options, Path(scratch))
+        ours = recorded(task, options, file, out=Path(scratch))
+        others = _others(ours.record, task, recorded_settings(options, out=Path(scratch)), ours.folder)
+        return Views(ours, others, Replay(path=str(file), field=options.field).replies())
+
+
+def _of_run(folder: Path, options: argparse.Namespace) -> Views:
+    record, task, settings = opened(folder, options)
+    ours = runner.rescore(record, task, settings, place=folder)
+    behind = trace(next(r for r in read_results([folder]) if Path(r.folder) == folder), places(options))
+    replies = {
+        score.sample_id: " | ".join(reply.text for _, reply in behind.asked(score.sample_id) if reply)
+        for score in ours.scores
+    }
+    return Views(ours, _others(record, task, settings, folder), replies)
+
+
+def _others(record: RunRecord, task: TaskSpec, settings: Settings, place: Path) -> dict[str, Outcome]:
+    """What every rule of the task makes of a log; nothing is written."""
+    return {
+        name: runner.rescore(record, task.under(name), msgspec.structs.replace(settings, rule=name), place=place)
+        for name in task.opinions
+    }
+
+
+def partings(ours: Sequence[Score], theirs: Sequence[Score], replies: Mapping[str, str]) -> list[Parting]:
+    """Samples whose value differs, in their order."""
+    return [
+        Parting(a.sample_id, replies.get(a.sample_id, ""), a.target, a.answer, a.value, b.answer, b.value)
+        for a, b in zip(ours, theirs, strict=True)
+        if a.value != b.value
+    ]
+
+
+def _summary(views: Views) -> dict[str, object]:
+    ours, parted = views.ours, views.parted
+    rules = [{**summary(o), "differ": [msgspec.to_builtins(p) for p in parted[n]]} for n, o in views.others.items()]
+    return {"task": ours.record.task, "model": ours.record.model, "default": summary(ours), "rules": rules}
+
+
+def _print(views: Views, examples: int) -> None:
+    from tabulate import tabulate
+
+    record, parted = views.ours.record, views.parted
+    head = ["rule", record.headline, "unparsed", "parts from default", "right only there", "right only by default"]
+    rows = [_row("default", views.ours, [])] + [_row(name, other, parted[name]) for name, other in views.others.items()]
+    print(f"{record.task}, {printable(record.model)}: {record.counts.planned} replies\n")
+    print(tabulate(rows, head, disable_numparse=True, colalign=("left", *["right"] * 5)))
+    for name, found in parted.items():
+        for parting in found[:examples]:
+            print(f"\n{name} on {parting.sample}, gold {_short(parting.target)}: {_short(parting.reply)!r}")
+            print(f"  default reads {_short(str(parting.default))} -> {parting.default_value:g}")
+            print(f"  {name} reads {_short(str(parting.answer))} -> {parting.value:g}")
+
+
+def _row(name: str, outcome: Outcome, found: list[Parting]) -> list[str]:
+    stat = headline(outcome)
+    gained = sum(p.value > p.default_value for p in found)
+    return [
+        name,
+        "" if stat is None else percent(stat.value),
+        str(outcome.record.counts.unparsed),
+        str(len(found)),
+        str(gained),
+        str(len(found) - gained),
+    ]
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."

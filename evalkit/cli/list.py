@@ -1,0 +1,40 @@
+"""`evalkit list`: what the registry holds, one line each."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from evalkit.registry import catalog
+
+
+def main(options: argparse.Namespace) -> int:
+    """Aligned lines on stdout: name first, then what it is."""
+    rows = list({"tasks": _tasks, "models": _models, "cards": _cards, "suites": _suites}[options.kind]())
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, text in rows:
+        print(f"{name:<{width}}  {text}".rstrip())
+    return 0
+
+
+def _tasks() -> Iterator[tuple[str, str]]:
+    for name, file in catalog.files("tasks").items():
+        head = catalog.heading(file, "title", "samples")
+        title = head.get("title", {})
+        yield name, f"{head.get('samples', '?'):>6} samples  {title.get('en', '')}"
+
+
+def _models() -> Iterator[tuple[str, str]]:
+    for name, file in catalog.files("models").items():
+        yield name, str(catalog.heading(file, "title").get("title", ""))
+
+
+def _cards() -> Iterator[tuple[str, str]]:
+    for name, file in catalog.files("cards").items():
+        tables = catalog.heading(file, "tables").get("tables", ())
+        yield name, f"{len(tables)} tables, {sum(len(table.get('rows', ())) for table in tables)} rows"
+
+
+def _suites() -> Iterator[tuple[str, str]]:
+    for name, tasks in catalog.suites().items():
+        yield name, ", ".join(tasks)

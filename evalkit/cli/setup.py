@@ -1,0 +1,36 @@
+"""What several verbs need from the options: where data lies, and tasks with the folder of their file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from evalkit.data.sources import Places
+from evalkit.media.open import Library
+from evalkit.registry import load
+from evalkit.registry.spec import TaskSpec
+
+BUNDLED = load.PACKAGE / "assets" / "data"
+
+
+def places(options: argparse.Namespace) -> Places:
+    """Mirrors of `--data`, the package's own data, and the media cache."""
+    return Places(
+        library=Library(options.cache / "media"),
+        bundled=BUNDLED,
+        mirrors=tuple(options.data),
+        offline=options.offline,
+    )
+
+
+def beside(where: Places, task: str) -> Places:
+    """The same places, with relative data paths starting from the folder of the task's file."""
+    return msgspec.structs.replace(where, folder=load.path(TaskSpec, task).resolve().parent)
+
+
+def existing(folders: Iterable[Path], default: Path) -> list[Path]:
+    """The folders that were named, or the default one if a run lies in it."""
+    return list(folders) or ([default] if any(default.rglob("run.json")) else [])

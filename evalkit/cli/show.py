@@ -1,0 +1,147 @@
+"""`evalkit show`: a task as a model is asked it, or a run's sample from the prompt to the score."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from evalkit.adapters import Adapter
+from evalkit.cli.setup import beside, places
+from evalkit.errors import EvalkitError
+from evalkit.registry import load
+from evalkit.registry.decode import suggestion
+from evalkit.registry.spec import TaskSpec
+from evalkit.reporting import read_results
+from evalkit.results.read import Result
+from evalkit.results.settings import settings
+from evalkit.results.trace import Trace, trace
+from evalkit.run import dataset
+from evalkit.safe_text import one_line, visible
+from evalkit.types import Image, Message, Sample, Score, Text
+
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+SENTENCES = 200
+"""More of them are not tried one by one."""
+LONG = 20_000
+"""Characters of a reply that a terminal is given; the log has all of them."""
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print what a task or a run is, and one of its samples; text from data and models steers no terminal."""
+    return _run(options) if options.kind == "run" else _task(options)
+
+
+def _task(options: argparse.Namespace) -> int:
+    task = load.spec(TaskSpec, options.name)
+    print(f"{task.name}: {task.title.en}; {task.samples} samples; headline {task.headline}")
+    if task.note:
+        print(task.note)
+    data = dataset.load(task, beside(places(options), options.name), annotations=options.annotations)
+    sample = data.samples[_place([s.id for s in data.samples], options.sample, task.name)]
+    print(f"\nsample {visible(sample.id)}  groups {dict(sample.groups)}  gold {visible(' | '.join(sample.answers))}")
+    if sample.id in data.problems:
+        raise EvalkitError(f"{task.name}: sample {sample.id} cannot be asked: {data.problems[sample.id]}")
+    for view, prompt in enumerate(task.adapter.prompts(sample)):
+        print(f"--- prompt {view}")
+        print("\n".join(lines(prompt)))
+    print(f"--- a perfect model says\n{task.adapter.gold(sample)}")
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    result = _only(Path(options.name))
+    found = trace(result, places(options))
+    run = result.run
+    scores = found.scores
+    score = scores[_place([s.sample_id for s in scores], options.sample, f"{run.model} on {run.task}")]
+    if found.changed:
+        print("The data differ from those that the run was made on; replies to changed prompts are not found.")
+    print(f"{visible(run.model)} on {run.task}, sample {visible(score.sample_id)}  groups {dict(score.groups)}")
+    for line in sample_lines(found, score):
+        print(line)
+    return 0
+
+
+def sample_lines(found: Trace, score: Score) -> Iterator[str]:
+    """Prompt, reply, what each rule reads in it, gold, score and key, as lines that are safe to print."""
+    sample = found.samples[score.sample_id]
+    asked = found.asked(score.sample_id)
+    for request, response in asked:
+        view = f" {request.view}" if len(asked) > 1 else ""
+        yield f"--- prompt{view}"
+        yield from lines(request.messages)
+        yield f"--- reply{view}"
+        yield "(none in the log)" if response is None else _reply(response.text)
+        if response is not None:
+            seconds = f", {response.seconds:.3g} s" if response.seconds else ""
+            tokens = f", {response.tokens} tokens" if response.tokens else ""
+            yield f"({response.finish}{tokens}{seconds}, key {response.key})"
+    yield f"--- gold\n{visible(' | '.join(sample.answers))}"
+    yield "--- read as"
+    yield from _opinions(found, sample, score)
+    if score.error is not None:
+        yield f"--- failed\n{visible(score.error)}"
+    policy = ", by the policy for unparsed replies" if score.fallback else ""
+    yield f"--- score\n{score.value:g} (rule {found.result.run.rule}{policy})"
+
+
+def _reply(text: str) -> str:
+    return visible(text) if len(text) <= LONG else f"{visible(text[:LONG])}... ({len(text)} characters)"
+
+
+def _opinions(found: Trace, sample: Sample, score: Score) -> Iterator[str]:
+    """What every rule of the task reads in the reply, and where; the one that the score is of first."""
+    own, asked, adapter = found.result.run.rule, found.asked(sample.id), found.task.adapter
+    replies = [response.text for _, response in asked if response is not None and not response.error]
+    whole = bool(replies) and len(replies) == len(asked)
+    yield _opinion(settings(found.result).rule or own, score, decisive(adapter, sample, replies) if whole else "")
+    for name, rule in found.task.rules.items() if whole else ():
+        if name != own:
+            other, kind = adapter.with_rule(rule), msgspec.to_builtins(rule)["kind"]
+            yield _opinion(f"{name} ({kind})", other.score(sample, replies), decisive(other, sample, replies))
+
+
+def decisive(adapter: Adapter, sample: Sample, replies: Sequence[str]) -> str:
+    """The shortest sentence of a reply that alone is read as the whole is; "" where there is none, or but one."""
+    if len(replies) != 1:
+        return ""
+    sentences = sorted(dict.fromkeys(filter(None, map(str.strip, SENTENCE_END.split(replies[0])))), key=len)
+    read = adapter.score(sample, replies).answer if 1 < len(sentences) <= SENTENCES else None
+    alike = (text for text in sentences if adapter.score(sample, [text]).answer == read)
+    return "" if read is None else next(alike, "")
+
+
+def _opinion(rule: str, score: Score, where: str) -> str:
+    read = "nothing" if score.answer is None else repr(one_line(score.answer))
+    return f"{rule:<24} {read:<20} {score.value:g}" + (f"  from {one_line(where)!r}" if where else "")
+
+
+def _only(folder: Path) -> Result:
+    found = read_results([folder])
+    if len(found) > 1:
+        raise EvalkitError(f"{folder} holds {len(found)} runs; name one of them, such as {found[0].folder}")
+    return found[0]
+
+
+def _place(ids: Sequence[str], wanted: str | None, where: str) -> int:
+    """Where the wanted sample stands, by default the first."""
+    if wanted is None and ids:
+        return 0
+    if wanted not in ids:
+        raise EvalkitError(f"{where} has no sample {wanted or ''!r}{suggestion(wanted or '', ids)}")
+    return ids.index(wanted)
+
+
+def lines(prompt: tuple[Message, ...]) -> Iterator[str]:
+    """A prompt for a reader: text with its control characters made visible, media as their path in brackets."""
+    for message in prompt:
+        yield f"[{message.role}]"
+        for part in message.parts:
+            if isinstance(part, Text):
+                yield visible(part.text)
+            else:
+                yield f"[{'picture' if isinstance(part, Image) else 'video'} {part.path}]"

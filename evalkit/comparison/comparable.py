@@ -1,0 +1,116 @@
+"""May two runs of a task be compared at all: what differs besides the model is told, reason by reason."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from evalkit.comparison.verdict import Refusal
+from evalkit.run.record import RunRecord
+
+SHOWN = ("question", "choices", "images", "video", "subtitles", "extra", "decoding", "missing")
+"""Columns that a prompt is made of."""
+SILENT = ("cluster", *SHOWN)
+"""Columns that are not compared as `task`: those of the prompt, and one that moves no score."""
+
+
+def refusals(base: RunRecord, candidate: RunRecord) -> list[Refusal]:
+    """Every difference between two records of a task that makes their scores answer different questions."""
+    return [Refusal(base.task, reason, text) for reason, text in _found(base, candidate)]
+
+
+def _found(base: RunRecord, candidate: RunRecord) -> Iterator[tuple[str, str]]:
+    ours, theirs = dict(base.task_spec), dict(candidate.task_spec)
+    if base.data_digest != candidate.data_digest:
+        yield "data", f"the data files differ ({_revision(base)} against {_revision(candidate)})"
+    yield from _changed("split", _split(ours), _split(theirs))
+    yield from _changed("prompt", _prompt(ours), _prompt(theirs))
+    yield from _changed("rule", _rule(base), _rule(candidate))
+    yield from _changed("generation", _map(ours, "generation"), _map(theirs, "generation"))
+    yield from _changed("task", _rest(ours), _rest(theirs))
+    if bool(base.model_spec.get("blind")) != bool(candidate.model_spec.get("blind")):
+        yield "blind", "one of the runs left the pictures out"
+    for name, run in (("base", base), ("candidate", candidate)):
+        yield from _partial(name, run)
+
+
+def _partial(name: str, run: RunRecord) -> Iterator[tuple[str, str]]:
+    if not run.complete:
+        limit = f", limit {run.limit}" if run.limit else ""
+        yield "partial", f"the {name} run is incomplete ({run.counts.answered} of {run.counts.samples} answered{limit})"
+
+
+def alone(candidate: RunRecord) -> list[Refusal]:
+    """What makes a run's score none of the task at all, whatever it is compared with."""
+    found = list(_partial("candidate", candidate))
+    if candidate.model_spec.get("blind"):
+        found.append(("blind", "the candidate run left the pictures out"))
+    return [Refusal(candidate.task, reason, text) for reason, text in found]
+
+
+def sample_refusal(task: str, base: Collection[str], candidate: Collection[str]) -> Refusal | None:
+    """Told when the runs did not score the same samples."""
+    ours, theirs = set(base), set(candidate)
+    if ours == theirs:
+        return None
+    text = f"{len(ours - theirs)} samples are only in the base run and {len(theirs - ours)} only in the candidate's"
+    return Refusal(task, "samples", text)
+
+
+def remarks(base: RunRecord, candidate: RunRecord) -> Iterator[str]:
+    """Differences that a reader must know of although they may be what is being compared."""
+    for field in ("device", "dtype"):
+        one, two = getattr(base, field), getattr(candidate, field)
+        if one != two and not {"", "none"} & {one, two}:  # recorded replies and baselines ran on nothing
+            yield f"{base.task}: {field} differs, {one} against {two}."
+    one, two = base.versions.get("evalkit", ""), candidate.versions.get("evalkit", "")
+    if one != two:
+        yield f"{base.task}: run by evalkit {one or '?'} and {two or '?'}; `evalkit score` scores both by one version."
+
+
+def _changed(reason: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    names = [name for name in dict.fromkeys([*ours, *theirs]) if ours.get(name) != theirs.get(name)]
+    if names:
+        parts = (f"{name}: {_short(ours.get(name))} against {_short(theirs.get(name))}" for name in names)
+        yield reason, "; ".join(parts)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _revision(run: RunRecord) -> str:
+    return run.data_revision[:12] or f"sha256 {run.data_digest[:12]}"
+
+
+def _map(spec: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = spec.get(name)
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _split(spec: Mapping[str, Any]) -> dict[str, Any]:
+    source = _map(spec, "source")
+    return {name: source.get(name) for name in ("split", "subsets") if source.get(name)}
+
+
+def _prompt(spec: Mapping[str, Any]) -> dict[str, Any]:
+    adapter, columns = _map(spec, "adapter"), _map(spec, "columns")
+    shown = {f"columns.{name}": columns.get(name) for name in SHOWN}
+    return {**{f"adapter.{k}": v for k, v in adapter.items() if k != "rule"}, **shown}
+
+
+def _rule(run: RunRecord) -> dict[str, Any]:
+    """The headline's metric counts, not the others, since adding one changes no score; so does who read the replies."""
+    spec = dict(run.task_spec)
+    metric = _map(_map(spec, "metrics"), run.headline)
+    metric = {name: value for name, value in metric.items() if name != "by" or metric.get("average") == "macro"}
+    found = {"rule": run.rule, "adapter.rule": _map(spec, "adapter").get("rule"), f"metrics.{run.headline}": metric}
+    if run.judge:
+        found |= {"judge": run.judge.get("identity"), "judge.prompt": spec.get("judge")}
+    return found
+
+
+def _rest(spec: Mapping[str, Any]) -> dict[str, Any]:
+    columns = {f"columns.{k}": v for k, v in _map(spec, "columns").items() if k not in SILENT}
+    return {"samples": spec.get("samples"), "keep": spec.get("keep"), **columns}

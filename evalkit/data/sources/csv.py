@@ -1,0 +1,80 @@
+"""Rows of a local comma-separated file, whose picture cells are paths beside it or base64."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from evalkit.data.sources.table import Places, Row, Table, fingerprint, numbered
+from evalkit.errors import IncompleteError
+from evalkit.media.open import Library
+from evalkit.types import Value
+
+LARGEST = 1 << 30
+"""Characters in a cell: a picture in base64 is far beyond the csv module's 131,072."""
+
+
+class Csv(Value, frozen=True, kw_only=True, tag_field="kind", tag="csv"):
+    """A file with a header line, UTF-8, quoted as spreadsheets do."""
+
+    path: str
+
+    def open(self, places: Places) -> Table:
+        """Find the file. Raises IncompleteError saying where it looked, or what is wrong with its header."""
+        return table(places.file(self.path), places.library)
+
+
+def table(path: Path, library: Library) -> Table:
+    """A comma-separated file as a table. Raises IncompleteError."""
+
+    def read(_: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
+        return numbered(lines(path, delimiter=","), positions)
+
+    columns = header(path, delimiter=",")
+    found = fingerprint([path], library)
+    return Table(columns=columns, root=path.parent, revision="", fingerprint=found, files=(path,), read=read)
+
+
+def header(path: Path, *, delimiter: str) -> tuple[str, ...]:
+    """The names in a file's first line. Raises IncompleteError for none, or one that occurs twice."""
+    names = next(_records(path, delimiter), [])
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None or not names:
+        wrong = "is empty" if not names else f"names the column {twice!r} twice"
+        raise IncompleteError(f"{path}: the header line {wrong}; correct the file")
+    return tuple(names)
+
+
+def lines(path: Path, *, delimiter: str) -> Iterator[Row]:
+    """Rows by header name, one in memory at a time. Raises IncompleteError naming a line of another length."""
+    records = _records(path, delimiter)
+    names = next(records, [])
+    for number, cells in enumerate(records, start=1):
+        if len(cells) != len(names) and cells:
+            raise IncompleteError(
+                f"{path}: row {number} has {len(cells)} cells, but the header names {len(names)}; fetch the file again"
+            )
+        if cells:
+            yield dict(zip(names, cells, strict=True))
+
+
+def _records(path: Path, delimiter: str) -> Iterator[list[str]]:
+    number = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=delimiter)
+            while (cells := _next(reader)) is not None:
+                number += 1
+                yield cells
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        raise IncompleteError(f"{path}: cannot be read after row {number} ({error}); fetch the file again") from error
+
+
+def _next(reader: Iterator[list[str]]) -> list[str] | None:
+    """One record under our own cell limit, which the csv module keeps for the whole process: others get theirs back."""
+    before = csv.field_size_limit(LARGEST)
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(before)

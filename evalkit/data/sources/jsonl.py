@@ -1,0 +1,48 @@
+"""Rows of a JSON Lines file, plain or gzip-compressed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from evalkit.data.sources.table import Places, Row, Table, fingerprint, numbered
+from evalkit.errors import IncompleteError
+from evalkit.media.open import Library
+from evalkit.text_files import json_object, lines
+from evalkit.types import Value
+
+
+class Jsonl(Value, frozen=True, kw_only=True, tag_field="kind", tag="jsonl"):
+    """One object per line; a key that a line lacks is an empty cell. Media lie beside the file."""
+
+    path: str
+
+    def open(self, places: Places) -> Table:
+        """Find the file. Raises IncompleteError saying where it looked, or which line is broken."""
+        return table(places.file(self.path), places.library)
+
+
+def table(path: Path, library: Library) -> Table:
+    """A JSON Lines file as a table; its columns are all keys that occur. Raises IncompleteError."""
+    columns = tuple(dict.fromkeys(key for row in _objects(path) for key in row))
+    empty = dict.fromkeys(columns)
+
+    def read(_: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
+        return numbered(({**empty, **row} for row in _objects(path)), positions)
+
+    found = fingerprint([path], library)
+    return Table(columns=columns, root=path.parent, revision="", fingerprint=found, files=(path,), read=read)
+
+
+def _objects(path: Path) -> Iterator[Row]:
+    number = 0
+    try:
+        for line in lines(path):
+            number += 1
+            if line.strip():
+                yield json_object(line)
+    except ValueError as error:
+        raise IncompleteError(f"{path}:{number}: not a JSON object ({error}); correct the line") from error
+    except (EOFError, zlib.error, OSError) as error:
+        raise IncompleteError(f"{path}: cannot be read after line {number} ({error}); fetch the file again") from error

@@ -1,1 +1,0 @@
-"""Executors: the only step that costs money; each fills the response log."""

@@ -1,0 +1,1 @@
+"""Other harnesses' files, read as runs and written from runs."""

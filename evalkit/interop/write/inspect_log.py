@@ -1,0 +1,172 @@
+"""Inspect's `.eval` log: a zip of header.json, summaries.json and a file per sample (inspect_ai.log, version 2)."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from evalkit import digest
+from evalkit.data.sources import Places
+from evalkit.filenames import distinct
+from evalkit.interop.write.publication import Publication, digests, hub, only, overall, save, timed
+from evalkit.results.read import Result
+from evalkit.results.trace import Known, Trace, trace
+from evalkit.types import Message, Score, Text
+
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The time of every member, so that equal runs give equal files."""
+
+
+def write(results: Sequence[Result], publication: Publication, places: Places) -> list[Path]:
+    """`<model>/<started>_<task>.eval`. Raises EvalkitError where a run's data or replies cannot be read again."""
+    known: Known = {}
+    files = []
+    for result in results:
+        run = result.run
+        started = run.started.partition("+")[0].replace(":", "-") or "undated"
+        name = f"{started}_{distinct(run.task)}.eval"
+        files.append(save(publication.out / distinct(run.model) / name, log(trace(result, places, known))))
+    return files
+
+
+def log(found: Trace) -> bytes:
+    """The log's bytes."""
+    out = io.BytesIO()
+    samples = list(_samples(found))
+    header = {
+        "version": 2,
+        "status": "success",
+        "eval": _spec(found),
+        "plan": {"name": "plan", "steps": [], "config": _generation(found)},
+        "results": _results(found),
+        "stats": _times(found.result),
+    }
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        _add(archive, "_journal/start.json", {name: header[name] for name in ("version", "eval", "plan")})
+        for sample in samples:
+            _add(archive, f"samples/{_member(sample['id'])}_epoch_1.json", sample)
+        _add(archive, "summaries.json", [_summary(sample) for sample in samples])
+        _add(archive, "header.json", header)
+    return out.getvalue()
+
+
+def _member(sample_id: str) -> str:
+    """The id as Inspect looks for it; one that could leave a folder is quoted, and found by reading the whole log."""
+    return quote(sample_id, safe="") if "/" in sample_id or "\\" in sample_id else sample_id
+
+
+def _add(archive: zipfile.ZipFile, name: str, value: Any) -> None:
+    info = zipfile.ZipInfo(name, EPOCH)
+    archive.writestr(info, msgspec.json.encode(value), zipfile.ZIP_DEFLATED)
+
+
+def _spec(found: Trace) -> dict[str, Any]:
+    run, source = found.result.run, hub(found.task)
+    return {
+        "eval_id": digest.of([run.task_digest, run.model_digest, run.data_digest])[:22],
+        "created": run.started,
+        "task": run.task,
+        "task_id": run.task_digest[:22],
+        "task_display_name": found.task.title.en,
+        "dataset": {
+            "name": source.path if source else run.task,
+            "samples": run.counts.samples,
+            "sample_ids": [score.sample_id for score in found.scores],
+            "shuffled": False,
+        },
+        "model": run.model,
+        "model_generate_config": _generation(found),
+        "model_args": run.identity,
+        "config": {"epochs": 1},
+        "packages": run.versions,
+        "metadata": {**digests(run), "code": run.git_commit, "rule": run.rule, "command": list(run.argv)},
+    }
+
+
+def _generation(found: Trace) -> dict[str, Any]:
+    if not found.result.generated:
+        return {}
+    generation = found.task.generation
+    seed = {"seed": generation.seed} if generation.temperature else {}
+    stop = {"stop_seqs": list(generation.stop)} if generation.stop else {}
+    return {"max_tokens": generation.max_new_tokens, "temperature": generation.temperature, **seed, **stop}
+
+
+def _results(found: Trace) -> dict[str, Any]:
+    counts = found.result.run.counts
+    metrics = {
+        stat.metric: {
+            "name": stat.metric,
+            "value": stat.value,
+            "metadata": {"stderr": stat.stderr, "low": stat.low, "high": stat.high, "n": stat.n, "method": stat.method},
+        }
+        for stat in overall(found.result)
+    }
+    score = {"name": "evalkit", "scorer": _rule(found), "metrics": metrics}
+    return {"total_samples": counts.planned, "completed_samples": counts.answered, "scores": [score]}
+
+
+def _rule(found: Trace) -> str:
+    return str(found.task.adapter.rule.__struct_config__.tag)
+
+
+def _times(result: Result) -> dict[str, str]:
+    run = result.run
+    if not timed(result):
+        return {}
+    ended = datetime.fromisoformat(run.started) + timedelta(seconds=run.seconds)
+    return {"started_at": run.started, "completed_at": ended.isoformat(timespec="seconds")}
+
+
+def _samples(found: Trace) -> Iterator[dict[str, Any]]:
+    samples = found.samples
+    for score in found.scores:
+        request, response = only(found, score.sample_id)
+        sample = samples[score.sample_id]
+        reply = {"role": "assistant", "content": response.text, "source": "generate"}
+        stop = {"stop": "stop", "length": "max_tokens"}.get(response.finish, "unknown")
+        asked = [_message(message) for message in request.messages]
+        yield {
+            "id": score.sample_id,
+            "epoch": 1,
+            "input": asked,
+            "choices": list(sample.choices) or None,
+            "target": list(sample.answers) if len(sample.answers) > 1 else score.target,
+            "messages": [*asked, reply],
+            "output": {
+                "model": found.result.run.model,
+                "choices": [{"message": reply, "stop_reason": stop}],
+                "metadata": {"key": request.key, "tokens": response.tokens, "seconds": response.seconds},
+            },
+            "scores": {"evalkit": _score(score)},
+            "metadata": dict(sample.groups),
+        }
+
+
+def _message(message: Message) -> dict[str, Any]:
+    """A turn; a picture or video is named by its content, since the log holds no media."""
+    content = [
+        {"type": "text", "text": part.text if isinstance(part, Text) else f"[{_kind(part)} sha256:{part.digest}]"}
+        for part in message.parts
+    ]
+    return {"role": message.role, "content": content}
+
+
+def _kind(part: object) -> str:
+    return "video" if hasattr(part, "frames") else "picture"
+
+
+def _score(score: Score) -> dict[str, Any]:
+    return {"value": score.value, "answer": score.answer}
+
+
+def _summary(sample: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("id", "epoch", "input", "choices", "target", "metadata", "scores")
+    return {**{name: sample[name] for name in kept}, "completed": True}

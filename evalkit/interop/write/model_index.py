@@ -1,0 +1,52 @@
+"""`model-index`, the metadata at the head of a model card (huggingface/hub-docs, modelcard.md); one file per model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from evalkit.data.sources import Places
+from evalkit.filenames import distinct
+from evalkit.interop.write.publication import Publication, by_model, hub, overall, save
+from evalkit.results.read import Result
+from evalkit.results.trace import task_of
+from evalkit.types import Stat
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
+
+
+def write(results: Sequence[Result], publication: Publication, places: Places) -> list[Path]:
+    """`<model>/model-index.yaml`, to be pasted between the lines of dashes; values are fractions at full precision."""
+    from huggingface_hub import ModelCardData
+
+    files = []
+    for model, runs in by_model(results).items():
+        entries = [_entry(run, stat) for run in runs for stat in overall(run)]
+        card = ModelCardData(model_name=runs[0].title, eval_results=entries)
+        files.append(save(publication.out / distinct(model) / "model-index.yaml", card.to_yaml() + "\n"))
+    return files
+
+
+def _entry(result: Result, stat: Stat) -> EvalResult:
+    from huggingface_hub import EvalResult
+
+    task, run = task_of(result), result.run
+    source = hub(task)
+    metric: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(task.metrics[stat.metric]))  # YAML has no tuples
+    kind = metric.pop("kind")
+    media = "video-" if task.columns.video else "image-" if task.columns.images else ""
+    return EvalResult(
+        task_type=f"{media}text-to-text" if media else "text-generation",
+        dataset_type=source.path if source else task.name,
+        dataset_name=task.title.en,
+        dataset_split=source.split if source else None,
+        dataset_revision=run.data_revision or None,
+        metric_type=kind,
+        metric_name=stat.metric,
+        metric_value=stat.value,
+        metric_args=metric or None,
+    )

@@ -1,0 +1,1 @@
+"""Pictures and videos by content: where their bytes lie, how they become RGB, which frames are shown."""

@@ -1,0 +1,164 @@
+"""What a YAML file of the registry decodes into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from evalkit.adapters import Adapter, Rule
+from evalkit.backends import Backend
+from evalkit.backends.engine import Share
+from evalkit.data.columns import Columns
+from evalkit.data.filters import Keep
+from evalkit.data.sources import Source
+from evalkit.metrics import Metric
+from evalkit.metrics.accuracy import Accuracy, Policy
+from evalkit.types import Generation, Value
+
+
+class Localized(Value, frozen=True):
+    """A text in English and, where given, Chinese."""
+
+    en: str
+    zh: str = ""
+
+    def get(self, language: str) -> str:
+        """The text in `language` ("en" or "zh"), English where there is no other."""
+        return (self.zh if language == "zh" else "") or self.en
+
+
+class JudgePrompt(Value, frozen=True, kw_only=True):
+    """What a judge model is asked about a reply that no rule reads, in place of the prompt for its kind of answer.
+
+    `prompt` has the fields question, options, reply, none and the sample's extra; a judge that says `none` found no
+    answer. `max_new_tokens` bounds what it says.
+    """
+
+    prompt: str
+    none: str = "NONE"
+    max_new_tokens: int = 32
+
+
+class TaskSpec(Value, frozen=True, kw_only=True):
+    """One benchmark as it is run and scored; `samples` is the number of rows that count, checked at every load.
+
+    `rules` are other opinions on the same replies, by name. `policies` says what an unparsable reply is worth under a
+    rule of that name (or under the default rule, for a name that is no rule), in place of the accuracy metrics' own
+    `unparsed`. `metrics_of` has, for a rule that counts in its own way, metrics in place of those with their names.
+    `readings` names fields of predictions files that hold extractions already, not replies, and the rule that reads
+    them, by default and as `official`. `headline` names the metric that stands for the task.
+    """
+
+    name: str
+    title: Localized
+    samples: int
+    source: Source
+    columns: Columns
+    adapter: Adapter
+    generation: Generation
+    metrics: Mapping[str, Metric]
+    headline: str
+    keep: Keep | None = None
+    rules: Mapping[str, Rule] = {}
+    policies: Mapping[str, Policy] = {}
+    metrics_of: Mapping[str, Mapping[str, Metric]] = {}
+    readings: Mapping[str, str] = {}
+    judge: JudgePrompt | None = None
+    paper: str = ""
+    license: str = ""
+    note: str = ""
+
+    @property
+    def opinions(self) -> tuple[str, ...]:
+        """Names that `under` takes."""
+        return tuple(dict.fromkeys((*self.rules, *self.policies)))
+
+    def reading(self, field: str) -> TaskSpec:
+        """The same task for texts from `field` of a predictions file."""
+        if field not in self.readings:
+            return self
+        rule = self.rules[self.readings[field]]
+        return msgspec.structs.replace(
+            self, adapter=self.adapter.with_rule(rule), rules={**self.rules, "official": rule}
+        )
+
+    def under(self, name: str) -> TaskSpec:
+        """The same task scored by another of its rules and policies. Raises KeyError for an unknown name."""
+        if name not in self.opinions:
+            raise KeyError(name)
+        adapter = self.adapter.with_rule(self.rules[name]) if name in self.rules else self.adapter
+        metrics = self.metrics
+        if name in self.policies:
+            policy = self.policies[name]
+            metrics = {
+                key: msgspec.structs.replace(metric, unparsed=policy) if isinstance(metric, Accuracy) else metric
+                for key, metric in metrics.items()
+            }
+        metrics = {**metrics, **self.metrics_of.get(name, {})}
+        return msgspec.structs.replace(self, adapter=adapter, metrics=metrics)
+
+
+class Batch(Value, frozen=True, kw_only=True):
+    """Scheduling of a model: at most `count` requests and `tokens` prompt-plus-new tokens (0: no bound) at a time.
+
+    A request whose beginning is shared with one before it in the batch counts only for the rest of its prompt.
+    """
+
+    count: int = 8
+    tokens: int = 0
+
+
+class ModelSpec(Value, frozen=True, kw_only=True):
+    """A model: `backend` is its identity, the rest is scheduling; `blind` drops the pictures from its prompts.
+
+    `share_prefix` says whether questions on the same media share its prefill; `auto`: where tests prove equal tokens.
+    """
+
+    name: str
+    backend: Backend
+    title: str = ""
+    batch: Batch = Batch()
+    workers: int = 2
+    share_prefix: Share = "auto"
+    blind: bool = False
+
+
+class Reference(Value, frozen=True, kw_only=True):
+    """Which Stat a table cell shows: a task's metric (its headline if empty) for the group `where` (all if empty)."""
+
+    task: str
+    metric: str = ""
+    where: Mapping[str, str] = {}
+
+
+class Row(Value, frozen=True, kw_only=True):
+    """A line of a card's table; `score` is a task name or a full reference, `published` as printed, one per column."""
+
+    score: str | Reference
+    label: Localized
+    published: tuple[str, ...] = ()
+    category: Localized | None = None
+
+    @property
+    def reference(self) -> Reference:
+        """`score` in its full form."""
+        return self.score if isinstance(self.score, Reference) else Reference(task=self.score)
+
+
+class Table(Value, frozen=True, kw_only=True):
+    """One table of a card; `columns` name the published models."""
+
+    id: str
+    rows: tuple[Row, ...]
+    columns: tuple[str, ...] = ()
+    title: Localized | None = None
+
+
+class CardSpec(Value, frozen=True, kw_only=True):
+    """The layout of a model card and its published numbers."""
+
+    name: str
+    tables: tuple[Table, ...]
+    title: Localized | None = None
+    source: str = ""

@@ -1,0 +1,149 @@
+"""Read YAML as plain data by the 1.2 core schema, keeping where every value stood, and refuse what hides mistakes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+import yaml
+
+from evalkit.errors import YamlError
+
+Path_: TypeAlias = tuple[str | int, ...]
+
+
+class Document(msgspec.Struct, frozen=True):
+    """Plain data of one file, and the (line, column) from 1 of each key or item by its path from the root."""
+
+    file: Path
+    data: Any
+    marks: dict[Path_, tuple[int, int]]
+
+    def error(self, path: Path_, text: str) -> YamlError:
+        """An error at the place of `path`, or of its nearest known ancestor."""
+        while path and path not in self.marks:
+            path = path[:-1]
+        line, column = self.marks.get(path, (1, 1))
+        return YamlError(f"{self.file}:{line}:{column}: {text}")
+
+
+class CoreLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """A SafeLoader whose plain scalars follow YAML 1.2: `no` is text, `1e5` a float, `010` ten, a date is text."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own attribute)
+
+
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", [*"~nN", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", [*"-+0123456789"]),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        [*"-+.0123456789"],
+    ),
+):
+    CoreLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
+
+
+def read(file: Path) -> Document:
+    """Parse one YAML file. Raises YamlError for unreadable files, syntax, duplicate keys, aliases and unusual tags."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise YamlError(f"{file}: cannot be read ({error.strerror}); check the path") from error
+    except UnicodeDecodeError as error:
+        raise YamlError(f"{file}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    return parse(text, file)
+
+
+def parse(text: str, file: Path) -> Document:
+    """Parse YAML text that stands in `file`; see `read`."""
+    try:
+        node = yaml.compose(text, Loader=CoreLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+        raise YamlError(f"{file}:{where}: not valid YAML: {error.problem}; mend the syntax there") from error
+    except yaml.YAMLError as error:
+        raise YamlError(f"{file}: not valid YAML: {' '.join(str(error).split())}; mend the syntax") from error
+    reader = _Reader(file)
+    data = reader.value(node, ()) if node is not None else None
+    return Document(file, data, reader.marks)
+
+
+class _Reader:
+    """Turns composed nodes into plain data and notes their places."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.marks: dict[Path_, tuple[int, int]] = {}
+        self._seen: set[int] = set()
+
+    def value(self, node: yaml.Node, path: Path_) -> Any:
+        self.marks.setdefault(path, _place(node))
+        if id(node) in self._seen:
+            raise self._error(node, "aliases (*name) are not allowed; write the value out")
+        self._seen.add(id(node))
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in COLLECTIONS:
+            raise self._error(node, f"the tag {node.tag} is not allowed; use plain values")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(child, (*path, i)) for i, child in enumerate(node.value)]
+        if not isinstance(node, yaml.ScalarNode):
+            raise self._error(node, "only mappings, lists and plain values are allowed")
+        return self._scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key_node, child in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise self._error(key_node, "a key must be plain text")
+            key = key_node.value
+            if key in result:
+                raise self._error(key_node, f"the key {key} stands here twice; remove one")
+            self.marks[(*path, key)] = _place(key_node)
+            result[key] = self.value(child, (*path, key))
+        return result
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        convert = SCALARS.get(kind)
+        if convert is None:
+            raise self._error(node, f"the tag {node.tag} is not allowed; use plain values")
+        try:
+            return convert(node.value)
+        except ValueError as error:
+            raise self._error(node, f"{node.value!r} is not a {kind}; quote it if it is text") from error
+
+    def _error(self, node: yaml.Node, text: str) -> YamlError:
+        line, column = _place(node)
+        return YamlError(f"{self.file}:{line}:{column}: {text}")
+
+
+def _place(node: yaml.Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _null(_text: str) -> None:
+    return None
+
+
+def _bool(text: str) -> bool:
+    return text.lower() == "true"
+
+
+def _int(text: str) -> int:
+    return int(text, 0) if text[:2] in ("0o", "0x") else int(text, 10)
+
+
+def _float(text: str) -> float:
+    return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+SCALARS: dict[str, Callable[[str], Any]] = {"null": _null, "bool": _bool, "int": _int, "float": _float, "str": str}

@@ -1,1 +1,0 @@
-"""Self-contained pages: no script, nothing to load, everything escaped."""

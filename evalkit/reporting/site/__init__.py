@@ -1,0 +1,1 @@
+"""The leaderboard as a site of static pages, every sample in it to look at."""

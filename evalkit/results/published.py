@@ -1,0 +1,86 @@
+"""Does our number reproduce the published one? The column of the same model, and what the noise allows to say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from evalkit.errors import EvalkitError
+from evalkit.registry.spec import CardSpec
+from evalkit.results.read import Result
+from evalkit.statistics import one_sample
+from evalkit.types import Stat, Value
+
+NUMBER = re.compile(r"\d+(?:\.(\d+))?")
+
+
+class Against(Value, frozen=True, kw_only=True):
+    """Ours minus a published number, in the unit of the stat (fractions for percentages).
+
+    `low` and `high` are our interval's limits moved by the published number and widened by its rounding, so that they
+    hold 0 exactly where it is `within` noise; None: our number has no interval, and nothing can be said. `p` is that
+    row's alone.
+    """
+
+    column: str
+    published: str
+    difference: float
+    low: float | None
+    high: float | None
+    p: float
+    within: bool | None
+
+
+def against(stat: Stat, column: str, text: str, *, percent: bool) -> Against | None:
+    """The stat beside a number as printed; None where the card prints none."""
+    number = printed(text, percent=percent)
+    if number is None:
+        return None
+    value, rounding = number
+    found = one_sample(stat, value, rounding=rounding)
+    within = None if found.low is None or found.high is None else found.low <= 0 <= found.high
+    return Against(
+        column=column,
+        published=text,
+        difference=found.value,
+        low=found.low,
+        high=found.high,
+        p=found.p,
+        within=within,
+    )
+
+
+def printed(text: str, *, percent: bool) -> tuple[float, float] | None:
+    """A published number and half a unit of its last digit, both in the unit of a stat; None where it is no number."""
+    match = NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    unit = 100 if percent else 1
+    return float(text) / unit, 0.5 * 10 ** -len(match[1] or "") / unit
+
+
+def column_of(columns: Sequence[str], result: Result, wanted: str = "") -> str:
+    """The published column that a run is compared with; empty: none.
+
+    That is `wanted`, or else the column that has the model's own title or name; upper case and punctuation do not
+    count. A model that is itself a difference (minus its blind run) has none.
+    """
+    if result.derived:
+        return ""
+    if wanted:
+        return wanted if wanted in columns else ""
+    # A hub id gives the name owner--model.
+    known = {_plain(name) for name in (result.title, result.run.model, result.run.model.rpartition("--")[2])}
+    return next((column for column in columns if _plain(column) in known), "")
+
+
+def check_column(card: CardSpec, wanted: str) -> None:
+    """Raises EvalkitError for a column that none of the card's tables has."""
+    known = list(dict.fromkeys(name for table in card.tables for name in table.columns))
+    if wanted not in known:
+        columns = f"choose one of {', '.join(known)}" if known else "it prints no numbers, so choose another card"
+        raise EvalkitError(f"card {card.name} has no column {wanted!r}: {columns}")
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))

@@ -1,0 +1,1 @@
+"""The pipeline of one run, from a task's rows to its numbers; its executors are the only step that costs money."""

@@ -1,0 +1,75 @@
+"""Responses -> scores -> stats: opinions on recorded facts, pure and repeatable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from evalkit.adapters import Adapter
+from evalkit.metrics import Metric
+from evalkit.registry.spec import TaskSpec
+from evalkit.run.plan import Plan
+from evalkit.run.record import Counts
+from evalkit.run.response_log import Log
+from evalkit.types import Response, Sample, Score, Stat
+
+NEVER_ASKED = "no reply yet; run the same command again"
+
+
+def scores(adapter: Adapter, samples: Iterable[Sample], *, plan: Plan, log: Log) -> list[Score]:
+    """One Score per sample, in the order of the samples.
+
+    A sample without all its replies keeps its place in the denominator: value 0, and `error` says why.
+    """
+    found = []
+    for sample in samples:
+        problem = plan.problems.get(sample.id)
+        replies: list[str] = []
+        if problem is None:
+            responses = [log.responses.get(request.key) for request in plan.requests[sample.id]]
+            problem = _first_error(responses)
+            replies = [r.text for r in responses if r is not None]
+        score = adapter.score(sample, replies) if problem is None else _unanswered(sample, problem)
+        found.append(msgspec.structs.replace(score, cluster=sample.cluster) if sample.cluster else score)
+    return found
+
+
+def _first_error(responses: Iterable[Response | None]) -> str | None:
+    for response in responses:
+        if response is None:
+            return NEVER_ASKED
+        if response.error is not None:
+            return response.error
+    return None
+
+
+def _unanswered(sample: Sample, problem: str) -> Score:
+    target = " | ".join(sample.answers)
+    return Score(sample_id=sample.id, target=target, answer=None, value=0.0, groups=sample.groups, error=problem)
+
+
+def stats(metrics: Mapping[str, Metric], found: list[Score]) -> list[Stat]:
+    """Every metric's numbers, in the order of the task file."""
+    return [stat for name, metric in metrics.items() for stat in metric.stats(name, found)]
+
+
+def problems(found: Iterable[Score]) -> dict[str, str]:
+    """Sample id -> reason, for the samples that have no score of their own."""
+    return {s.sample_id: s.error for s in found if s.error is not None}
+
+
+def counts(task: TaskSpec, plan: Plan, log: Log, found: Sequence[Score]) -> Counts:
+    """What a run's record counts."""
+    keys = {request.key for request in plan.all}
+    given = [log.responses[key] for key in keys if log.answered(key)]
+    return Counts(
+        samples=task.samples,
+        planned=len(found),
+        requests=len(plan.all),
+        unique=len(keys),
+        answered=sum(s.error is None for s in found),
+        errors=sum(s.error is not None for s in found),
+        unparsed=sum(s.error is None and s.answer is None for s in found),
+        truncated=sum(r.finish == "length" for r in given),
+    )

@@ -1,0 +1,196 @@
+"""Task files that ask as another harness does: their base but for the prompt, and the prompt is the golden one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from evalkit.media.open import Library
+from evalkit.registry import yaml12
+from evalkit.registry.decode import decode
+from evalkit.registry.spec import TaskSpec
+from evalkit.run import plan
+from evalkit.types import Image, Sample, Text, Video
+from tests import TESTS
+
+HERE = TESTS
+TASKS = HERE.parent / "tasks"
+SUITES = {"lmms-eval": "lmms_eval", "vlmevalkit": "vlmevalkit", "official": "official", "llava": "llava"}
+VARIANTS = sorted(file for suite in SUITES for file in (TASKS / suite).glob("*.yaml"))
+FREE = {"name", "title", "note", "generation"}
+FREE_OF_ADAPTER = {"prompt", "option", "open_prompt", "blocks", "rule"}
+FURTHER = {
+    "blink_val_lmms_eval": {"extra"},  # the letters that the prompt lists
+    "blink_val_official": {"extra"},  # where the pictures go, and which subtasks show people
+    "blink_val_vlmevalkit": {"question"},  # the question without its options
+    "textvqa_val_lmms_eval": {"question"},  # with a capital
+    "textvqa_val_llava": {"question", "extra"},  # with a capital; the tokens
+    "videomme_lmms_eval": {"video"},  # its rule for frames
+    "videomme_vlmevalkit": {"video"},
+}
+"""What else may differ in `columns`, because the prompt or the source's own protocol needs it."""
+
+
+def picture(number: int) -> Image:
+    return Image(f"{number}.png", "0" * 64)
+
+
+def pictures(count: int, of: int) -> dict[str, Any]:
+    return {f"image_{n}": picture(n) if n <= count else None for n in range(1, of + 1)}
+
+
+MMBENCH = {"answer": "B", "category": "c", "l2-category": "l", "L2-category": "l", "image": picture(1)}
+VIDEO = {"videoID": "film", "duration": "short", "domain": "d", "sub_category": "s", "task_type": "t", "answer": "B"}
+MATHVISTA = {"question_type": "?", "decoded_image": picture(1), "metadata": dict.fromkeys(
+    ("language", "source", "category", "task", "context", "grade", "skills"), "m")}  # fmt: skip
+ROWS: dict[str, list[dict[str, Any]]] = {
+    "mmmu_val": [
+        {"id": "lettered", "question": "Is <image 1> older than <image 2>?", "options": "['yes', '<image 3>']",
+         "answer": "B", "subset": "Art", **pictures(3, 7)},
+        {"id": "open", "question": "Name the ore in <image 1>.", "options": "[]", "answer": "iron", "subset": "Art",
+         **pictures(1, 7)},
+    ],
+    "mmbench_dev_en": [
+        {**MMBENCH, "index": 1, "question": "Which is left?", "hint": "Look twice.", "A": "dog", "B": "cat", "C": "",
+         "D": ""},
+        {**MMBENCH, "index": 2, "question": "Which is right?", "hint": None, "A": "dog", "B": "cat", "C": "owl",
+         "D": None},
+    ],
+    "blink_val": [
+        {"idx": "people", "subset": "Art_Style", "question": "Which has the style?", "answer": "(A)",
+         "prompt": "Which has the style?\n(A) the second image\n(B) the third image",
+         "choices": ["the second image", "the third image"], **pictures(3, 4)},
+        {"idx": "things", "subset": "Counting", "question": "How many?", "answer": "(B)",
+         "prompt": "How many?\n(A) 0\n(B) 1\n(C) 2\n(D) 3", "choices": ["0", "1", "2", "3"], **pictures(1, 4)},
+    ],
+    "videomme": [{**VIDEO, "question_id": "1-1", "question": "What rolls?", "options": ["A. A cup.", "B. A ball."]}],
+    "textvqa_val": [
+        {"question_id": 7, "question": "what does the Sign say?", "answers": ["stop"], "image": picture(1),
+         "image_id": "i", "ocr_tokens": ["STOP", "all way"]},
+        {"question_id": 8, "question": "what time is it?", "answers": ["noon"], "image": picture(1), "image_id": "i",
+         "ocr_tokens": []},
+    ],
+    "pope": [{"category": "random", "question_id": "3", "question": "Is there a car in the image?", "answer": "no",
+              "image": picture(1), "image_source": "i"}],
+    "scienceqa_img_test": [
+        {"row": 0, "question": "Which is heavier?", "hint": "The scale has settled.", "choices": ["a box", "a ball"],
+         "answer": 0, "image": picture(1), "subject": "natural science", "grade": "grade4"},
+        {"row": 1, "question": "Which month is it?", "hint": "", "choices": ["May", "June", "July"], "answer": 2,
+         "image": picture(1), "subject": "social science", "grade": "grade2"},
+    ],
+    "mathvista_testmini": [
+        {"pid": "1", "query": "Hint: Please name the letter.\nQuestion: Which is larger?\nChoices:\n(A) 45\n(B) 60",
+         "choices": ["45", "60"], "answer": "60", "answer_type": "text", "precision": None, **MATHVISTA},
+        {"pid": "2", "query": "Hint: Please give one decimal.\nQuestion: How long is it? (Unit: m)",
+         "choices": None, "answer": "1.5", "answer_type": "float", "precision": 1.0, **MATHVISTA},
+    ],
+    "intergps_test": [{"id": 2401, "problem": "<image>Find x.", "choices": ["4", "5", "6", "7"], "ground_truth": "B",
+                       "images": [picture(1)]}],
+    "ai2d_test": [{"row": 0, "question": "What eats D?", "options": ["C", "B", "E", "G"], "answer": "2",
+                   "image": picture(1)}],
+    "chartqa_test": [{"row": 0, "question": "How many bars are red?", "answer": "14", "type": "human_test",
+                      "image": picture(1)}],
+}  # fmt: skip
+ROWS |= {"videomme_subtitles": ROWS["videomme"], "mmbench_dev_en_circular": ROWS["mmbench_dev_en"]}
+
+
+def task(path: Path) -> TaskSpec:
+    return decode(yaml12.read(path), TaskSpec)
+
+
+def base(path: Path) -> str:
+    return path.stem.removesuffix(f"_{SUITES[path.parent.name]}")
+
+
+def fixed(spec: TaskSpec, further: set[str]) -> dict[str, Any]:
+    fields = {name: value for name, value in msgspec.to_builtins(spec).items() if name not in FREE}
+    fields["adapter"] = {n: v for n, v in fields["adapter"].items() if n not in FREE_OF_ADAPTER}
+    fields["columns"] = {n: v for n, v in fields["columns"].items() if n not in further}
+    return fields
+
+
+def samples(spec: TaskSpec, rows: list[dict[str, Any]]) -> list[Sample]:
+    library = Library(Path("no-such-folder"))
+    made = [spec.columns.sample(row, root=Path("data"), library=library) for row in rows]
+    lines = {"subtitles": "Once upon a time\nthe end"}
+    told = [{**s.extra, **lines} if "subtitles" in s.extra else s.extra for s in made]
+    return [msgspec.structs.replace(s, extra=extra) for s, extra in zip(made, told, strict=True)]
+
+
+def shown(spec: TaskSpec, sample: Sample) -> str:
+    (messages,) = spec.adapter.prompts(sample)
+    return f"=== {sample.id}\n" + "".join(part_shown(p) for m in messages for p in m.parts) + "<end>\n"
+
+
+def part_shown(part: Text | Image | Video) -> str:
+    if isinstance(part, Text):
+        return part.text
+    if isinstance(part, Image):
+        return f"[picture {part.path[:-4]}]"
+    numbers = part.frames.indices(1601)
+    return f"[{len(numbers)} frames, {numbers[0]} to {numbers[-1]} of 1601]"
+
+
+@pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
+def test_a_variant_is_its_base_but_for_the_prompt(path: Path) -> None:
+    further = FURTHER.get(path.stem, set())
+    assert fixed(task(path), further) == fixed(task(TASKS / f"{base(path)}.yaml"), further)
+
+
+@pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
+def test_the_prompt_is_the_golden_one(path: Path) -> None:
+    spec = task(path)
+    text = "".join(shown(spec, sample) for sample in samples(spec, ROWS[base(path)]))
+    assert text == (HERE / "golden" / "variants" / f"{path.stem}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
+def test_a_blind_model_is_asked_too(path: Path) -> None:
+    spec = task(path)
+    found = plan.requests(spec, {}, samples(spec, ROWS[base(path)]), blind=True)
+    assert not found.problems
+    assert not any(request.media or "<image" in str(request.messages) for request in found.all)
+
+
+@pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
+def test_a_variant_is_read_by_the_rule_of_its_source(path: Path) -> None:
+    spec = task(path)
+    source = "official" if path.parent.name == "llava" else path.parent.name
+    if path.stem == "mathvista_testmini_lmms_eval":  # whose rule reads what a language model made of the reply
+        source = "none"
+    assert spec.adapter.rule == spec.rules.get(source, task(TASKS / f"{base(path)}.yaml").adapter.rule)
+
+
+def test_every_benchmark_has_the_variants_that_differ() -> None:
+    bases = {suite: {base(path) for path in VARIANTS if path.parent.name == suite} for suite in SUITES}
+    six = {"mmmu_val", "mmbench_dev_en", "blink_val", "videomme", "textvqa_val", "pope"}
+    more = {"scienceqa_img_test", "mathvista_testmini", "ai2d_test", "chartqa_test"}
+    assert bases["lmms-eval"] == {*six, *more, "intergps_test"}
+    assert bases["vlmevalkit"] == {*six, *more}
+    assert bases["official"] >= {"mmmu_val", "mmbench_dev_en_circular", "blink_val", "videomme", "pope"}
+    assert bases["official"] >= {"mathvista_testmini"}
+    assert bases["llava"] == {"textvqa_val"}
+
+
+def test_a_capital_makes_the_other_letters_small() -> None:
+    spec = task(TASKS / "lmms-eval" / "textvqa_val_lmms_eval.yaml")
+    assert samples(spec, ROWS["textvqa_val"])[0].question == "What does the sign say?"
+
+
+def test_ocr_tokens_are_written_as_llava_writes_them(shared: Path) -> None:
+    import gzip
+    import json
+
+    spec = task(TASKS / "llava" / "textvqa_val_llava.yaml")
+    with gzip.open(shared / "packs/textvqa_val_subset/predictions/llava-v1.5-13b.jsonl.gz", "rt") as file:
+        prompts = [json.loads(line)["prompt"] for line in file][:200]
+    for prompt in prompts:
+        question, tokens, _ = prompt.split("\n")
+        listed = tokens.removeprefix("Reference OCR token: ")
+        row = {"question_id": 1, "question": question.lower(), "answers": ["x"], "image": picture(1), "image_id": "i"}
+        (sample,) = samples(spec, [{**row, "ocr_tokens": [listed] if listed else []}])
+        ours = [p.text for p in spec.adapter.prompts(sample)[0][0].parts if isinstance(p, Text)]
+        assert ours == [prompt if listed else prompt.replace(f"{tokens}\n", "")]

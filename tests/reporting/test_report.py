@@ -1,0 +1,415 @@
+"""Tables from real result folders, in every format, with hostile names and incomplete runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkit.errors import EvalkitError
+from evalkit.registry.spec import CardSpec, Localized, Reference, Row, Table
+from evalkit.reporting import FORMATS, cells, notes, read_results, render
+from evalkit.reporting.remarks import mixture
+from evalkit.reporting.table import Absent, Measured, Published
+from evalkit.results.settings import sentence, settings
+from evalkit.run.record import RunRecord
+from evalkit.safe_text import printable
+from evalkit.statistics import mean, proportion
+from evalkit.types import Stat
+
+HOSTILE = '=1+2|<script>alert("x")</script>_$a$ [l](javascript:x) & 50%\\'
+CARD = CardSpec(
+    name="tiny",
+    title=Localized("Tiny card", "小卡片"),
+    source="https://example.org/card",
+    tables=(
+        Table(
+            id="main",
+            title=Localized("Main", "主表"),
+            columns=("Alpha", "Beta"),
+            rows=(
+                Row(
+                    score="mmmu",
+                    label=Localized("MMMU", "MMMU 中"),
+                    category=Localized("Popular", "主流"),
+                    published=("43.0", "44.22"),
+                ),
+                Row(
+                    score="bench",
+                    label=Localized("Bench"),
+                    category=Localized("Popular", "主流"),
+                    published=("81.9", "-"),
+                ),
+                Row(score="pope", label=Localized("POPE"), category=Localized("Presence"), published=("86.1", "83.3")),
+            ),
+        ),
+        Table(
+            id="groups",
+            rows=(
+                Row(score=Reference(task="mmmu", where={"subject": "Art"}), label=Localized("Art")),
+                Row(score=Reference(task="pope", metric="f1"), label=Localized("F1")),
+            ),
+        ),
+    ),
+)
+ZERO = {"StrType": "", "IntType": 0, "FloatType": 0.0, "BoolType": False, "DictType": {}, "VarTupleType": ()}
+
+
+def record(model: str, task: str, **fields: Any) -> RunRecord:
+    """A run's record whose remaining fields are empty."""
+    info = msgspec.inspect.type_info(RunRecord)
+    assert isinstance(info, msgspec.inspect.StructType)
+    names = {f.name: ZERO[type(f.type).__name__] for f in info.fields if f.required and f.name != "counts"}
+    counts = {"samples": 10, "planned": 10, "requests": 10, "unique": 10, "answered": 10}
+    counts |= {"errors": 0, "unparsed": 0, "truncated": 0}
+    values = {"model": model, "task": task, "headline": "accuracy", "complete": True, "counts": counts}
+    return msgspec.convert({**names, **values, **fields}, RunRecord)
+
+
+def write(folder: Path, run: RunRecord, *stats: Stat) -> Path:
+    place = folder / run.model.replace("/", "_") / run.task
+    place.mkdir(parents=True)
+    (place / "run.json").write_bytes(msgspec.json.encode(run))
+    (place / "stats.json").write_bytes(msgspec.json.encode(stats))
+    return place
+
+
+def partial(model: str, task: str) -> RunRecord:
+    run = record(model, task, complete=False, limit="8")
+    return msgspec.structs.replace(run, counts=msgspec.structs.replace(run.counts, answered=7, errors=1))
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Model `a` with three tasks, one of them incomplete; model `b`, whose title is hostile, with one."""
+    write(
+        tmp_path,
+        record("a", "mmmu"),
+        proportion(4, 10).stat("accuracy", {}, 10),
+        proportion(3, 4).stat("accuracy", {"subject": "Art"}, 4),
+    )
+    write(tmp_path, partial("a", "bench"), proportion(5, 10).stat("accuracy", {}, 10))
+    write(
+        tmp_path,
+        record("a", "pope"),
+        proportion(9, 10).stat("accuracy", {}, 10),
+        proportion(8, 10).stat("f1", {}, 10),
+    )
+    write(tmp_path, record("b", "mmmu", model_spec={"title": HOSTILE}), proportion(1, 3).stat("accuracy", {}, 3))
+    return tmp_path
+
+
+def test_cells_are_typed_and_traceable(results: Path) -> None:
+    main, groups = cells(CARD, read_results([results]))
+    assert [(c.title, c.mark) for c in main.columns] == [
+        ("Alpha", ""),
+        ("Beta", ""),
+        ("a", "ours"),
+        (HOSTILE, "ours"),
+    ]
+    first = main.lines[0].cells
+    assert first[:2] == (Published("43.0"), Published("44.22"))
+    assert isinstance(first[2], Measured)
+    assert (first[2].stat.value, first[2].stat.n, first[2].complete) == (0.4, 10, True)
+    assert Path(first[2].run) == results / "a" / "mmmu"
+    assert main.lines[1].cells[2:] == (Absent(refused=True), Absent())
+    assert main.spans == (2, 0, 1)
+    art, f1 = (line.cells[0] for line in groups.lines)
+    assert isinstance(art, Measured)
+    assert isinstance(f1, Measured)
+    assert (art.stat.value, f1.stat.value) == (0.75, 0.8)
+
+
+def test_an_incomplete_run_is_refused_and_named(results: Path) -> None:
+    tables = cells(CARD, read_results([results]))
+    assert "Not shown, incomplete: a / bench (7 of 10 samples answered, 1 failed, limit 8)" in "\n".join(notes(tables))
+    assert "50.0" not in render(CARD, read_results([results]), format="csv")
+
+
+def test_an_incomplete_run_is_marked_when_allowed(results: Path) -> None:
+    runs = read_results([results])
+    for name in ("terminal", "csv"):
+        assert "50.0*" in render(CARD, runs, format=name, allow_incomplete=True)
+    text = render(CARD, runs, format="markdown", allow_incomplete=True)
+    assert r"50.0\*" in text
+    assert r"\* incomplete: a / bench (7 of 10 samples answered, 1 failed, limit 8)." in text
+    shown = json.loads(render(CARD, runs, format="json", allow_incomplete=True))
+    assert shown["tables"][0]["lines"][1]["cells"][2]["complete"] is False
+
+
+def test_intervals_on_request(results: Path) -> None:
+    runs = read_results([results])
+    assert "40.0 [16.8, 68.7]" in render(CARD, runs, format="terminal", intervals=True)
+    assert "16.8" not in render(CARD, runs, format="terminal")
+
+
+def test_csv_layout(results: Path) -> None:
+    text = render(CARD, read_results([results]), format="csv")
+    first, second = text.split("\n\n")
+    more = ["low", "high", "n", "unparsed %", "complete", "published", "vs published", "noise"]
+    ours = [f"{title}{name}" for title in ("a (ours)", f"'{HOSTILE} (ours)") for name in ("", *(f" {m}" for m in more))]
+    nothing = [""] * 9
+    forty = ["40.0", "16.8", "68.7", "10", "0.0", "yes", "", "", ""]
+    ninety = ["90.0", "59.6", "98.2", "10", "0.0", "yes", "", "", ""]
+    third = ["33.3", "6.1", "79.2", "3", "0.0", "yes", "", "", ""]
+    assert list(csv.reader(io.StringIO(first))) == [
+        ["table", "category", "label", "Alpha", "Beta", *ours],
+        ["main", "Popular", "MMMU", "43.0", "44.22", *forty, *third],
+        ["main", "Popular", "Bench", "81.9", "-", *nothing, *nothing],
+        ["main", "Presence", "POPE", "86.1", "83.3", *ninety, *nothing],
+    ]
+    assert list(csv.reader(io.StringIO(second)))[1][:4] == ["groups", "", "Art", "75.0"]
+
+
+@pytest.mark.parametrize("first", ["=1", "+1", "-1", "@x", "  =1", "＝1", "\t=1"])
+def test_csv_never_starts_a_text_like_a_formula(first: str, tmp_path: Path) -> None:
+    write(tmp_path, record("m", "mmmu", model_spec={"title": first}), proportion(1, 3).stat("accuracy", {}, 3))
+    head = next(csv.reader(io.StringIO(render(CARD, read_results([tmp_path]), format="csv"))))
+    assert len(head) == 14
+    assert all(name.startswith("'") for name in head[5:])
+
+
+def test_markdown_renders_as_text(results: Path) -> None:
+    markdown_it = pytest.importorskip("markdown_it", reason="rich brings a Markdown renderer")
+    text = render(CARD, read_results([results]), format="markdown")
+    page = markdown_it.MarkdownIt("commonmark").enable("table").render(text)
+    grid = Grid(page)
+    assert grid.rows[0][0] == ["Category", "Benchmark", "Alpha", "Beta", "a (ours)", f"{HOSTILE} (ours)"]
+    assert grid.rows[0][2] == ["", "Bench", "81.9", "-", "-", "-"]
+    assert "<script" not in page
+    assert "<a " not in page
+
+
+class Grid(HTMLParser):
+    """Cells of a page's tables as text, with the tags and attributes that occurred."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: list[list[list[str]]] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.inside = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "table":
+            self.rows.append([])
+        elif tag == "tr":
+            self.rows[-1].append([])
+        elif tag in {"td", "th"}:
+            self.rows[-1][-1].append("")
+            self.inside = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag not in {"td", "th"}
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.rows[-1][-1][-1] += data
+
+
+def test_html_is_one_safe_page(results: Path) -> None:
+    page = render(CARD, read_results([results]), format="html", intervals=True)
+    grid = Grid(page)
+    tags = [tag for tag, _ in grid.tags]
+    assert not {"script", "link", "img", "iframe", "object"} & set(tags)
+    assert not any(name.startswith("on") or name == "src" for _, attributes in grid.tags for name in attributes)
+    assert [a["href"] for tag, a in grid.tags if tag == "a"] == ["https://example.org/card"]
+    head, first, second = grid.rows[0][1:4]
+    assert head[-1] == f"{HOSTILE} (ours)"
+    assert first == ["Popular", "MMMU", "43.0", "44.22", "40.0 [16.8, 68.7]", "33.3 [6.1, 79.2]"]
+    assert second[0] == "Bench", "the category's cell covers this line too"
+    assert [a["rowspan"] for tag, a in grid.tags if "rowspan" in a] == ["2"]
+    assert any("n=10 | [16.8, 68.7] | wilson" in (a.get("title") or "") for _, a in grid.tags)
+
+
+def test_a_source_that_is_no_web_address_is_no_link() -> None:
+    card = msgspec.structs.replace(CARD, source="javascript:alert(1)")
+    assert "href" not in render(card, [], format="html")
+
+
+def test_latex_escapes_what_it_would_run(results: Path) -> None:
+    text = render(CARD, read_results([results]), format="latex", intervals=True)
+    assert r"=1+2\textbar{}\textless{}script\textgreater{}" in text
+    assert r"\_\$a\$ {[}l](javascript:x) \& 50\%\textbackslash{}" in text
+    assert r"Popular & MMMU & 43.0 & 44.22 & 40.0 {[}16.8, 68.7]" in text
+    body = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in body} == {5, 2}
+
+
+def test_the_terminal_shows_hostile_text_as_it_is_and_colours_only_when_asked(results: Path) -> None:
+    runs = read_results([results])
+    assert "\x1b" not in render(CARD, runs, format="terminal")
+    assert "\x1b[" in render(CARD, runs, format="terminal", color=True)
+    rich = msgspec.structs.replace(runs[0], run=record("a", "mmmu", model_spec={"title": "[red]x[/red]"}))
+    assert "[red]x[/red]" in render(CARD, [rich], format="terminal")
+
+
+def test_a_terminal_table_in_full(results: Path) -> None:
+    card = msgspec.structs.replace(CARD, tables=CARD.tables[:1])
+    runs = [run for run in read_results([results]) if run.run.model == "a"]
+    assert render(card, runs, format="terminal", allow_incomplete=True).splitlines() == [
+        "Main",
+        "",
+        " Category   Benchmark   Alpha    Beta   a (ours)",
+        " ───────────────────────────────────────────────",
+        " Popular    MMMU         43.0   44.22       40.0",
+        "            Bench        81.9       -      50.0*",
+        " Presence   POPE         86.1    83.3       90.0",
+        "",
+        "* incomplete: a / bench (7 of 10 samples answered, 1 failed, limit 8).",
+    ]
+
+
+@given(st.text())
+def test_printable_text_has_no_control_characters(text: str) -> None:
+    cleaned = printable(text)
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", cleaned)
+
+
+def test_escape_sequences_in_a_name_never_reach_the_terminal(tmp_path: Path) -> None:
+    title = "ok\x1b]0;owned\x07\nsecond line\u202e"
+    write(tmp_path, record("m", "mmmu", model_spec={"title": title}), proportion(1, 2).stat("accuracy", {}, 2))
+    for name in FORMATS:
+        text = render(CARD, read_results([tmp_path]), format=name)
+        assert not set("\x1b\x07\u202e") & set(text), name
+        assert "\\u001b" not in text
+        assert "\\u202e" not in text
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_chinese(name: str, results: Path) -> None:
+    text = render(CARD, read_results([results]), format=name, language="zh")
+    for word in ("MMMU 中", "主流", "Bench", "本次评测"):
+        assert word in text
+    if name != "csv":
+        assert "未显示（运行不完整）：a / bench（10 个样本中 7 个有回答，1 个失败，限制 8）" in text.replace("\\", "")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_card_without_runs_is_the_published_card(name: str) -> None:
+    text = render(CARD, [], format=name)
+    assert "44.22" in text
+    assert "ours" not in text.replace(".ours", "").replace("--ours", "")
+
+
+def test_json_holds_full_precision(results: Path) -> None:
+    report = json.loads(render(CARD, read_results([results]), format="json"))
+    cell = report["tables"][0]["lines"][0]["cells"][3]
+    assert (cell["kind"], cell["stat"]["value"], cell["stat"]["method"]) == ("measured", 1 / 3, "wilson")
+
+
+def test_an_error_in_units_is_not_a_percentage(tmp_path: Path) -> None:
+    spec = {"metrics": {"accuracy": {"kind": "mean_absolute_error"}}}
+    stat = mean([1.0, 2.5], high=float("inf")).stat("accuracy", {}, 2)
+    write(tmp_path, record("m", "mmmu", task_spec=spec), stat)
+    assert "1.75" in render(CARD, read_results([tmp_path]), format="csv")
+
+
+def test_a_run_without_the_metric_says_so(tmp_path: Path) -> None:
+    write(tmp_path, record("m", "mmmu"), proportion(1, 2).stat("accuracy", {}, 2))
+    write(tmp_path, record("m", "pope"), proportion(1, 2).stat("accuracy", {}, 2))
+    found = notes(cells(CARD, read_results([tmp_path])))
+    assert found == ["m / mmmu has no accuracy, Art.", "m / pope has no f1."]
+
+
+def test_a_group_that_a_limited_run_has_not_reached_needs_no_note_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path, partial("m", "mmmu"), proportion(1, 2).stat("accuracy", {}, 2))
+    _, groups = cells(CARD, read_results([tmp_path]), allow_incomplete=True)
+    assert groups.notes == ("* incomplete: m / mmmu (7 of 10 samples answered, 1 failed, limit 8).",)
+    assert groups.lines[0].cells == (Absent(),)
+
+
+def test_two_models_of_one_title_are_told_apart(tmp_path: Path) -> None:
+    for model in ("first", "second"):
+        write(tmp_path, record(model, "mmmu", model_spec={"title": "Phi"}), proportion(1, 2).stat("accuracy", {}, 2))
+    (main, _) = cells(CARD, read_results([tmp_path]))
+    assert [column.title for column in main.columns[2:]] == ["Phi [first]", "Phi [second]"]
+
+
+def test_a_column_that_mixes_models_says_so(tmp_path: Path) -> None:
+    write(tmp_path, record("m", "mmmu", dtype="bfloat16", device="cuda"), proportion(1, 2).stat("accuracy", {}, 2))
+    write(tmp_path, record("m", "pope", dtype="float32", device="cpu"), proportion(1, 2).stat("accuracy", {}, 2))
+    found = notes(cells(CARD, read_results([tmp_path])))
+    assert any("its runs differ in what the model is (mmmu: bfloat16 cuda; pope: float32 cpu)" in n for n in found)
+
+
+def test_recorded_replies_are_one_model_and_are_told_no_settings_of_the_task(tmp_path: Path) -> None:
+    asked = {"adapter": {"prompt": "{question}", "rule": {"kind": "letter"}}, "generation": {"max_new_tokens": 16}}
+    for task in ("mmmu", "pope"):
+        fields = {"identity": {"kind": "replay", "file": task}, "dtype": "none", "device": "none", "task_spec": asked}
+        write(tmp_path, record("m", task, rule="default", **fields), proportion(1, 2).stat("accuracy", {}, 2))
+    results = read_results([tmp_path])
+    assert not any("mixes them" in note for note in notes(cells(CARD, results)))
+    assert [sentence(settings(result), "en") for result in results] == [
+        f"m / {task}: rule default (letter); recorded replies; unparsed 0 of 10 (0.0 %)." for task in ("mmmu", "pope")
+    ]
+    fields = {"identity": {"kind": "transformers"}, "dtype": "float32", "device": "cpu"}
+    write(tmp_path / "own", record("m", "bench", **fields), proportion(1, 2).stat("accuracy", {}, 2))
+    found = mixture("m", read_results([tmp_path]), "en")
+    assert found == [
+        "m: its runs differ in what the model is (mmmu: recorded replies; bench: float32 cpu); the column mixes them."
+    ]
+
+
+def test_several_folders_and_one_run_read_twice(results: Path) -> None:
+    both = read_results([results / "a", results / "b" / "mmmu", results])
+    assert sorted((r.run.model, r.run.task) for r in both) == [
+        ("a", "bench"),
+        ("a", "mmmu"),
+        ("a", "pope"),
+        ("b", "mmmu"),
+    ]
+
+
+def test_two_runs_for_one_cell_are_refused(results: Path, tmp_path: Path) -> None:
+    write(tmp_path / "other", record("a", "mmmu"))
+    with pytest.raises(EvalkitError, match=r"model 'a' has two runs of task 'mmmu', .*leave one of the folders out"):
+        cells(CARD, read_results([results]))
+
+
+BROKEN = [
+    ("run.json", b"{", "not a record of this program"),
+    ("run.json", b'{"loss": 1.0}', "unknown field|missing required field"),
+    ("stats.json", b'[{"metric": 3}]', r"stats\.json: not a record"),
+    ("stats.json", b"\xff\xfe", r"stats\.json: not a record"),
+    ("stats.json", None, r"stats\.json: cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), BROKEN)
+def test_a_foreign_file_is_named(results: Path, name: str, content: bytes | None, message: str) -> None:
+    file = results / "a" / "mmmu" / name
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(EvalkitError, match=message) as caught:
+        read_results([results])
+    assert str(file) in str(caught.value)
+
+
+def test_missing_and_empty_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(EvalkitError, match="there is no results folder"):
+        read_results([tmp_path / "absent"])
+    with pytest.raises(EvalkitError, match=r"no run\.json below it"):
+        read_results([tmp_path])
+
+
+def test_an_unknown_format_lists_the_known_ones() -> None:
+    with pytest.raises(EvalkitError, match="choose one of terminal, markdown, csv, latex, html, json"):
+        render(CARD, [], format="excel")
+
+
+def test_a_row_with_too_few_numbers_is_named() -> None:
+    table = Table(id="t", columns=("A", "B"), rows=(Row(score="x", label=Localized("X"), published=("1",)),))
+    with pytest.raises(EvalkitError, match=r"table 't', row 'X': 1 published numbers for 2 columns"):
+        cells(CardSpec(name="c", tables=(table,)), [])

@@ -1,0 +1,203 @@
+"""Extraction from free-form replies: tables of cases, recorded replies of ten models, and texts made to break it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalkit.registry import yaml12
+from evalkit.registry.decode import decode
+from evalkit.registry.spec import TaskSpec
+from evalkit.rules import extract
+from tests import TESTS
+
+HERE = TESTS
+ANIMALS = ("dog", "cat", "fish", "bird")
+
+
+def cases(name: str) -> list[Any]:
+    return yaml12.read(HERE / "cases" / f"{name}.yaml").data
+
+
+TABLES = cases("letter") + cases("letter_plain")
+LETTERS = [(table["options"], *case) for table in TABLES for case in table["cases"]]
+
+
+@pytest.mark.parametrize(("options", "reply", "answer", "why"), LETTERS)
+def test_letter(options: list[str], reply: str, answer: str | None, why: str) -> None:
+    assert extract.letter(reply, options) == answer, why
+
+
+@pytest.mark.parametrize(("reply", "answer", "why"), cases("yes_no") + cases("yes_no_plain"))
+def test_yes_no(reply: str, answer: str | None, why: str) -> None:
+    assert extract.yes_no(reply) == answer, why
+
+
+@pytest.mark.parametrize(("reply", "answer", "why"), cases("number"))
+def test_number(reply: str, answer: str | None, why: str) -> None:
+    assert extract.number(reply) == answer, why
+
+
+@pytest.mark.parametrize(("reply", "answer", "why"), cases("text"))
+def test_text(reply: str, answer: str, why: str) -> None:
+    assert extract.text(reply) == answer, why
+
+
+@pytest.mark.parametrize(
+    "template", ["{}", "({})", "{}.", "Answer: {}", "The answer is {}.", "**{}**", "I choose ({})."]
+)
+@pytest.mark.parametrize("count", [1, 2, 4, 9, 26])
+def test_every_letter_of_every_number_of_options(template: str, count: int) -> None:
+    names = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:count]
+    options = [f"something {number}" for number in range(count)]
+    assert [extract.letter(template.format(name), options) for name in names] == list(names)
+
+
+def test_no_options_no_letter() -> None:
+    assert extract.letter("B", ()) is None
+
+
+def test_letters_in_front_of_the_options_are_not_their_text() -> None:
+    assert extract.letter("Candles", ("A. Apples.", "B. Candles.", "C. Berries.")) == "B"
+
+
+def test_a_correction_counts() -> None:
+    assert extract.letter("The answer is A. Wait, no: the answer is C.", ANIMALS) == "C"
+
+
+# --- recorded replies
+
+# Of the replies that we decide: the share that the recorded extraction decides alike. Of those whose recorded
+# extraction is a letter: the share that we read alike. Most of what is left of MiniGPT-4-v2 are replies cut off before
+# an answer, for which a language model guessed, and announced answers that it overruled.
+AGREEMENT = {
+    "GPT4Turbo": (99.5, 99.5),
+    "GPT4V": (99.0, 99.0),
+    "GeminiProVision": (99.5, 99.9),
+    "MiniGPT-4-v2": (97.0, 93.8),
+    "OPUS": (98.0, 97.0),
+    "Yi_VL_34B": (100.0, 100.0),
+    "instructblip_13b": (100.0, 100.0),
+    "llava-internlm2-7b": (98.5, 97.9),
+    "llava-v1.5-13b-xtuner": (99.5, 99.0),
+    "llava-v1.6-34b": (100.0, 100.0),
+}
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+@pytest.mark.parametrize("model", AGREEMENT)
+def test_agrees_with_recorded_extractions(shared: Path, model: str) -> None:
+    pack = shared / "packs" / "blink"
+    spec = decode(yaml12.read(HERE / "conformance" / "blink.yaml"), TaskSpec)
+    options = spec.adapter.shared["subtask"]  # type: ignore[union-attr]  # the file's adapter is a multiple choice
+    gold = {row["idx"]: row["answer"][1] for row in rows(pack / "annotations.jsonl.gz")}
+    readings = [
+        (_letter(row["extracted"], len(options[row["sub_task"]])), row, options[row["sub_task"]])
+        for row in rows(pack / "predictions" / f"{model}.jsonl.gz")
+    ]
+    both = [(theirs, extract.letter(row["prediction"], texts), gold[row["id"]]) for theirs, row, texts in readings]
+    decided = [theirs == ours for theirs, ours, _ in both if ours]
+    recorded = [theirs == ours for theirs, ours, _ in both if theirs]
+    lost = [(theirs == right) - (ours == right) for theirs, ours, right in both if theirs]
+    assert 100 * sum(decided) / len(decided) >= AGREEMENT[model][0]
+    assert 100 * sum(recorded) / len(recorded) >= AGREEMENT[model][1]
+    assert 100 * sum(lost) / len(lost) <= 1.0
+
+
+# Of MathVista's whole numbers and decimals that a language model read: the share that we read alike. Most others are
+# empty replies (of instruct_blip2), for which it made up a number, and its roundings.
+NUMBERS = {
+    "chatgpt": 88.0,
+    "chatgpt_2shot_solution_use_ocr": 96.0,
+    "claude": 96.0,
+    "gpt4_2shot_solution": 92.0,
+    "idefics_9b_instruct": 91.0,
+    "instruct_blip2_vicuna_13b": 85.0,
+    "llava_llama_2_13b": 94.0,
+    "minigpt4_llama2": 87.0,
+}
+
+
+@pytest.mark.parametrize("model", NUMBERS)
+def test_numbers_agree_with_recorded_extractions(shared: Path, model: str) -> None:
+    pack = shared / "packs" / "mathvista_testmini"
+    kinds = {row["pid"]: row["answer_type"] for row in rows(pack / "annotations.jsonl.gz")}
+    recorded = [
+        (float(row["extraction"]), extract.number(row["prediction"]))
+        for row in rows(pack / "predictions" / f"{model}.jsonl.gz")
+        if kinds[row["id"]] in ("integer", "float") and re.fullmatch(r"-?[\d.]+", str(row.get("extraction")).strip())
+    ]
+    same = sum(ours is not None and float(ours) == theirs for theirs, ours in recorded)
+    assert 100 * same / len(recorded) >= NUMBERS[model]
+
+
+def _letter(extracted: str, options: int) -> str | None:
+    """The option that a recorded extraction names; "(Z)" is none."""
+    return extracted[1] if extracted[1] in "ABCDE"[:options] else None
+
+
+# --- texts made to break it
+
+EXTRACTORS: list[Callable[[str], str | None]] = [
+    lambda reply: extract.letter(reply, ANIMALS),
+    extract.yes_no,
+    extract.number,
+    extract.text,
+]
+PIECES = [
+    "A",
+    "(B)",
+    "not ",
+    "answer is ",
+    "so ",
+    "\\boxed{",
+    "}",
+    "<think>",
+    "</think>",
+    "**",
+    "$",
+    "\n",
+    " ",
+    ".",
+    "dog",
+]
+PIECES += ["1", ",", "1e", "-", "选", "没有", "\ud800", "\x00", "(", ")", "A", "neither ", "Option ", "the answer is "]
+REPLIES = st.one_of(st.text(max_size=300), st.lists(st.sampled_from(PIECES), max_size=60).map("".join))
+
+
+@settings(max_examples=150, deadline=None)
+@given(reply=REPLIES, options=st.lists(st.text(max_size=12), max_size=30))
+def test_letter_is_one_of_the_options_and_nothing_raises(reply: str, options: list[str]) -> None:
+    assert extract.letter(reply, options) in {None, *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(options)]}
+
+
+@settings(max_examples=150, deadline=None)
+@given(reply=REPLIES)
+def test_the_other_extractors_never_raise(reply: str) -> None:
+    assert extract.yes_no(reply) in ("yes", "no", None)
+    assert isinstance(extract.text(reply), str)
+    number = extract.number(reply)
+    assert number is None or abs(float(number)) < float("inf")
+
+
+@pytest.mark.parametrize("piece", [*PIECES, "()", "A, ", "A.\n", "A is not ", "\\text{", "# \n", "image 1 ", "1."])
+def test_a_megabyte_of_anything_is_read(piece: str) -> None:
+    reply = piece * (1_000_000 // len(piece))
+    for extractor in EXTRACTORS:
+        extractor(reply)
+
+
+def test_an_answer_at_the_end_of_a_megabyte_is_found() -> None:
+    assert extract.letter("Let me look again. " * 60_000 + "\nThe answer is (C).", ANIMALS) == "C"
