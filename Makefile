@@ -2,7 +2,12 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check clean
+.DEFAULT_GOAL := help
+.PHONY: help demo quick test check clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@echo 'PYTHON=python3.12 and the like choose the Python that .venv is made with.'
 
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -10,18 +15,22 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-demo: .venv/ready
+demo: .venv/ready ## evaluate the bundled model on the bundled suite, offline
 	$(BIN)/evalkit run
 
-test: .venv/ready
-	$(BIN)/python -m pytest
+quick: .venv/ready ## the fast tests, on all cores
+	$(BIN)/python -m pytest -m "not slow and not browser and not reference" -n auto
 
-check: .venv/ready
+# A file stays in one process, since its tests share what is dear to make.
+test: .venv/ready ## every test; those whose browser or reference data is not there skip and say so
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+check: .venv/ready ## lint, format, types, layers, and every file of the registry
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/evalkit check > /dev/null
 
-clean:
+clean: ## remove the environment and whatever was built or cached
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
