@@ -26,12 +26,12 @@ from evalkit.run.runner import Settings
 from evalkit.run.session import Session
 
 OPTIONAL = {
-    "torch-npu": ("torch_npu", "pip install 'evalkit[npu]', the release that names your torch version"),
-    "av": ("av", "for videos: pip install 'evalkit[video]'"),
-    "matplotlib": ("matplotlib", "for figures: pip install 'evalkit[report]'"),
-    "ray": ("ray", "for a cluster: pip install 'evalkit[ray]'"),
-    "peft": ("peft", "for LoRA adapters: pip install 'evalkit[lora]'"),
-    "openpyxl": ("openpyxl", "for predictions in .xlsx: pip install 'evalkit[xlsx]'"),
+    "torch-npu": ("torch_npu", "pip install 'evalkit-vlm[npu]', the release that names your torch version"),
+    "av": ("av", "for videos: pip install 'evalkit-vlm[video]'"),
+    "matplotlib": ("matplotlib", "for figures: pip install 'evalkit-vlm[report]'"),
+    "ray": ("ray", "for a cluster: pip install 'evalkit-vlm[ray]'"),
+    "peft": ("peft", "for LoRA adapters: pip install 'evalkit-vlm[lora]'"),
+    "openpyxl": ("openpyxl", "for predictions in .xlsx: pip install 'evalkit-vlm[xlsx]'"),
     "flash-attn": ("flash_attn", "only for attention: flash_attention_2 on CUDA"),
 }
 TOLERANCE = 0.01

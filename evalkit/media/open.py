@@ -151,7 +151,7 @@ def _track(path: str, found: str) -> Iterator[Track]:
     try:
         import av
     except ImportError as error:
-        raise MediaError(f"video {path} needs the package av: pip install evalkit[video]") from error
+        raise MediaError(f"video {path} needs the package av: pip install 'evalkit-vlm[video]'") from error
     with opened(path, found, "video") as file:
         try:
             with av.open(file) as container:

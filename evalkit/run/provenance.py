@@ -20,7 +20,7 @@ import evalkit
 def versions() -> Mapping[str, str]:
     """Versions of evalkit, Python and every declared library that is installed, by name; read once per process."""
     found = {"evalkit": evalkit.__version__, "python": platform.python_version(), "platform": platform.platform()}
-    for requirement in metadata.requires("evalkit") or ():
+    for requirement in metadata.requires("evalkit-vlm") or ():
         match = re.match(r"[A-Za-z0-9_.-]+", requirement)
         if match:
             try:

@@ -100,7 +100,7 @@ class Pool:
 
 def _start(session: Session, actors: int | None) -> list[Any]:
     if importlib.util.find_spec("ray") is None:
-        raise EvalkitError("--executor ray needs the package ray; pip install 'evalkit[ray]'")
+        raise EvalkitError("--executor ray needs the package ray; pip install 'evalkit-vlm[ray]'")
     import ray
 
     if not ray.is_initialized():

@@ -352,5 +352,5 @@ def test_what_cannot_be_sampled_is_told_in_a_sentence(tmp_path):
 def test_without_av_the_extra_is_named(tmp_path, monkeypatch):
     path = datasets.video(tmp_path / "a.mp4", count=2)
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(MediaError, match=r"pip install evalkit\[video\]"):
+    with pytest.raises(MediaError, match=r"pip install 'evalkit-vlm\[video\]'"):
         video_timing(str(path))

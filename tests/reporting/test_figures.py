@@ -162,4 +162,4 @@ def test_without_matplotlib_one_sentence_says_what_to_install(tmp_path: Path) ->
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "evalkit: figures need matplotlib: install it with `pip install 'evalkit[report]'`\n"
+    assert done.stderr == "evalkit: figures need matplotlib: install it with `pip install 'evalkit-vlm[report]'`\n"

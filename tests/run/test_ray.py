@@ -70,7 +70,7 @@ def session(**backend: str) -> Session:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    ray = pytest.importorskip("ray", reason="ray is not installed; pip install 'evalkit[ray]'")
+    ray = pytest.importorskip("ray", reason="ray is not installed; pip install 'evalkit-vlm[ray]'")
     yield
     ray.shutdown()
 
@@ -127,4 +127,4 @@ def test_a_missing_ray_is_one_sentence_with_code_2(
     command = ["run", "--executor", "ray", "--model", "always-yes", "--task", "mini_pope", "--out", str(tmp_path)]
     assert main([*command, "--quiet"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("--executor ray needs the package ray; pip install 'evalkit[ray]'")
+    assert line.endswith("--executor ray needs the package ray; pip install 'evalkit-vlm[ray]'")

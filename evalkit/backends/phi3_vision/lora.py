@@ -36,7 +36,7 @@ def merge(model: Any, folder: Path) -> Any:
     try:
         from peft import PeftModel, get_peft_model_state_dict
     except ImportError as error:
-        raise ModelError("backend.adapter needs peft; install it with: pip install 'evalkit[lora]'") from error
+        raise ModelError("backend.adapter needs peft; install it with: pip install 'evalkit-vlm[lora]'") from error
     from safetensors import SafetensorError, safe_open
 
     try:

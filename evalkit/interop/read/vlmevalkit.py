@@ -33,7 +33,7 @@ def workbook(path: Path, *, field: str) -> Foreign:
     try:
         from openpyxl import load_workbook
     except ModuleNotFoundError as error:
-        raise ForeignFileError(f"{path}: reading xlsx needs openpyxl; run: pip install 'evalkit[xlsx]'") from error
+        raise ForeignFileError(f"{path}: reading xlsx needs openpyxl; run: pip install 'evalkit-vlm[xlsx]'") from error
     try:
         # a file that is open already is read whatever its name ends in
         with path.open("rb") as file:

@@ -58,7 +58,7 @@ def picture(chart: Chart, kind: str, suffix: str, language: str) -> bytes:
         import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise EvalkitError("figures need matplotlib: install it with `pip install 'evalkit[report]'`") from error
+        raise EvalkitError("figures need matplotlib: install it with `pip install 'evalkit-vlm[report]'`") from error
     out = io.BytesIO()
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()  # a user's matplotlibrc would change the bytes
