@@ -34,7 +34,7 @@ from benchmarks.shapes import SHAPES, Row, shown, task, write  # noqa: E402 (the
 from evalkit.backends.media_cache import Shown  # noqa: E402
 from evalkit.backends.transformers import Transformers  # noqa: E402
 from evalkit.data.sources import Places  # noqa: E402
-from evalkit.media.cache import Library  # noqa: E402
+from evalkit.media.cache import MediaCache  # noqa: E402
 from evalkit.registry.spec import Batch, ModelSpec, TaskSpec  # noqa: E402
 from evalkit.run import dataset, plan, response_log, runner  # noqa: E402
 from evalkit.run.progress import Progress  # noqa: E402
@@ -138,7 +138,7 @@ def said(made: Session, outcome: runner.Outcome, folder: Path) -> dict[str, str]
 
 def places(folder: Path) -> Places:
     """Where both sides find the data."""
-    return Places(library=Library(folder / "media"), bundled=folder, folder=folder)
+    return Places(media_cache=MediaCache(folder / "media"), bundled=folder, folder=folder)
 
 
 def clocked(work: Callable[[], T]) -> tuple[T, Cost]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from evalkit.data.sources import Places
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.registry import load
 from evalkit.registry.spec import TaskSpec
 
@@ -19,7 +19,7 @@ BUNDLED = load.PACKAGE / "assets" / "data"
 def places(options: argparse.Namespace) -> Places:
     """Mirrors of `--data`, the package's own data, and the media cache."""
     return Places(
-        library=Library(options.cache / "media"),
+        media_cache=MediaCache(options.cache / "media"),
         bundled=BUNDLED,
         mirrors=tuple(options.data),
         offline=options.offline,

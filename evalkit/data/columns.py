@@ -22,7 +22,8 @@ from evalkit.data.references import (
 )
 from evalkit.data.subtitles import parse, shown_lines
 from evalkit.errors import CellError, IncompleteError
-from evalkit.media.open import Library, frame_seconds, read_text
+from evalkit.media.cache import MediaCache
+from evalkit.media.open import frame_seconds, read_text
 from evalkit.types import Decoding, Media, Sample, Sampling, Value, Video
 
 Row: TypeAlias = Mapping[str, Any]
@@ -103,8 +104,8 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for wh
             cells[name] = None if absent(value, self.missing) else value
         return cells
 
-    def sample(self, row: Row, *, root: Path, library: Library, media: bool = True) -> Sample:
-        """The sample of a row; media are looked for under `root` (or in `library`), or left out.
+    def sample(self, row: Row, *, root: Path, media_cache: MediaCache, media: bool = True) -> Sample:
+        """The sample of a row; media are looked for under `root` (or in `media_cache`), or left out.
 
         Media that cannot be found have an empty digest. Raises CellError or MediaError for a row that cannot be asked.
         """
@@ -113,7 +114,7 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for wh
         if media and not question:
             raise CellError("columns.question: the question is empty")
         choices = choices_of(self.choices, cells)
-        shown = tuple(self._media(cells, root, library)) if media else ()
+        shown = tuple(self._media(cells, root, media_cache)) if media else ()
         return Sample(
             id=self._identity(cells),
             question=question,
@@ -122,7 +123,7 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for wh
             media=shown,
             groups={name: text_of(reference, cells) for name, reference in self.groups.items()},
             cluster=self._shared(cells, shown),
-            extra=self._extra(cells, shown, root, library),
+            extra=self._extra(cells, shown, root, media_cache),
         )
 
     def known(self, row: Row) -> Sample:
@@ -145,15 +146,15 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for wh
             return " ".join(part.digest[:16] for part in shown) if all(part.digest for part in shown) else ""
         return "" if self.cluster is None else text_of(self.cluster, cells)
 
-    def _media(self, cells: Row, root: Path, library: Library) -> Iterator[Media]:
+    def _media(self, cells: Row, root: Path, media_cache: MediaCache) -> Iterator[Media]:
         for cell, name in picture_cells.shown(self.images, cells):
-            yield picture_cells.handle(cell, name, self.decoding, root=root, library=library)
+            yield picture_cells.handle(cell, name, self.decoding, root=root, media_cache=media_cache)
         if self.video:
             names = [text_of(template, cells) for template in self.video.path]
-            path, found = library.find(root, names) or (str(root / names[0]), "")
+            path, found = media_cache.find(root, names) or (str(root / names[0]), "")
             yield Video(path, found, self.video.frames)
 
-    def _extra(self, cells: Row, shown: Sequence[Media], root: Path, library: Library) -> dict[str, Any]:
+    def _extra(self, cells: Row, shown: Sequence[Media], root: Path, media_cache: MediaCache) -> dict[str, Any]:
         """A plain column keeps its value (None: empty); every other reference gives text."""
         extra = {
             name: cells[reference] if isinstance(reference, str) and "{" not in reference else text_of(reference, cells)
@@ -161,7 +162,7 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for wh
         }
         if self.subtitles:
             videos = [part for part in shown if isinstance(part, Video) and part.digest]
-            found = library.find(root, [text_of(self.subtitles.path, cells)]) if videos else None
+            found = media_cache.find(root, [text_of(self.subtitles.path, cells)]) if videos else None
             extra["subtitles"] = shown_lines(parse(read_text(found[0])), frame_seconds(videos[0])) if found else ""
         return extra
 

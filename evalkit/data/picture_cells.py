@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import CellError
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.types import Decoding, Image
 
 BASE64_LENGTH = 64
@@ -29,7 +29,7 @@ def shown(reference: str | tuple[str, ...] | None, row: Mapping[str, Any]) -> li
     return found
 
 
-def handle(cell: Any, name: str, decoding: Decoding, *, root: Path, library: Library) -> Image:
+def handle(cell: Any, name: str, decoding: Decoding, *, root: Path, media_cache: MediaCache) -> Image:
     """A cell's picture; its digest is empty where no file is found. Raises CellError for what is no picture."""
     if isinstance(cell, Image):
         return Image(cell.path, cell.digest, decoding)
@@ -38,12 +38,12 @@ def handle(cell: Any, name: str, decoding: Decoding, *, root: Path, library: Lib
     if isinstance(cell, str):
         cell = _decoded(cell, name)
     if isinstance(cell, bytes):
-        return Image(*library.put(cell), decoding)
+        return Image(*media_cache.put(cell), decoding)
     if cell is None:
         return Image(f"of the empty cell {name}", "", decoding)
     if not isinstance(cell, str):
         raise CellError(f"column {name} holds {type(cell).__name__}, which is not a picture; name another column")
-    return Image(*(library.find(root, [cell]) or (str(root / cell), "")), decoding)
+    return Image(*(media_cache.find(root, [cell]) or (str(root / cell), "")), decoding)
 
 
 def _decoded(text: str, name: str) -> str | bytes:

@@ -1,1 +1,1 @@
-"""Pictures and videos by content: where their bytes lie, how they become RGB, which frames are shown."""
+"""Pictures and videos by content: where their bytes lie, how they become RGB, which frames of a video are used."""

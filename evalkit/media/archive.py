@@ -1,4 +1,4 @@
-"""Media files by path, inside an archive or not, with every failure to read them told in one sentence."""
+"""Media files by path, on disk or inside a zip; every failure to read one is a MediaError of one sentence."""
 
 from __future__ import annotations
 
@@ -15,37 +15,39 @@ from evalkit.errors import MediaError
 
 
 @contextmanager
-def opened(path: str, found: str, what: str, *, empty: bool = False) -> Iterator[BinaryIO]:
-    """A seekable file for a path or an `archive.zip!/member`, errors told as MediaError; `empty` permits no bytes."""
-    if not found:
-        raise MediaError(f"{what} {path} is missing; put the file there or point --data at a complete copy")
-    archive, mark, member = path.partition(".zip!/")
-    with reading(path, what), ExitStack() as stack:
-        file = stack.enter_context(Path(archive + ".zip" if mark else path).open("rb"))
+def open_media_file(path: str, noun: str, *, empty: bool = False) -> Iterator[BinaryIO]:
+    """Open a path or an `archive.zip!/member` for reading, with random access.
+
+    `noun` is the word for the file in errors. Raises MediaError where the file is missing, unreadable or, unless
+    `empty` permits it, without a byte.
+    """
+    archive, separator, member = path.partition(".zip!/")
+    with media_errors(path, noun), ExitStack() as stack:
+        file = stack.enter_context(Path(archive + ".zip" if separator else path).open("rb"))
         size = os.fstat(file.fileno()).st_size
         start = 0
-        if mark:
-            start, size = _stored(file, member)
+        if separator:
+            start, size = _member_span(file, member)
         if not (size or empty):
-            raise MediaError(f"{what} {path} is empty; replace the file")
-        yield io.BufferedReader(_Window(file, start, size)) if mark else file
+            raise MediaError(f"{noun} {path} is empty; replace the file")
+        yield io.BufferedReader(_FileSlice(file, start, size)) if separator else file
 
 
 @contextmanager
-def reading(path: str, what: str) -> Iterator[None]:
-    """Tell errors of the operating system and of archives as MediaError about `path`."""
+def media_errors(path: str, noun: str) -> Iterator[None]:
+    """Raise errors of the operating system and of `zipfile` as MediaError about `path`."""
     try:
         yield
     except FileNotFoundError as error:
-        raise MediaError(f"{what} {path} is missing; put the file there") from error
+        raise MediaError(f"{noun} {path} is missing; put the file there") from error
     except (zipfile.BadZipFile, KeyError) as error:
-        raise MediaError(f"{what} {path} lies in a broken archive ({error}); replace the archive") from error
+        raise MediaError(f"{noun} {path} lies in a broken archive ({error}); replace the archive") from error
     except OSError as error:
-        raise MediaError(f"{what} {path} cannot be read ({error.strerror or error}); check the file") from error
+        raise MediaError(f"{noun} {path} cannot be read ({error.strerror or error}); check the file") from error
 
 
-def _stored(file: BinaryIO, member: str) -> tuple[int, int]:
-    """Where an uncompressed member's bytes start in its archive, and how many they are (PKWARE appnote, 4.3.7)."""
+def _member_span(file: BinaryIO, member: str) -> tuple[int, int]:
+    """The offset and the length in bytes of an uncompressed member of an archive (PKWARE appnote, 4.3.7)."""
     with zipfile.ZipFile(file) as archive:
         info = archive.getinfo(member)
     file.seek(info.header_offset)
@@ -53,12 +55,12 @@ def _stored(file: BinaryIO, member: str) -> tuple[int, int]:
     return info.header_offset + 30 + name + extra, info.file_size
 
 
-class _Window(io.RawIOBase):
-    """A part of a file as a file: `zipfile` would read from the member's start at every step back."""
+class _FileSlice(io.RawIOBase):
+    """The `size` bytes from `start` as a file; `zipfile` would read from the member's start at every step back."""
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
         super().__init__()
-        self.file, self.start, self.size, self.at = file, start, size, 0
+        self.file, self.start, self.size, self.position = file, start, size, 0
 
     def readable(self) -> bool:
         return True
@@ -67,12 +69,12 @@ class _Window(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self.at = max(0, offset + (0, self.at, self.size)[whence])
-        return self.at
+        self.position = max(0, offset + (0, self.position, self.size)[whence])
+        return self.position
 
     def readinto(self, buffer: Any) -> int:
-        self.file.seek(self.start + self.at)
-        data = self.file.read(max(0, min(len(buffer), self.size - self.at)))
+        self.file.seek(self.start + self.position)
+        data = self.file.read(max(0, min(len(buffer), self.size - self.position)))
         buffer[: len(data)] = data
-        self.at += len(data)
+        self.position += len(data)
         return len(data)

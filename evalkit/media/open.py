@@ -1,4 +1,4 @@
-"""Media by content: find a picture or video once, open it the same way everywhere, hold no more than was asked for."""
+"""Open a picture or a video by its handle, the same way everywhere; only the frames asked for are held in memory."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from evalkit.errors import MediaError
-from evalkit.media.archive import opened
-from evalkit.media.cache import Library
-from evalkit.media.video_frames import Track, read_track, upright
-from evalkit.types import Decoding, Image, Value, Video
+from evalkit.media.archive import open_media_file
+from evalkit.media.video_frames import VideoStream, read_stream, rgb_picture
+from evalkit.types import Decoding, Image, Video
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -24,26 +23,16 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
 """Formats that Pillow decodes by itself: an EPS would start an interpreter for a program inside a data set."""
 DECODER_ERRORS = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError, struct.error)
 """What Pillow's decoders raise on bytes that are not what their header says."""
-__all__ = [
-    "Frames",
-    "Library",
-    "MediaError",
-    "Timing",
-    "frame_seconds",
-    "open_image",
-    "read_text",
-    "sample_video",
-    "video_timing",
-]
 
 
 def open_image(image: Image) -> Picture:
-    """The picture in RGB as its `decoding` says, first frame of an animation.
+    """The picture in RGB, decoded as its `decoding` says; the first frame of an animation.
 
     Raises MediaError naming the path: missing, empty, truncated, not a picture, or larger than 150 megapixels, which
     its header tells before anything is decoded.
     """
-    with opened(image.path, image.digest, "picture") as file:
+    _require_digest(image, "picture")
+    with open_media_file(image.path, "picture") as file:
         try:
             return _rgb(_header(file, image.path), image.decoding)
         except (*DECODER_ERRORS, zlib.error) as error:
@@ -51,9 +40,15 @@ def open_image(image: Image) -> Picture:
 
 
 def read_text(path: str) -> str:
-    """A small text file such as subtitles, in a zip or not; undecodable bytes are marked. Raises MediaError."""
-    with opened(path, "not asked", "text", empty=True) as file:
+    """The text of a small file such as subtitles, in a zip or not; undecodable bytes are marked. Raises MediaError."""
+    with open_media_file(path, "text", empty=True) as file:
         return file.read().decode("utf-8", errors="replace")
+
+
+def _require_digest(media: Image | Video, noun: str) -> None:
+    # A handle without a digest is one whose file was not there when the data set was read.
+    if not media.digest:
+        raise MediaError(f"{noun} {media.path} is missing; put the file there or point --data at a complete copy")
 
 
 def _header(file: BinaryIO, path: str) -> Picture:
@@ -82,7 +77,7 @@ def _rgb(picture: Picture, decoding: Decoding) -> Picture:
     if decoding.exif == "apply":
         picture = ImageOps.exif_transpose(picture)
     if decoding.grey16 == "scale" and picture.mode.startswith("I"):
-        picture = _scaled(picture)
+        picture = _grey8(picture)
     if decoding.alpha == "white" and ("A" in picture.mode or "transparency" in picture.info):
         picture = picture.convert("RGBA")
         return Pillow.alpha_composite(Pillow.new("RGBA", picture.size, "white"), picture).convert("RGB")
@@ -90,7 +85,8 @@ def _rgb(picture: Picture, decoding: Decoding) -> Picture:
     return picture.convert("RGB")
 
 
-def _scaled(picture: Picture) -> Picture:
+def _grey8(picture: Picture) -> Picture:
+    """The picture of 16 bits a pixel with 8, 65535 as 255, rounded to the nearest."""
     import numpy
     from PIL import Image as Pillow
 
@@ -101,16 +97,12 @@ def _scaled(picture: Picture) -> Picture:
 # --- videos
 
 
-class Timing(Value, frozen=True):
-    """Length of a video: frames counted, frames per second on average, seconds from first frame to end of last."""
-
-    frames: int
-    fps: float
-    duration: float
-
-
 class Frames(msgspec.Struct, frozen=True):
-    """Pictures of a video in the order asked for, their frame numbers, and when each is shown, in seconds."""
+    """Frames of a video as RGB pictures, in the order of the rule that picked them.
+
+    indices: the frame number of each. seconds: the presentation time of each, from the first frame of the video. fps:
+    the video's average frame rate.
+    """
 
     images: list[Picture]
     indices: tuple[int, ...]
@@ -121,57 +113,51 @@ class Frames(msgspec.Struct, frozen=True):
 def sample_video(video: Video) -> Frames:
     """The frames that the video's rule picks, exact by number in presentation order, upright, in RGB.
 
-    Only these frames are held; one asked for twice is decoded once. Raises MediaError: missing, no video stream, no
-    frames, truncated, or without the package `av`.
+    Only these frames are held; a frame that is picked twice is decoded once. Raises MediaError: missing, no video
+    stream, no frames, truncated, or without the package `av`.
     """
-    with _track(video.path, video.digest) as track:
-        indices = video.frames.indices(len(track.times))
-        pictures = {n: upright(frame) for n, frame in track.frames(sorted(set(indices)))}
+    with _video_stream(video) as stream:
+        indices = video.frames.indices(len(stream.times))
+        pictures = {n: rgb_picture(frame) for n, frame in stream.frames(sorted(set(indices)))}
         if len(pictures) < len(set(indices)):
             raise MediaError(f"video {video.path} breaks off before frame {max(indices)}; replace the file")
         images = [pictures[n] for n in indices]
-        return Frames(images, indices, tuple(track.seconds(n) for n in indices), track.fps)
-
-
-def video_timing(path: str) -> Timing:
-    """Frames and seconds of a video, its packets counted without decoding them. Raises MediaError."""
-    with _track(path, "not asked") as track:
-        count = len(track.times)
-        return Timing(count, track.fps, track.seconds(count - 1) + 1 / track.fps)
+        return Frames(images, indices, tuple(stream.seconds(n) for n in indices), stream.fps)
 
 
 def frame_seconds(video: Video) -> tuple[float, ...]:
-    """When each frame that `sample_video` would give is shown, in seconds, without decoding. Raises MediaError."""
-    with _track(video.path, video.digest) as track:
-        return tuple(track.seconds(n) for n in video.frames.indices(len(track.times)))
+    """`Frames.seconds` of the frames that `sample_video` would return, without decoding. Raises MediaError."""
+    with _video_stream(video) as stream:
+        return tuple(stream.seconds(n) for n in video.frames.indices(len(stream.times)))
 
 
 @contextmanager
-def _track(path: str, found: str) -> Iterator[Track]:
+def _video_stream(video: Video) -> Iterator[VideoStream]:
     try:
         import av
     except ImportError as error:
-        raise MediaError(f"video {path} needs the package av: pip install 'evalkit-vlm[video]'") from error
-    with opened(path, found, "video") as file:
+        raise MediaError(f"video {video.path} needs the package av: pip install 'evalkit-vlm[video]'") from error
+    _require_digest(video, "video")
+    with open_media_file(video.path, "video") as file:
         try:
             with av.open(file) as container:
-                track = _usable(read_track(container), path)
-                if track.timed:
-                    yield track
+                stream = _require_frames(read_stream(container), video.path)
+                if stream.timed:
+                    yield stream
                     return
             file.seek(0)  # without times there is nothing to seek by, so decoding starts over
             with av.open(file) as container:
-                yield track.over(container)
+                yield stream.reopened(container)
         except av.FFmpegError as error:
-            raise MediaError(f"video {path} cannot be read ({error.strerror}); replace the file") from error
+            raise MediaError(f"video {video.path} cannot be read ({error.strerror}); replace the file") from error
 
 
-def _usable(track: Track | None, path: str) -> Track:
-    if track is None:
+def _require_frames(stream: VideoStream | None, path: str) -> VideoStream:
+    if stream is None:
         raise MediaError(f"video {path} has no video stream; replace the file")
-    if not track.times:
+    if not stream.times:
         raise MediaError(f"video {path} has no frames; replace the file")
-    if track.truncated:
-        counted = f"{len(track.times)} of {track.declared} frames"
-        raise MediaError(f"video {path} is truncated ({counted}); replace the file")
-    return track
+    if stream.truncated:
+        count = f"{len(stream.times)} of {stream.declared} frames"
+        raise MediaError(f"video {path} is truncated ({count}); replace the file")
+    return stream

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -12,9 +11,9 @@ from evalkit.data.columns import require
 from evalkit.data.filters import keeps
 from evalkit.data.sources import Places, Table, annotated
 from evalkit.errors import CellError, EvalkitError, IncompleteError, MediaError
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import TaskSpec
-from evalkit.types import Sample
+from evalkit.types import Sample, Video
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +42,10 @@ def load(
     limit: a number of samples, or a share in (0, 1), spread evenly over the file order; counts are checked before it.
     Raises IncompleteError for a wrong count, a missing column or an id that occurs twice.
     """
-    table = annotated(annotations, places.library) if annotations else task.source.open(places)
+    table = annotated(annotations, places.media_cache) if annotations else task.source.open(places)
     _check(task, table, media=media)
     positions = limited(_counted(task, table), limit)
-    samples, problems = _samples(task, table, positions, places.library, media=media)
+    samples, problems = _samples(task, table, positions, places.media_cache, media=media)
     return Dataset(
         samples=samples,
         fingerprint=table.fingerprint,
@@ -107,20 +106,21 @@ def _counted(task: TaskSpec, table: Table) -> list[int]:
 
 
 def _samples(
-    task: TaskSpec, table: Table, positions: Sequence[int], library: Library, *, media: bool
+    task: TaskSpec, table: Table, positions: Sequence[int], media_cache: MediaCache, *, media: bool
 ) -> tuple[tuple[Sample, ...], dict[str, str]]:
     samples, problems = [], {}
     wanted = frozenset(positions)
     columns = task.columns
     for row in table.rows(_read(task, media=media), wanted):
         try:
-            sample = columns.sample(row, root=table.root, library=library, media=media)
+            sample = columns.sample(row, root=table.root, media_cache=media_cache, media=media)
         except (CellError, MediaError) as error:
             sample = columns.known(row)
             problems[sample.id] = str(error)
         lost = next((part for part in sample.media if not part.digest), None)
         if lost is not None:
-            problems[sample.id] = f"the {_kind(lost)} {lost.path} is missing; complete the data in {table.root}"
+            noun = "video" if isinstance(lost, Video) else "picture"
+            problems[sample.id] = f"the {noun} {lost.path} is missing; complete the data in {table.root}"
         samples.append(sample)
     return tuple(samples), problems
 
@@ -129,7 +129,3 @@ def _read(task: TaskSpec, *, media: bool) -> set[str]:
     """Columns to read, also the outer ones of nested fields."""
     names = {name for names in task.columns.names(media=media).values() for name in names}
     return names | {name.partition(".")[0] for name in names} | {"row"}
-
-
-def _kind(part: Any) -> str:
-    return "video" if hasattr(part, "frames") else "picture"

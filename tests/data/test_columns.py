@@ -18,7 +18,7 @@ from evalkit.data.columns import Columns, require
 from evalkit.data.filters import Keep, keeps
 from evalkit.data.references import Reference, answers_of, choices_of, text_of
 from evalkit.errors import CellError, IncompleteError
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.types import Decoding, Image, Sample, Video
 from tests import datasets
 
@@ -30,7 +30,7 @@ def columns(**fields: Any) -> Columns:
 
 
 def sample(folder: Path, row: dict[str, Any], **fields: Any) -> Sample:
-    return columns(**fields).sample({"id": "1", "q": "?", **row}, root=folder, library=Library(folder / "cache"))
+    return columns(**fields).sample({"id": "1", "q": "?", **row}, root=folder, media_cache=MediaCache(folder / "cache"))
 
 
 MARKS = {"kind": "marks", "column": "a", "marks": {"img": "<image>", "hint": "Hint: "}, "otherwise": "plain"}

@@ -12,7 +12,7 @@ import pytest
 from evalkit.cli.check import prove
 from evalkit.data.sources import Places
 from evalkit.errors import IncompleteError
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.registry import load
 from evalkit.registry.spec import TaskSpec
 from evalkit.run import dataset
@@ -23,7 +23,9 @@ from tests.datasets import png
 
 
 def read(name: str, folder: Path, count: int, **fields: Any) -> tuple[TaskSpec, Dataset]:
-    places = Places(library=Library(folder / "cache"), bundled=folder / "bundled", mirrors=(folder,), offline=True)
+    places = Places(
+        media_cache=MediaCache(folder / "cache"), bundled=folder / "bundled", mirrors=(folder,), offline=True
+    )
     task = msgspec.structs.replace(load.spec(TaskSpec, name), samples=count, **fields)
     return task, dataset.load(task, places)
 
@@ -119,7 +121,7 @@ def test_geometry3k_of_its_authors(layout: str, build: Callable[[Path], int], pi
     assert "is missing" in data.problems["2410"]
     (shown,) = data.samples[0].media
     which = ("img_diagram", "img_diagram_point", "img_problem").index(picture)
-    assert shown.digest == Library(tmp_path / "other").put(png(3 * 2401 + which))[1]
+    assert shown.digest == MediaCache(tmp_path / "other").put(png(3 * 2401 + which))[1]
     assert data.samples[0].groups == {"graph": "Circle, Triangle", "goal": "Length"}
     assert data.samples[0].answers == ("C",)
     assert prove(task, data)

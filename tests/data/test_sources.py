@@ -16,7 +16,7 @@ import pytest
 
 from evalkit.data.sources import Places, Source, Table, annotated
 from evalkit.errors import EvalkitError, IncompleteError
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.types import Image
 from tests import ROOT, datasets
 
@@ -25,7 +25,7 @@ FEATURES = {"id": "string", "image": "image"}
 
 def places(folder: Path, *, mirror: bool = True) -> Places:
     mirrors = (folder,) if mirror else ()
-    return Places(library=Library(folder / "cache"), bundled=folder / "bundled", mirrors=mirrors, offline=True)
+    return Places(media_cache=MediaCache(folder / "cache"), bundled=folder / "bundled", mirrors=mirrors, offline=True)
 
 
 def opened(folder: Path, *, mirror: bool = True, **fields: Any) -> Table:
@@ -257,10 +257,10 @@ def test_large_cells_do_not_change_the_csv_module_for_others(tmp_path):
 PEAK = """
 import resource, sys
 from pathlib import Path
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.data.sources import tsv
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-table = tsv.table(Path(sys.argv[1]), Library(Path(sys.argv[2])))
+table = tsv.table(Path(sys.argv[1]), MediaCache(Path(sys.argv[2])))
 print(sum(1 for _ in table.rows()), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 
@@ -317,19 +317,19 @@ def test_a_file_beside_the_task_comes_first(tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.jsonl").write_text(json.dumps({"id": name}))
     where = Places(
-        library=Library(tmp_path), bundled=tmp_path, mirrors=(tmp_path / "mirror",), folder=tmp_path / "task"
+        media_cache=MediaCache(tmp_path), bundled=tmp_path, mirrors=(tmp_path / "mirror",), folder=tmp_path / "task"
     )
     assert where.file("x.jsonl") == tmp_path / "task/x.jsonl"
 
 
 def test_annotations_are_read_by_suffix(tmp_path):
-    library = Library(tmp_path / "cache")
+    media_cache = MediaCache(tmp_path / "cache")
     (tmp_path / "a.jsonl").write_text('{"id": "a"}')
     (tmp_path / "a.csv").write_text("id\na\n")
     (tmp_path / "a.tsv").write_text("id\na\n")
     datasets.parquet(tmp_path / "a.parquet", [{"id": "a"}], {"id": "string"})
     for name in ("a.jsonl", "a.csv", "a.tsv", "a.parquet"):
-        assert ids(annotated(tmp_path / name, library)) == ["a"]
+        assert ids(annotated(tmp_path / name, media_cache)) == ["a"]
     for name, told in (("a.xlsx", "cannot tell what it holds"), ("b.csv", "no such file")):
         with pytest.raises(EvalkitError, match=told):
-            annotated(tmp_path / name, library)
+            annotated(tmp_path / name, media_cache)

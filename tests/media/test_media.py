@@ -16,7 +16,8 @@ import pytest
 
 from evalkit import digest
 from evalkit.errors import MediaError
-from evalkit.media.open import Library, frame_seconds, open_image, sample_video, video_timing
+from evalkit.media.cache import MediaCache
+from evalkit.media.open import frame_seconds, open_image, sample_video
 from evalkit.types import Decoding, Image, Interior, Linspace, Midpoints, Value, Video
 from tests import datasets
 
@@ -35,27 +36,27 @@ def encoded(picture: Any, kind: str = "PNG", **options: Any) -> bytes:
     return file.getvalue()
 
 
-# --- the library
+# --- the media cache
 
 
 def test_bytes_are_kept_as_they_are_and_once(tmp_path):
-    library = Library(tmp_path)
+    media_cache = MediaCache(tmp_path)
     data = b"no picture at all"
-    path, found = library.put(data)
+    path, found = media_cache.put(data)
     assert (Path(path).read_bytes(), found) == (data, digest.of_bytes(data))
     assert Path(path) == tmp_path / found[:2] / found
     before = Path(path).stat().st_mtime_ns
-    assert library.put(data) == (path, found)
+    assert media_cache.put(data) == (path, found)
     assert Path(path).stat().st_mtime_ns == before
     Path(path).write_bytes(b"torn")
-    assert Path(library.put(data)[0]).read_bytes() == data
+    assert Path(media_cache.put(data)[0]).read_bytes() == data
 
 
 def put(folder: Path) -> str:
-    return Library(folder).put(b"x" * 1_000_000)[1]
+    return MediaCache(folder).put(b"x" * 1_000_000)[1]
 
 
-def test_many_processes_fill_one_library(tmp_path):
+def test_many_processes_fill_one_media_cache(tmp_path):
     with multiprocessing.get_context("fork").Pool(4) as pool:
         found = set(pool.map(put, [tmp_path] * 16))
     assert len(found) == 1
@@ -63,11 +64,11 @@ def test_many_processes_fill_one_library(tmp_path):
 
 
 def test_a_file_on_disk_stays_there_and_a_change_is_seen(tmp_path):
-    library, file = Library(tmp_path / "cache"), tmp_path / "a.png"
+    media_cache, file = MediaCache(tmp_path / "cache"), tmp_path / "a.png"
     file.write_bytes(b"one")
-    assert library.find(tmp_path, ["lost.png", "a.png"]) == (str(file), digest.of_bytes(b"one"))
+    assert media_cache.find(tmp_path, ["lost.png", "a.png"]) == (str(file), digest.of_bytes(b"one"))
     file.write_bytes(b"three")
-    assert library.find(tmp_path, ["a.png"]) == (str(file), digest.of_bytes(b"three"))
+    assert media_cache.find(tmp_path, ["a.png"]) == (str(file), digest.of_bytes(b"three"))
     assert not (tmp_path / "cache").exists()
 
 
@@ -76,10 +77,10 @@ def test_a_large_file_is_not_hashed_again_by_the_next_run(tmp_path, monkeypatch)
     small, large = tmp_path / "small", tmp_path / "large"
     small.write_bytes(b"ab")
     large.write_bytes(b"abc")
-    found = Library(tmp_path / "cache").digest(large)
-    Library(tmp_path / "cache").digest(small)
+    found = MediaCache(tmp_path / "cache").digest(large)
+    MediaCache(tmp_path / "cache").digest(small)
     monkeypatch.setattr(digest, "of_file", lambda path: f"read {path.name}")
-    again = Library(tmp_path / "cache")
+    again = MediaCache(tmp_path / "cache")
     assert (again.digest(large), again.digest(small)) == (found, "read small")
     large.write_bytes(b"abcd")
     assert again.digest(large) == "read large"
@@ -88,12 +89,12 @@ def test_a_large_file_is_not_hashed_again_by_the_next_run(tmp_path, monkeypatch)
 @pytest.mark.parametrize("name", ["../secret", "data/../../secret", "/tmp/../secret"])
 def test_a_row_cannot_name_files_outside_its_data(tmp_path, name):
     with pytest.raises(MediaError, match="leaves the data folder"):
-        Library(tmp_path).find(tmp_path, [name])
+        MediaCache(tmp_path).find(tmp_path, [name])
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "", "."])
 def test_odd_names_are_merely_not_found(tmp_path, name):
-    assert Library(tmp_path).find(tmp_path, [name]) is None
+    assert MediaCache(tmp_path).find(tmp_path, [name]) is None
 
 
 @pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
@@ -103,12 +104,12 @@ def test_a_zip_member_is_found_and_opened(tmp_path, packing):
         with zipfile.ZipFile(tmp_path / name, "w", packing) as archive:
             archive.writestr("padding", b"0" * 999)
             archive.writestr(member, data)
-    library = Library(tmp_path / "cache")
-    path, found = library.find(tmp_path, ["images/0.png", "images/1.png"])
+    media_cache = MediaCache(tmp_path / "cache")
+    path, found = media_cache.find(tmp_path, ["images/0.png", "images/1.png"])
     assert found == digest.of_bytes(data)
     assert ("b.zip!/images/1.png" in path) == (packing == zipfile.ZIP_STORED)
     assert open_image(Image(path, found)).getpixel((0, 0)) == (7, 0, 0)
-    assert library.find(tmp_path, ["images/3.png"]) is None
+    assert media_cache.find(tmp_path, ["images/3.png"]) is None
 
 
 def test_a_damaged_member_is_told(tmp_path):
@@ -117,10 +118,10 @@ def test_a_damaged_member_is_told(tmp_path):
     data = (tmp_path / "a.zip").read_bytes()
     (tmp_path / "a.zip").write_bytes(data.replace(b"abcdef", b"abcxef", 1))
     with pytest.raises(MediaError, match=r"a.zip!/x.png lies in a broken archive"):
-        Library(tmp_path / "c").find(tmp_path, ["x.png"])
+        MediaCache(tmp_path / "c").find(tmp_path, ["x.png"])
     (tmp_path / "a.zip").write_bytes(b"no zip")
     with pytest.raises(MediaError, match=r"a.zip lies in a broken archive"):
-        Library(tmp_path / "c").find(tmp_path, ["x.png"])
+        MediaCache(tmp_path / "c").find(tmp_path, ["x.png"])
 
 
 # --- pictures
@@ -264,7 +265,6 @@ def test_frames_are_exact(tmp_path, film):
     with av.open(str(path)) as container:
         oracle = [datasets.number(frame.to_image()) for frame in container.decode(video=0)]
     assert oracle == list(range(90))
-    assert video_timing(str(path)).frames == 90
     for wanted in (tuple(range(90)), (0, 0, 5, 6, 7, 30, 30, 31, 88, 89), (89,), (0,), (13,), (44, 45, 71)):
         frames = sample_video(Video(str(path), "x", Every(wanted)))  # type: ignore[arg-type]  # a rule of our own
         assert tuple(datasets.number(picture) for picture in frames.images) == wanted
@@ -279,12 +279,6 @@ def test_the_rules_pick_from_counted_frames(tmp_path, rule):
     assert tuple(map(datasets.number, frames.images)) == frames.indices
     assert frames.seconds == pytest.approx([n / 10 for n in frames.indices])
     assert frame_seconds(Video(str(path), "x", rule)) == frames.seconds
-
-
-def test_timing_without_decoding(tmp_path):
-    timing = video_timing(str(datasets.video(tmp_path / "film.mp4", count=20)))
-    assert (timing.frames, timing.fps) == (20, 10)
-    assert timing.duration == pytest.approx(2.0)
 
 
 def test_repeated_frames_are_decoded_once(tmp_path):
@@ -314,7 +308,7 @@ def test_videos_in_zips_are_read_in_place(tmp_path):
     film = datasets.video(tmp_path / "film.mp4", count=40).read_bytes()
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         archive.writestr("data/a.mp4", film)
-    path, found = Library(tmp_path / "cache").find(tmp_path, ["data/a.mp4"])
+    path, found = MediaCache(tmp_path / "cache").find(tmp_path, ["data/a.mp4"])
     frames = sample_video(Video(path, found, Linspace(5)))
     assert tuple(map(datasets.number, frames.images)) == frames.indices == (0, 9, 19, 29, 39)
     assert not (tmp_path / "cache").exists()
@@ -353,4 +347,4 @@ def test_without_av_the_extra_is_named(tmp_path, monkeypatch):
     path = datasets.video(tmp_path / "a.mp4", count=2)
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(MediaError, match=r"pip install 'evalkit-vlm\[video\]'"):
-        video_timing(str(path))
+        frame_seconds(Video(str(path), "x", Midpoints(2)))

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.registry import yaml12
 from evalkit.registry.decode import decode
 from evalkit.registry.spec import TaskSpec
@@ -113,8 +113,8 @@ def fixed(spec: TaskSpec, further: set[str]) -> dict[str, Any]:
 
 
 def samples(spec: TaskSpec, rows: list[dict[str, Any]]) -> list[Sample]:
-    library = Library(Path("no-such-folder"))
-    made = [spec.columns.sample(row, root=Path("data"), library=library) for row in rows]
+    media_cache = MediaCache(Path("no-such-folder"))
+    made = [spec.columns.sample(row, root=Path("data"), media_cache=media_cache) for row in rows]
     lines = {"subtitles": "Once upon a time\nthe end"}
     told = [{**s.extra, **lines} if "subtitles" in s.extra else s.extra for s in made]
     return [msgspec.structs.replace(s, extra=extra) for s, extra in zip(made, told, strict=True)]

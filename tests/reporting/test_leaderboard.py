@@ -17,7 +17,7 @@ from PIL import Image as Pillow
 
 from evalkit.cli.entry import main
 from evalkit.errors import EvalkitError
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import Reference
 from evalkit.reporting import read_results
 from evalkit.reporting.site import site, words
@@ -302,7 +302,7 @@ def test_a_thumbnail_is_small_and_drops_metadata(tmp_path: Path) -> None:
     exif = Pillow.Exif()
     exif[0x010E] = "where I live"
     picture.save(tmp_path / "large.jpg", exif=exif)
-    digest = Library(tmp_path / "cache").digest(tmp_path / "large.jpg")
+    digest = MediaCache(tmp_path / "cache").digest(tmp_path / "large.jpg")
     (found,) = Thumbnails(tmp_path / "media", pixels=200).of(Image(str(tmp_path / "large.jpg"), digest))
     file = tmp_path / "media" / found.src.removeprefix("../media/")
     with Pillow.open(file) as small:

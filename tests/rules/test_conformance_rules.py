@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.media.cache import Library
+from evalkit.media.cache import MediaCache
 from evalkit.registry import yaml12
 from evalkit.registry.decode import decode
 from evalkit.registry.spec import TaskSpec
@@ -36,8 +36,10 @@ class Pack:
         self.spec = decode(yaml12.read(HERE / f"{name}.yaml"), TaskSpec)
         self.expected = json.loads((self.folder / "expected.json").read_text(encoding="utf-8"))
         found = rows(self.folder / "annotations.jsonl.gz")
-        library = Library(self.folder)  # never written: the packs have no media
-        self.samples = [self.spec.columns.sample(row, root=self.folder, library=library, media=False) for row in found]
+        media_cache = MediaCache(self.folder)  # never written: the packs have no media
+        self.samples = [
+            self.spec.columns.sample(row, root=self.folder, media_cache=media_cache, media=False) for row in found
+        ]
         assert len(self.samples) == self.spec.samples
 
     def models(self) -> list[str]:

@@ -12,7 +12,8 @@ import pytest
 from evalkit import digest
 from evalkit.data.sources import Places
 from evalkit.errors import EvalkitError, IncompleteError
-from evalkit.media.open import Library, open_image, sample_video
+from evalkit.media.cache import MediaCache
+from evalkit.media.open import open_image, sample_video
 from evalkit.registry import load
 from evalkit.registry.spec import TaskSpec
 from evalkit.run import dataset
@@ -28,7 +29,7 @@ def task(name: str, samples: int, **source: Any) -> TaskSpec:
 
 
 def loaded(folder: Path, spec: TaskSpec, **options: Any) -> Dataset:
-    places = Places(library=Library(folder / "cache"), bundled=folder / "none", mirrors=(folder,), offline=True)
+    places = Places(media_cache=MediaCache(folder / "cache"), bundled=folder / "none", mirrors=(folder,), offline=True)
     return dataset.load(spec, places, **options)
 
 

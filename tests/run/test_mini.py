@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 
 from evalkit.cli.setup import BUNDLED
 from evalkit.data.sources import Places
-from evalkit.media.cache import Library
+from evalkit.media.cache import MediaCache
 from evalkit.media.open import open_image
 from evalkit.registry import load
 from evalkit.registry.spec import Batch, TaskSpec
@@ -38,7 +38,7 @@ def recorded(mini: Path, task: str) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
-    return Places(library=Library(tmp_path_factory.mktemp("media")), bundled=BUNDLED)
+    return Places(media_cache=MediaCache(tmp_path_factory.mktemp("media")), bundled=BUNDLED)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def kinds(task: str, column: str) -> dict[str, str]:
     spec = load.spec(TaskSpec, task)
     columns = msgspec.structs.replace(spec.columns, groups={"kind": column})
     named = msgspec.structs.replace(spec, columns=columns, metrics={})
-    places = Places(library=Library(Path("unused")), bundled=BUNDLED)
+    places = Places(media_cache=MediaCache(Path("unused")), bundled=BUNDLED)
     found = dataset.load(named, places, media=False)
     return {s.id: s.groups["kind"].rsplit(": ", 1)[-1] for s in found.samples}
 

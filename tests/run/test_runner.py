@@ -19,7 +19,7 @@ import evalkit
 from evalkit.backends.baseline import AlwaysYes, Baseline
 from evalkit.data.sources import Places
 from evalkit.errors import EvalkitError, IncompleteError
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import Batch, ModelSpec, TaskSpec
 from evalkit.run import provenance, response_log, runner
 from evalkit.run.outcome import Outcome
@@ -82,8 +82,8 @@ def make_task(name: str = "yesno", *, count: int = 60, prompt: str = "", new: in
 
 
 def settings(folder: Path, **more: Any) -> Settings:
-    library = Library(folder / "cache")
-    places = Places(library=library, bundled=folder, folder=folder)
+    media_cache = MediaCache(folder / "cache")
+    places = Places(media_cache=media_cache, bundled=folder, folder=folder)
     return Settings(out=folder / "results", places=places, progress=Progress(quiet=True), **more)
 
 

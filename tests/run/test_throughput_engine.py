@@ -17,7 +17,7 @@ from evalkit.backends.engine import Head
 from evalkit.cli import entry
 from evalkit.data.sources import Places
 from evalkit.errors import ModelError
-from evalkit.media.cache import Library
+from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import ModelSpec, TaskSpec
 from evalkit.run import outcome, response_log, runner
 from evalkit.run.local import Work
@@ -70,7 +70,7 @@ def session(model: Path, **settings: Any) -> Session:
 
 
 def run(made: Session, spec: TaskSpec, data: Path, out: Path) -> Outcome:
-    places = Places(library=Library(out / "media"), bundled=data, folder=data)
+    places = Places(media_cache=MediaCache(out / "media"), bundled=data, folder=data)
     return runner.run(made, spec, Settings(out=out, places=places, progress=Progress(quiet=True)))
 
 

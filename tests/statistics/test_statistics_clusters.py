@@ -18,7 +18,7 @@ from evalkit import metrics
 from evalkit.cli.entry import main
 from evalkit.data.columns import Columns
 from evalkit.data.references import Modulo, SameMedia
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.metrics import Accuracy, MeanAbsoluteError, YesRatio
 from evalkit.registry import load
 from evalkit.registry.spec import TaskSpec
@@ -250,14 +250,18 @@ SAME_PICTURE = {
 def test_a_picture_without_a_name_is_known_by_its_content(task: str, tmp_path: Path) -> None:
     columns = load.spec(TaskSpec, task).columns
     rows = [{"row": n, **row} for n, row in enumerate(SAME_PICTURE.get(task, SAME_PICTURE["ai2d_test"]))]
-    library = Library(tmp_path)
-    one, two, other = (columns.sample(row, root=tmp_path, library=library).cluster for row in rows)
+    media_cache = MediaCache(tmp_path)
+    one, two, other = (columns.sample(row, root=tmp_path, media_cache=media_cache).cluster for row in rows)
     assert one == two != other
     assert one
     # recorded replies are scored without pictures: the questions then stand alone, and the method names no clusters
-    assert [columns.sample(row, root=tmp_path, library=library, media=False).cluster for row in rows] == ["", "", ""]
+    assert [columns.sample(row, root=tmp_path, media_cache=media_cache, media=False).cluster for row in rows] == [
+        "",
+        "",
+        "",
+    ]
     # nor does a picture that cannot be found tie questions together
-    assert columns.sample({**rows[0], "image": "gone.png"}, root=tmp_path, library=library).cluster == ""
+    assert columns.sample({**rows[0], "image": "gone.png"}, root=tmp_path, media_cache=media_cache).cluster == ""
     assert columns.known(rows[0]).cluster == ""
 
 

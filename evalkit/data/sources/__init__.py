@@ -13,7 +13,7 @@ from evalkit.data.sources.jsonl import Jsonl
 from evalkit.data.sources.table import Places, Table
 from evalkit.data.sources.tsv import Tsv
 from evalkit.errors import EvalkitError
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 
 __all__ = ["Csv", "Geometry3k", "HuggingFace", "Jsonl", "Places", "Source", "Table", "Tsv", "annotated"]
 
@@ -29,10 +29,10 @@ READERS = {
 }
 
 
-def annotated(path: Path, library: Library) -> Table:
+def annotated(path: Path, media_cache: MediaCache) -> Table:
     """A file of annotations that stands in for a task's own source, read as its suffix says. Raises EvalkitError."""
     if path.suffix not in READERS:
         raise EvalkitError(f"{path}: cannot tell what it holds; name it with one of {', '.join(READERS)}")
     if not path.is_file():
         raise EvalkitError(f"{path}: no such file; correct --annotations")
-    return READERS[path.suffix](path, library)
+    return READERS[path.suffix](path, media_cache)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evalkit.data.sources.table import Places, Row, Table, fingerprint, numbered
 from evalkit.errors import IncompleteError
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.types import Value
 
 LARGEST = 1 << 30
@@ -22,17 +22,17 @@ class Csv(Value, frozen=True, kw_only=True, tag_field="kind", tag="csv"):
 
     def open(self, places: Places) -> Table:
         """Find the file. Raises IncompleteError saying where it looked, or what is wrong with its header."""
-        return table(places.file(self.path), places.library)
+        return table(places.file(self.path), places.media_cache)
 
 
-def table(path: Path, library: Library) -> Table:
+def table(path: Path, media_cache: MediaCache) -> Table:
     """A comma-separated file as a table. Raises IncompleteError."""
 
     def read(_: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
         return numbered(lines(path, delimiter=","), positions)
 
     columns = header(path, delimiter=",")
-    found = fingerprint([path], library)
+    found = fingerprint([path], media_cache)
     return Table(columns=columns, root=path.parent, revision="", fingerprint=found, files=(path,), read=read)
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from evalkit.data.sources.table import Places, Row, Table, fingerprint, numbered
 from evalkit.errors import IncompleteError
-from evalkit.media.archive import reading
+from evalkit.media.archive import media_errors
 from evalkit.types import Value
 
 PICTURES = ("img_diagram", "img_diagram_point", "img_problem")
@@ -48,7 +48,7 @@ def _members(folder: Path, archive: Path) -> dict[int, str]:
     if folder.is_dir():
         names = [path.relative_to(folder.parent).as_posix() for path in folder.glob("*/data.json")]
     elif archive.is_file():
-        with reading(str(archive), "archive"), zipfile.ZipFile(archive) as opened:
+        with media_errors(str(archive), "archive"), zipfile.ZipFile(archive) as opened:
             names = opened.namelist()
     found = {int(match[1]): name for name in names if (match := PROBLEM.fullmatch(name))}
     return dict(sorted(found.items()))
@@ -64,7 +64,7 @@ def _table(root: Path, archive: Path, members: dict[int, str], places: Places) -
 
     columns = tuple(dict.fromkeys(name for row in read_all() for name in row))
     paths = tuple(files) if unpacked else (archive,)
-    found = fingerprint(paths, places.library)
+    found = fingerprint(paths, places.media_cache)
     return Table(columns=columns, root=root, revision="", fingerprint=found, files=paths, read=read)
 
 
@@ -73,7 +73,7 @@ def _rows(root: Path, archive: Path | None, members: dict[int, str]) -> Iterator
         for number, name in members.items():
             yield _row(number, name, (root / name).read_bytes(), str(root / name))
         return
-    with reading(str(archive), "archive"), zipfile.ZipFile(archive) as opened:
+    with media_errors(str(archive), "archive"), zipfile.ZipFile(archive) as opened:
         for number, name in members.items():
             yield _row(number, name, opened.read(name), f"{archive}!/{name}")
 

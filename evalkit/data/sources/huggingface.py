@@ -57,7 +57,7 @@ class HuggingFace(Value, frozen=True, kw_only=True, tag_field="kind", tag="huggi
         else:
             root = self._fetched(offline=places.offline)
             revision = root.name
-        return parts(list(self._parts(root)), root=root, revision=revision, library=places.library)
+        return parts(list(self._parts(root)), root=root, revision=revision, media_cache=places.media_cache)
 
     def _patterns(self, subset: str) -> tuple[str, ...]:
         layouts = self.files or LAYOUTS[bool(subset)]

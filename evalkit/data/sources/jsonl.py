@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evalkit.data.sources.table import Places, Row, Table, fingerprint, numbered
 from evalkit.errors import IncompleteError
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.text_files import json_object, lines
 from evalkit.types import Value
 
@@ -20,10 +20,10 @@ class Jsonl(Value, frozen=True, kw_only=True, tag_field="kind", tag="jsonl"):
 
     def open(self, places: Places) -> Table:
         """Find the file. Raises IncompleteError saying where it looked, or which line is broken."""
-        return table(places.file(self.path), places.library)
+        return table(places.file(self.path), places.media_cache)
 
 
-def table(path: Path, library: Library) -> Table:
+def table(path: Path, media_cache: MediaCache) -> Table:
     """A JSON Lines file as a table; its columns are all keys that occur. Raises IncompleteError."""
     columns = tuple(dict.fromkeys(key for row in _objects(path) for key in row))
     empty = dict.fromkeys(columns)
@@ -31,7 +31,7 @@ def table(path: Path, library: Library) -> Table:
     def read(_: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
         return numbered(({**empty, **row} for row in _objects(path)), positions)
 
-    found = fingerprint([path], library)
+    found = fingerprint([path], media_cache)
     return Table(columns=columns, root=path.parent, revision="", fingerprint=found, files=(path,), read=read)
 
 

@@ -8,18 +8,18 @@ from typing import Any
 
 from evalkit.data.sources.table import Row, Table, fingerprint
 from evalkit.errors import IncompleteError
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 
 BATCH = 16
 """Rows decoded at a time: sixteen pictures of a few megabytes stay below a hundred."""
 
 
-def table(path: Path, library: Library) -> Table:
+def table(path: Path, media_cache: MediaCache) -> Table:
     """One parquet file as a table. Raises IncompleteError."""
-    return parts(((path, ""),), root=path.parent, revision="", library=library)
+    return parts(((path, ""),), root=path.parent, revision="", media_cache=media_cache)
 
 
-def parts(files: Sequence[tuple[Path, str]], *, root: Path, revision: str, library: Library) -> Table:
+def parts(files: Sequence[tuple[Path, str]], *, root: Path, revision: str, media_cache: MediaCache) -> Table:
     """Files one after the other, each with its subset ("": none), as one table. Raises IncompleteError."""
     columns, counts = _columns(files), [_rows(path) for path, _ in files]
 
@@ -32,7 +32,7 @@ def parts(files: Sequence[tuple[Path, str]], *, root: Path, revision: str, libra
             first += count
 
     paths = tuple(path for path, _ in files)
-    found = fingerprint(paths, library)
+    found = fingerprint(paths, media_cache)
     return Table(columns=columns, root=root, revision=revision, fingerprint=found, files=paths, read=read)
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from evalkit import digest
 from evalkit.errors import IncompleteError
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 
 Row = dict[str, Any]
 Reader = Callable[[Collection[str] | None, Collection[int] | None], Iterator[Row]]
@@ -19,7 +19,7 @@ Reader = Callable[[Collection[str] | None, Collection[int] | None], Iterator[Row
 class Places(msgspec.Struct, frozen=True, kw_only=True):
     """Where to look: mirrors (`--data DIR`) replace the hub; `bundled` is the package's data, `folder` the task's."""
 
-    library: Library
+    media_cache: MediaCache
     bundled: Path
     mirrors: tuple[Path, ...] = ()
     folder: Path = Path()
@@ -71,6 +71,6 @@ def numbered(rows: Iterable[Row], positions: Collection[int] | None) -> Iterator
             yield {"row": position, **row}
 
 
-def fingerprint(files: Sequence[Path], library: Library) -> str:
+def fingerprint(files: Sequence[Path], media_cache: MediaCache) -> str:
     """The sha256 over the content of the files, in their order."""
-    return digest.of([library.digest(file) for file in files])
+    return digest.of([media_cache.digest(file) for file in files])

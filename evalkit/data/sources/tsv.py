@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evalkit.data.sources.csv import header, lines
 from evalkit.data.sources.table import Places, Row, Table, fingerprint, numbered
-from evalkit.media.open import Library
+from evalkit.media.cache import MediaCache
 from evalkit.types import Image, Value
 
 REFERENCE = 64
@@ -24,13 +24,13 @@ class Tsv(Value, frozen=True, kw_only=True, tag_field="kind", tag="tsv"):
 
     def open(self, places: Places) -> Table:
         """Find the file. Raises IncompleteError saying where it looked, or what is wrong with its header."""
-        return table(places.file(self.path), places.library)
+        return table(places.file(self.path), places.media_cache)
 
 
-def table(path: Path, library: Library) -> Table:
+def table(path: Path, media_cache: MediaCache) -> Table:
     """A tab-separated file as a table. Raises IncompleteError.
 
-    Picture cells that refer to another row become that row's picture, put into the library; a missing row's picture
+    Picture cells that refer to another row become that row's picture, put into the media cache; a missing row's picture
     has an empty digest, so that the question is never asked without.
     """
     columns = header(path, delimiter="\t")
@@ -38,10 +38,10 @@ def table(path: Path, library: Library) -> Table:
     def read(asked: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
         rows = numbered(lines(path, delimiter="\t"), positions)
         if {IMAGE, INDEX} <= set(columns) and (asked is None or IMAGE in asked):
-            return _resolved(rows, _referenced(path, library, positions), path)
+            return _resolved(rows, _referenced(path, media_cache, positions), path)
         return rows
 
-    found = fingerprint([path], library)
+    found = fingerprint([path], media_cache)
     return Table(columns=columns, root=path.parent, revision="", fingerprint=found, files=(path,), read=read)
 
 
@@ -52,7 +52,7 @@ def _resolved(rows: Iterator[Row], pictures: Mapping[str, Image], path: Path) ->
         yield row
 
 
-def _referenced(path: Path, library: Library, positions: Collection[int] | None) -> dict[str, Image]:
+def _referenced(path: Path, media_cache: MediaCache, positions: Collection[int] | None) -> dict[str, Image]:
     """Pictures by the index that cells refer to, also forward and through another reference.
 
     Only indices are held in memory, and only pictures that the rows at `positions` need are written.
@@ -70,7 +70,7 @@ def _referenced(path: Path, library: Library, positions: Collection[int] | None)
     if needed:
         for row in lines(path, delimiter="\t"):
             if row[INDEX] in needed and len(row[IMAGE]) > REFERENCE:
-                pictures[row[INDEX]] = _picture(row, path, library)
+                pictures[row[INDEX]] = _picture(row, path, media_cache)
     return {index: pictures[end] for index, end in ends.items() if end in pictures}
 
 
@@ -83,8 +83,8 @@ def _end(index: str, target: Mapping[str, str]) -> str:
     return index
 
 
-def _picture(row: Row, path: Path, library: Library) -> Image:
+def _picture(row: Row, path: Path, media_cache: MediaCache) -> Image:
     try:
-        return Image(*library.put(base64.b64decode(row[IMAGE], validate=True)))
+        return Image(*media_cache.put(base64.b64decode(row[IMAGE], validate=True)))
     except binascii.Error:  # told for each sample that shows it, by the empty digest
         return Image(f"of row {row[INDEX]} of {path} (broken base64)", "")

@@ -38,7 +38,7 @@ class Matched(NamedTuple):
 
 def positions(task: TaskSpec, places: Places, annotations: Path | None = None) -> list[int]:
     """Positions of the rows that count in the data set's split, in the order of `dataset.load`'s samples."""
-    table = annotated(annotations, places.library) if annotations else task.source.open(places)
+    table = annotated(annotations, places.media_cache) if annotations else task.source.open(places)
     needed = {task.keep.column, task.keep.column.partition(".")[0]} if task.keep else set()
     missing = task.columns.missing
     return [row["row"] for row in table.rows(needed) if task.keep is None or keeps(task.keep, row, missing)]

@@ -18,7 +18,7 @@ from evalkit.filenames import distinct
 from evalkit.interop.write.publication import Publication, digests, hub, only, overall, save, timed
 from evalkit.results.read import Result
 from evalkit.results.trace import Known, Trace, trace
-from evalkit.types import Message, Score, Text
+from evalkit.types import Message, Part, Score, Text, Video
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every member, so that equal runs give equal files."""
@@ -151,16 +151,14 @@ def _samples(found: Trace) -> Iterator[dict[str, Any]]:
 
 
 def _message(message: Message) -> dict[str, Any]:
-    """A turn; a picture or video is named by its content, since the log holds no media."""
-    content = [
-        {"type": "text", "text": part.text if isinstance(part, Text) else f"[{_kind(part)} sha256:{part.digest}]"}
-        for part in message.parts
-    ]
-    return {"role": message.role, "content": content}
+    return {"role": message.role, "content": [{"type": "text", "text": _text(part)} for part in message.parts]}
 
 
-def _kind(part: object) -> str:
-    return "video" if hasattr(part, "frames") else "picture"
+def _text(part: Part) -> str:
+    """The text; a picture or video is named by its content, since the log holds no media."""
+    if isinstance(part, Text):
+        return part.text
+    return f"[{'video' if isinstance(part, Video) else 'picture'} sha256:{part.digest}]"
 
 
 def _score(score: Score) -> dict[str, Any]:
