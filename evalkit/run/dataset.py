@@ -9,7 +9,7 @@ import msgspec
 
 from evalkit.data.columns import require
 from evalkit.data.filters import keeps
-from evalkit.data.sources import Places, Table, annotated
+from evalkit.data.sources import Places, Rows, Table, annotated, table_of
 from evalkit.errors import CellError, EvalkitError, IncompleteError, MediaError
 from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import TaskSpec
@@ -34,15 +34,18 @@ def load(
     places: Places,
     *,
     annotations: Path | None = None,
+    rows: Rows | None = None,
     limit: int | float | None = None,
     media: bool = True,
 ) -> Dataset:
-    """Read a task's data. `annotations` replaces the source's file; without `media` no picture is looked for.
+    """Read a task's data. Without `media` no picture is looked for.
 
+    `rows` in memory replace the task's source, and so does a file of `annotations`. Relative paths of pictures in
+    `rows` lie in the first mirror, else in the folder of `places`.
     limit: a number of samples, or a share in (0, 1), spread evenly over the file order; counts are checked before it.
     Raises IncompleteError for a wrong count, a missing column or an id that occurs twice.
     """
-    table = annotated(annotations, places.media_cache) if annotations else task.source.open(places)
+    table = open_table(task, places, annotations=annotations, rows=rows)
     _check(task, table, media=media)
     positions = limited(_counted(task, table), limit)
     samples, problems = _samples(task, table, positions, places.media_cache, media=media)
@@ -53,6 +56,14 @@ def load(
         files=table.files,
         problems=problems,
     )
+
+
+def open_table(task: TaskSpec, places: Places, *, annotations: Path | None = None, rows: Rows | None = None) -> Table:
+    """The table that `load` reads: `rows`, else the file of `annotations`, else the task's own source."""
+    if rows is not None:
+        root = places.mirrors[0] if places.mirrors else places.folder
+        return table_of(rows, media_cache=places.media_cache, root=root)
+    return annotated(annotations, places.media_cache) if annotations else task.source.open(places)
 
 
 def limited(positions: Sequence[int], limit: int | float | None) -> Sequence[int]:
@@ -99,7 +110,7 @@ def _counted(task: TaskSpec, table: Table) -> list[int]:
     if len(positions) != task.samples:
         files = ", ".join(map(str, table.files[:3])) + (f" and {len(table.files) - 3} more" if table.files[3:] else "")
         raise IncompleteError(
-            f"tasks/{task.name}: found {len(positions)} rows, expected {task.samples} in {files}; "
+            f"tasks/{task.name}: found {len(positions)} rows, expected {task.samples} in {files or 'memory'}; "
             "fetch the complete split at the revision of the task, or correct `samples`"
         )
     return list(positions.values())

@@ -3,21 +3,60 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from evalkit.data.sources import csv, jsonl, parquet, tsv
 from evalkit.data.sources.csv import Csv
 from evalkit.data.sources.geometry3k import Geometry3k
 from evalkit.data.sources.huggingface import HuggingFace
 from evalkit.data.sources.jsonl import Jsonl
+from evalkit.data.sources.memory import Rows, table_of
 from evalkit.data.sources.table import Places, Table
 from evalkit.data.sources.tsv import Tsv
 from evalkit.errors import EvalkitError
 from evalkit.media.cache import MediaCache
 
-__all__ = ["Csv", "Geometry3k", "HuggingFace", "Jsonl", "Places", "Source", "Table", "Tsv", "annotated"]
+__all__ = [
+    "Csv",
+    "Geometry3k",
+    "HuggingFace",
+    "Jsonl",
+    "Openable",
+    "Places",
+    "Rows",
+    "Source",
+    "Table",
+    "Tsv",
+    "annotated",
+    "table_of",
+]
 
 Source: TypeAlias = HuggingFace | Tsv | Jsonl | Csv | Geometry3k
+
+
+class Openable(Protocol):
+    """What every member of `Source` offers: fields of a task file that find a data set and open it as a `Table`.
+
+    Constructing one reads nothing, `open` does. A table's `rows(columns, positions)` may be called any number of times:
+    it gives rows in the order of the files, as dicts of cells, each with its 0-based position as `row`, and few of them
+    are in memory at a time. Cells are as the file has them; a picture is bytes, base64, a path below the table's `root`
+    or an `Image`. The table's `fingerprint` is a sha256 over the content that the rows come from (not over names, paths
+    or times), so that copies of a data set have the same one and any change of a byte gives another.
+    """
+
+    def open(self, places: Places) -> Table:
+        """Find the data set in `places` or fetch it.
+
+        Raises IncompleteError, which says where it looked or what is wrong with a file, and ResumableError where the
+        network failed. `rows` raises IncompleteError for a file that cannot be read to its end.
+        """
+
+
+if TYPE_CHECKING:
+
+    def _every_source_is_openable(source: Source) -> Openable:
+        return source
+
 
 READERS = {
     ".jsonl": jsonl.table,
