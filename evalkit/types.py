@@ -179,8 +179,17 @@ class Score(Value, frozen=True, kw_only=True):
     cluster: str = ""
 
 
+Unit: TypeAlias = Literal["fraction", "answer"]
+Interval: TypeAlias = Literal["wilson", "t", "normal", "stratified-wilson", "bootstrap"]
+
+
 class Stat(Value, frozen=True, kw_only=True):
-    """One number of a result and its 95 % interval, as fractions. `where` selects a group (`{}`: all samples)."""
+    """One number of a result and its 95 % interval. `where` selects a group (`{}`: all samples).
+
+    `unit` holds for `value`, `stderr`, `low` and `high`: `fraction`, or `answer`, the unit of the answers themselves
+    (a mean absolute error). Of `n` samples `clusters` are independent draws; None: not known. `interval` is the kind
+    of the interval; None for a difference of two runs. `method` says the same in words, for people; nothing parses it.
+    """
 
     metric: str
     where: Mapping[str, str]
@@ -189,4 +198,12 @@ class Stat(Value, frozen=True, kw_only=True):
     stderr: float | None = None
     low: float | None = None
     high: float | None = None
+    unit: Unit = "fraction"
+    clusters: int | None = None
+    interval: Interval | None = None
     method: str = ""
+
+    @property
+    def percent(self) -> bool:
+        """True if the value is a fraction, which tables print as percent."""
+        return self.unit == "fraction"

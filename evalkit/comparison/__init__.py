@@ -142,7 +142,7 @@ def _line(one: Result, two: Result, base: Sequence[Score], candidate: Sequence[S
         candidate=_side(two, after, run.headline, metric),
         difference=metric.difference(before, after, alpha=settings.alpha),
         better=metric.better,
-        percent=two.percent(metric.stats(run.headline, after)[0]),
+        percent=metric.stats(run.headline, after)[0].percent,
         same=[_said(score) for score in before] == [_said(score) for score in after],
         turned_wrong=tuple(b.sample_id for a, b in counted if b.value < a.value),
         turned_right=tuple(a.sample_id for a, b in counted if b.value > a.value),

@@ -40,7 +40,7 @@ def lines(numbers: Sequence[Printed], column: str, results: Mapping[str, Result]
         result = results.get(one.row.reference.task)
         stat = None if result is None else result.find(one.row.reference)
         if result is not None and stat is not None:
-            number = published.printed(one.number, percent=result.percent(stat))
+            number = published.printed(one.number, percent=stat.percent)
             if number is not None:
                 yield _line(one, result, stat, *number, column=column)
 
@@ -62,5 +62,5 @@ def _line(one: Printed, result: Result, stat: Stat, value: float, rounding: floa
         ),
         difference=one_sample(stat, value, rounding=rounding),
         better=metric(result.run, stat.metric).better,
-        percent=result.percent(stat),
+        percent=stat.percent,
     )

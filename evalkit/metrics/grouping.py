@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from evalkit.errors import EvalkitError
 from evalkit.statistics import Estimate
-from evalkit.types import Score, Stat
+from evalkit.types import Score, Stat, Unit
 
 Average: TypeAlias = Literal["micro", "macro"]
 
@@ -40,23 +40,31 @@ def strata(scores: Sequence[Score], average: Average, by: Sequence[str]) -> list
 
 
 def per_group(
-    metric: str, scores: Sequence[Score], by: Sequence[str], estimate: Callable[[Sequence[Score]], Estimate]
+    metric: str,
+    scores: Sequence[Score],
+    by: Sequence[str],
+    estimate: Callable[[Sequence[Score]], Estimate],
+    unit: Unit = "fraction",
 ) -> list[Stat]:
     """One Stat per value of each group in `by`."""
     return [
-        estimate(part).stat(metric, {name: value}, len(part))
+        estimate(part).stat(metric, {name: value}, len(part), unit)
         for name in by
         for value, part in split(scores, name).items()
     ]
 
 
 def everywhere(
-    metric: str, scores: Sequence[Score], by: Sequence[str], estimate: Callable[[Sequence[Score]], Estimate]
+    metric: str,
+    scores: Sequence[Score],
+    by: Sequence[str],
+    estimate: Callable[[Sequence[Score]], Estimate],
+    unit: Unit = "fraction",
 ) -> list[Stat]:
     """The Stat over all scores, then one per value of each group in `by`; none without scores."""
     if not scores:
         return []
-    return [estimate(scores).stat(metric, {}, len(scores)), *per_group(metric, scores, by, estimate)]
+    return [estimate(scores).stat(metric, {}, len(scores), unit), *per_group(metric, scores, by, estimate, unit)]
 
 
 def check_average(average: Average, by: Sequence[str]) -> None:

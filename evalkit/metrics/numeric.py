@@ -30,8 +30,8 @@ class MeanAbsoluteError(Value, frozen=True, kw_only=True, tag_field="kind", tag=
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
         """The overall Stat, then one per group; none for a group in which nothing is left to count."""
-        kept = [score for score in scores if self.unparsed != "skip" or _answer(score) is not None]
-        return everywhere(name, kept, self.by, self._estimate)
+        counted = [score for score in scores if self.unparsed != "skip" or _answer(score) is not None]
+        return everywhere(name, counted, self.by, self._estimate, unit="answer")
 
     def _estimate(self, scores: Sequence[Score]) -> Estimate:
         return mean([self._off(score) for score in scores], high=inf, clusters=clusters(scores))

@@ -194,7 +194,7 @@ def _cell(table: Table, row: Row, tasks: Mapping[str, Result], wish: Wish, remar
         stat,
         result.folder,
         complete,
-        result.percent(stat),
+        stat.percent,
         against=_against(table, row, result, stat, wish.column) if complete else None,
         derived=result.derived,
     )
@@ -205,7 +205,7 @@ def _against(table: Table, row: Row, result: Result, stat: Stat, wanted: str) ->
     if not column or not row.published:
         return None
     text = row.published[table.columns.index(column)]
-    return against(stat, printable(column), text, percent=result.percent(stat))
+    return against(stat, printable(column), text, percent=stat.percent)
 
 
 def _titles(runs: Runs) -> list[str]:

@@ -55,5 +55,7 @@ def _stat(stat: Stat, metrics: Mapping[str, Metric], scores: Sequence[Score], ba
         stderr=found.stderr,
         low=found.low,
         high=found.high,
+        unit=stat.unit,
+        clusters=found.clusters,
         method=found.method,
     )

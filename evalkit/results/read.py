@@ -10,6 +10,7 @@ import msgspec
 
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import Reference
+from evalkit.results.old_stats import upgraded
 from evalkit.run.record import RunRecord
 from evalkit.types import Stat, Value
 
@@ -49,12 +50,6 @@ class Result(Value, frozen=True):
         """The number that a cell refers to; None where the run has none."""
         metric = reference.metric or self.run.headline
         return next((s for s in self.stats if s.metric == metric and s.where == reference.where), None)
-
-    def percent(self, stat: Stat) -> bool:
-        """Whether the number is a fraction, shown as percent; the mean absolute error has the unit of the answers."""
-        metrics = self.run.task_spec.get("metrics")
-        spec = metrics.get(stat.metric) if isinstance(metrics, dict) else None
-        return not (isinstance(spec, dict) and spec.get("kind") == "mean_absolute_error")
 
 
 def read_results(folders: Iterable[Path]) -> list[Result]:
@@ -96,7 +91,7 @@ def _records(folder: Path) -> Iterator[Path]:
 def _result(file: Path) -> Result:
     run = _decode(file, RunRecord)
     stats = _decode(file.with_name("stats.json"), tuple[Stat, ...])
-    return Result(str(file.parent), run, stats)
+    return Result(str(file.parent), run, tuple(upgraded(stat, run.task_spec) for stat in stats))
 
 
 def _decode(file: Path, kind: Any) -> Any:

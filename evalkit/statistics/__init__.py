@@ -1,15 +1,15 @@
-"""Estimates, differences and their honest errors, all fractions, deterministic to the last digit."""
+"""Estimates, differences and their errors, deterministic to the last digit; nothing here knows a task or a file."""
 
 from __future__ import annotations
 
-from evalkit.statistics.estimate import WILSON, Estimate, Z, macro, mean, proportion, quantile, stratified
+from evalkit.statistics.clustered_mean import ClusteredMean, clustered_mean
+from evalkit.statistics.estimate import Estimate, Z, macro, mean, proportion, quantile, stratified
 from evalkit.statistics.multiple import benjamini_hochberg, holm
+from evalkit.statistics.one_sample import LARGE, one_sample
 from evalkit.statistics.paired import Difference, mean_difference, ratio_difference
 from evalkit.statistics.power import POWER, detectable, needed
-from evalkit.statistics.published import LARGE, one_sample
 from evalkit.statistics.ratio import F1, PRECISION, RECALL, Confusion, Ratio, clustered_ratio, ratio
 from evalkit.statistics.signflip import sign_flip
-from evalkit.statistics.spread import Spread, spread
 
 __all__ = [
     "F1",
@@ -17,14 +17,14 @@ __all__ = [
     "POWER",
     "PRECISION",
     "RECALL",
-    "WILSON",
+    "ClusteredMean",
     "Confusion",
     "Difference",
     "Estimate",
     "Ratio",
-    "Spread",
     "Z",
     "benjamini_hochberg",
+    "clustered_mean",
     "clustered_ratio",
     "detectable",
     "holm",
@@ -38,6 +38,5 @@ __all__ = [
     "ratio",
     "ratio_difference",
     "sign_flip",
-    "spread",
     "stratified",
 ]

@@ -1,4 +1,4 @@
-"""Two runs on the same samples: their difference, its interval, whether it is chance, and what could have been seen."""
+"""Two runs on the same samples: their difference, its interval, its p value and the smallest detectable difference."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
+from evalkit.statistics.clustered_mean import ClusteredMean, Labels, clustered_mean
 from evalkit.statistics.estimate import Z, quantile
 from evalkit.statistics.power import detectable
 from evalkit.statistics.ratio import DRAWS, Ratio, cluster_tables, resampled
 from evalkit.statistics.signflip import DRAWS as FLIPS
 from evalkit.statistics.signflip import TIE, sign_flip, sign_matrices
-from evalkit.statistics.spread import Labels, Spread, spread
 from evalkit.types import Value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SPARSE = 30
-"""Clusters that must differ before their spread alone is trusted to tell the error."""
+"""Clusters that must differ before their spread alone is trusted to give the error."""
 
 
 class Difference(Value, frozen=True, kw_only=True):
     """Candidate minus base in the metric's unit: limits at 1 - alpha (None: too few clusters), two-sided p value.
 
     `detectable` is the true difference that a test at `alpha` finds with probability 0.8. `n` counts samples,
-    `clusters` the independent draws among them. `test` and `method` say how p and limits were found.
+    `clusters` the independent draws among them. `test` and `method` say in words how p and limits were computed.
     """
 
     value: float
@@ -52,39 +52,39 @@ def mean_difference(
     """Difference of means (of unweighted means over strata) of values in the same order.
 
     Interval: t on the paired differences with the cluster-robust error, wider while fewer than thirty clusters differ,
-    see `_reach`. Test: exact McNemar for zeros and ones, else sign-flip permutation of whole clusters.
+    see `_half_widths`. Test: exact McNemar for zeros and ones, else sign-flip permutation of whole clusters.
     """
     changes = [after - before for before, after in zip(base, candidate, strict=True)]
-    found = spread(changes, clusters=clusters, strata=strata)
-    p, test = sign_flip(found.totals, scale=len(changes), seed=seed)
-    method = "paired-t" if len(found.totals) == len(changes) else f"paired-t(clusters={len(found.totals)})"
-    t = None if found.stderr is None else quantile(1 - alpha / 2, found.freedom)
-    below, above = (0.0, 0.0) if t is None else _reach(found, len(changes), t)
+    change = clustered_mean(changes, clusters=clusters, strata=strata)
+    p, test = sign_flip(change.totals, scale=len(changes), seed=seed)
+    count = len(change.totals)
+    t = None if change.stderr is None else quantile(1 - alpha / 2, change.freedom)
+    below, above = (0.0, 0.0) if t is None else _half_widths(change, len(changes), t)
     return Difference(
-        value=found.value,
-        stderr=found.stderr,
-        low=None if t is None else found.value - below,
-        high=None if t is None else found.value + above,
+        value=change.value,
+        stderr=change.stderr,
+        low=None if t is None else change.value - below,
+        high=None if t is None else change.value + above,
         p=p,
-        detectable=None if t is None else detectable(max(below, above) / t, freedom=found.freedom, alpha=alpha),
+        detectable=None if t is None else detectable(max(below, above) / t, freedom=change.freedom, alpha=alpha),
         n=len(changes),
-        clusters=len(found.totals),
+        clusters=count,
         test=test,
-        method=method,
+        method="paired-t" if count == len(changes) else f"paired-t(clusters={count})",
     )
 
 
-def _reach(found: Spread, n: int, t: float) -> tuple[float, float]:
-    """How far the limits lie below and above the difference: t errors, and more where few clusters differ.
+def _half_widths(change: ClusteredMean, n: int, t: float) -> tuple[float, float]:
+    """The distances of the limits below and above the difference: t errors, and more where few clusters differ.
 
-    Of k samples lost and none won, the error that k tells is too small just where k is small by luck. So the limits are
-    those of the score interval of a count, k + t^2 / 2 + t sqrt(k + t^2 / 4) (Brown, Cai and DasGupta 2003), in steps
-    of the cluster that differs most; t^2 / 2 as far as the changes lean to that side, and on both where there are none:
-    agreement on every one of n samples leaves t^2 / n.
+    Of k samples lost and none won, the error estimated from k is too small just where k is small by luck. So the limits
+    are those of the score interval of a count, k + t^2 / 2 + t sqrt(k + t^2 / 4) (Brown, Cai and DasGupta 2003), in
+    steps of the cluster that differs most. The term t^2 / 2 counts on a side as far as the changes lean to it, and on
+    both sides where nothing changed: agreement on every one of n samples leaves t^2 / n.
     """
     import numpy as np
 
-    totals, error = found.totals[np.abs(found.totals) > 1e-15], found.stderr or 0.0
+    totals, error = change.totals[np.abs(change.totals) > 1e-15], change.stderr or 0.0
     if len(totals) >= SPARSE:
         return t * error, t * error
     step = max(float(np.abs(totals).max(initial=0.0)), 1 / n)
@@ -118,7 +118,7 @@ def ratio_difference(
     row = 1 / max(1, int(tables[..., :3].sum(axis=(0, 2, 3)).min()))
     low, high = np.percentile(drawn, [100 * alpha / 2, 100 * (1 - alpha / 2)])
     error = max(float(drawn.std(ddof=1)), row / Z)
-    p, test = _swapped(tables, kind, value, seed)
+    p, test = _swap_test(tables, kind, value, seed)
     return Difference(
         value=value,
         stderr=error,
@@ -139,7 +139,11 @@ def _scores(tables: NDArray[Any], kind: Ratio) -> NDArray[Any]:
     return scores
 
 
-def _swapped(tables: NDArray[Any], kind: Ratio, observed: float, seed: int) -> tuple[float, str]:
+def _swap_test(tables: NDArray[Any], kind: Ratio, observed: float, seed: int) -> tuple[float, str]:
+    """Two-sided p value of the difference `observed` when each cluster may have swapped its runs, and the test's name.
+
+    `tables` are counts as (clusters, 2 runs, strata, 4).
+    """
     import numpy as np
 
     middle, half = tables.sum(axis=(0, 1)) / 2, (tables[:, 1] - tables[:, 0]) / 2

@@ -1,4 +1,4 @@
-"""What a comparison could have seen: the smallest difference it detects, and the samples that a margin needs."""
+"""The power of a comparison: the smallest difference that it detects, and the samples that a margin needs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from math import ceil
 from evalkit.statistics.estimate import quantile
 
 POWER = 0.8
+"""The probability with which a detectable difference is detected."""
 
 
 def detectable(stderr: float, *, freedom: float, alpha: float = 0.05, power: float = POWER) -> float:

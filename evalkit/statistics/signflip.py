@@ -1,4 +1,4 @@
-"""Is the difference chance? Where two runs are equally good, every cluster could as well have swapped their names."""
+"""Permutation test of a paired difference: if two runs are equally good, each cluster may as well have swapped them."""
 
 from __future__ import annotations
 
@@ -12,33 +12,35 @@ DRAWS = 19_999
 LATTICE = 20_000
 """Steps up to which the distribution is summed exactly: below a second; larger ones are sampled."""
 TIE = 1e-9
+"""Relative tolerance under which a permuted sum equals the observed one, whatever its last bits."""
 CHUNK = 4_000_000
+"""Signs that are drawn at once, to bound the memory."""
 
 
 def sign_flip(totals: NDArray[Any], *, scale: float = 1.0, seed: int = 0) -> tuple[float, str]:
-    """Two-sided p value of the sum of `totals` when each may have either sign, and how it was found.
+    """Two-sided p value of the sum of `totals` when each may have either sign, and the test's name.
 
     Totals that are multiples of 1/scale, or of a tenth of it (VQA accuracy), are summed exactly: with zeros and ones
     and clusters of one sample this is McNemar's exact test. Otherwise 19,999 seeded draws.
     """
     import numpy as np
 
-    used = np.abs(totals[np.abs(totals) > 1e-15])
-    if not len(used):
+    sizes = np.abs(totals[np.abs(totals) > 1e-15])
+    if not len(sizes):
         return 1.0, "no differences"
     observed = abs(float(totals.sum()))
     for fine in (1, 10):
-        steps = used * scale * fine
+        steps = sizes * scale * fine
         whole = np.rint(steps)
         if np.abs(steps - whole).max() < 1e-6 and whole.sum() <= LATTICE:
-            exact = _exact(whole.astype(int), round(observed * scale * fine))
-            return exact, "mcnemar(exact)" if fine == 1 and (whole == 1).all() else "sign-flip(exact)"
-    sampled = _sampled(used, seed)
-    hits = int((np.abs(sampled) >= observed * (1 - TIE)).sum())
+            p = _exact_p(whole.astype(int), round(observed * scale * fine))
+            return p, "mcnemar(exact)" if fine == 1 and (whole == 1).all() else "sign-flip(exact)"
+    sums = np.concatenate([signs @ sizes for signs in sign_matrices(len(sizes), seed)])
+    hits = int((np.abs(sums) >= observed * (1 - TIE)).sum())
     return (1 + hits) / (1 + DRAWS), f"sign-flip(seed={seed},n={DRAWS})"
 
 
-def _exact(steps: NDArray[Any], observed: int) -> float:
+def _exact_p(steps: NDArray[Any], observed: int) -> float:
     """P(|sum of randomly signed steps| >= observed), by convolving a binomial for every distinct step."""
     import numpy as np
     from scipy.special import gammaln
@@ -54,14 +56,8 @@ def _exact(steps: NDArray[Any], observed: int) -> float:
     return min(1.0, float(chances[np.abs(sums) >= observed].sum()))
 
 
-def _sampled(totals: NDArray[Any], seed: int) -> NDArray[Any]:
-    import numpy as np
-
-    return np.concatenate([signs @ totals for signs in sign_matrices(len(totals), seed)])
-
-
 def sign_matrices(count: int, seed: int) -> Iterator[NDArray[Any]]:
-    """Random signs, `count` a row, DRAWS rows in pieces that bound the memory."""
+    """Random signs as (rows, count) matrices of 1 and -1; all matrices together have DRAWS rows."""
     import numpy as np
 
     generator = np.random.default_rng(seed)

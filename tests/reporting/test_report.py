@@ -310,7 +310,7 @@ def test_json_holds_full_precision(results: Path) -> None:
 
 def test_an_error_in_units_is_not_a_percentage(tmp_path: Path) -> None:
     spec = {"metrics": {"accuracy": {"kind": "mean_absolute_error"}}}
-    stat = mean([1.0, 2.5], high=float("inf")).stat("accuracy", {}, 2)
+    stat = mean([1.0, 2.5], high=float("inf")).stat("accuracy", {}, 2, "answer")
     write(tmp_path, record("m", "mmmu", task_spec=spec), stat)
     assert "1.75" in render(CARD, read_results([tmp_path]), format="csv")
 

@@ -54,7 +54,7 @@ def test_soft_scores_get_students_interval() -> None:
 
 
 def test_one_soft_score_has_no_interval() -> None:
-    assert mean([0.3]) == Estimate(0.3, None, None, None, "t")
+    assert mean([0.3]) == Estimate(0.3, None, None, None, "t", 1, "t")
 
 
 def test_unbounded_values_are_not_cut_at_one() -> None:

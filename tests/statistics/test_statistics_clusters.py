@@ -22,7 +22,18 @@ from evalkit.media.cache import MediaCache
 from evalkit.metrics import Accuracy, MeanAbsoluteError, YesRatio
 from evalkit.registry import load
 from evalkit.registry.spec import TaskSpec
-from evalkit.statistics import F1, Confusion, clustered_ratio, mean, proportion, quantile, ratio, spread, stratified
+from evalkit.statistics import (
+    F1,
+    Confusion,
+    Estimate,
+    clustered_mean,
+    clustered_ratio,
+    mean,
+    proportion,
+    quantile,
+    ratio,
+    stratified,
+)
 from evalkit.types import Score
 from tests import TESTS
 
@@ -33,16 +44,16 @@ def labels(numbers: NDArray[np.int64] | list[int]) -> list[str]:
 
 def test_a_clustered_mean_by_hand() -> None:
     # 1 1 1 | 0 0 | 1: mean 2/3, cluster residuals 1, -4/3, 1/3; sum of squares 26/9; times 3/2 over 36 -> 13/108
-    got = spread([1, 1, 1, 0, 0, 1], clusters=list("aaabbc"))
+    got = clustered_mean([1, 1, 1, 0, 0, 1], clusters=list("aaabbc"))
     assert (got.value, got.freedom) == (pytest.approx(2 / 3), 2)
     assert got.stderr == pytest.approx(math.sqrt(13 / 108))
 
 
 def test_a_cluster_that_crosses_strata_is_summed_across_them() -> None:
     # strata x: 1 0, y: 1 0; cluster a holds both hits, b both misses: residuals +-1/2 / 2 / 2 each -> totals +-1/4
-    crossing = spread([1, 0, 1, 0], clusters=list("abab"), strata=list("xxyy"))
+    crossing = clustered_mean([1, 0, 1, 0], clusters=list("abab"), strata=list("xxyy"))
     assert crossing.stderr == pytest.approx(math.sqrt(2 * 2 / 16))
-    nested = spread([1, 0, 1, 0], strata=list("xxyy"))
+    nested = clustered_mean([1, 0, 1, 0], strata=list("xxyy"))
     assert nested.stderr == pytest.approx(math.sqrt(2 * (1 / 4) / 4)), "se of each 1/2, independent, over 2"
 
 
@@ -53,7 +64,7 @@ def test_one_stratum_equals_statsmodels(rows: list[tuple[float, int]]) -> None:
     if len(set(groups)) < 2:
         return
     oracle = sm.OLS(values, np.ones(len(values))).fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
-    got = spread(values.tolist(), clusters=labels(groups))
+    got = clustered_mean(values.tolist(), clusters=labels(groups))
     assert got.stderr == pytest.approx(oracle.bse[0], abs=1e-9)
     assert got.value == pytest.approx(oracle.params[0], abs=1e-9)
     if got.stderr > 1e-9:  # type: ignore[operator]  # two clusters always have an error
@@ -122,7 +133,7 @@ def test_coverage_with_clusters_and_what_naive_errors_cover(
         error = math.sqrt(clusters / (clusters - 1) * ((hits - hits.mean()) ** 2).sum()) / (clusters * size)
         if number < 3:  # the closed form of equal clusters, so that 600 repetitions are quick, is the function's error
             values = (np.arange(size)[None, :] < hits[:, None]).astype(float).ravel().tolist()
-            assert spread(values, clusters=names).stderr == pytest.approx(error, rel=1e-9)
+            assert clustered_mean(values, clusters=names).stderr == pytest.approx(error, rel=1e-9)
         covered += abs(hits.mean() / size - p) <= quantile(0.975, clusters - 1) * error
     assert 0.93 <= covered / repetitions <= 0.97
     assert simple / repetitions == pytest.approx(naive, abs=0.04)
@@ -306,12 +317,33 @@ def test_recorded_chartqa_replies_are_clustered_by_the_annotations_chart(
 def test_a_stratum_of_one_cluster_is_as_far_off_as_from_the_mean_of_all() -> None:
     # strata x: 1 0 0 1 (mean 1/2), y: 1; value 3/4. y lies 1/4 off, weight 1/2, times 5/4 for one of five clusters;
     # x has four residuals of 1/2, weight 1/8, times 4/3
-    got = spread([1, 0, 0, 1, 1], strata=list("xxxxy"))
+    got = clustered_mean([1, 0, 0, 1, 1], strata=list("xxxxy"))
     assert got.value == 0.75
     assert got.stderr == pytest.approx(math.sqrt((1 / 8) ** 2 * 5 / 4 + 4 * (1 / 16) ** 2 * 4 / 3))
     soft = stratified([0.3, 0.5, 0.9], list("xxy"))
     assert soft.method == "stratified-t(clusters=3)"
     assert soft.low < soft.value < soft.high  # type: ignore[operator]
-    every = spread([1, 0, 0], strata=list("xyz"))  # each alone: the error of three independent draws
+    every = clustered_mean([1, 0, 0], strata=list("xyz"))  # each alone: the error of three independent draws
     assert every.stderr == pytest.approx(math.sqrt((4 / 9 + 1 / 9 + 1 / 9) / 9 * 3 / 2))
-    assert spread([0, 0], strata=list("xy"))[1:3] == (0.0, 1.0)
+    assert clustered_mean([0, 0], strata=list("xy"))[1:3] == (0.0, 1.0)
+
+
+def test_an_estimate_counts_its_clusters_and_names_its_interval() -> None:
+    pairs, values = labels(np.arange(12) // 2), [1.0, 0.0, 1.0] * 4
+    soft, strata = [0.5, *values[1:]], ["x"] * 6 + ["y"] * 6
+    cells = [0, 1, 2] * 4
+    cases: list[tuple[Estimate, int, str]] = [
+        (mean(values), 12, "wilson"),
+        (mean(values, clusters=pairs), 6, "wilson"),
+        (mean(soft), 12, "t"),
+        (mean(soft, clusters=pairs), 6, "t"),
+        (stratified(values, strata), 12, "stratified-wilson"),
+        (stratified(values, strata, clusters=pairs), 6, "stratified-wilson"),
+        (stratified(soft, strata, clusters=pairs), 6, "normal"),
+        (stratified(values, list("xy") * 6, clusters=pairs), 6, "t"),
+        (ratio([Confusion(3, 4, 5, 6), Confusion(1, 1, 1, 1)], F1), 22, "bootstrap"),
+        (clustered_ratio(cells, F1, clusters=pairs), 6, "bootstrap"),
+        (ratio([Confusion(3, 0, 0, 6)], F1), 9, "wilson"),
+        (clustered_ratio([0, 3] * 6, F1, clusters=pairs), 6, "wilson"),
+    ]
+    assert [(one.clusters, one.interval) for one, _, _ in cases] == [(n, kind) for _, n, kind in cases]

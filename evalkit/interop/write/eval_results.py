@@ -38,7 +38,7 @@ def _save(result: Result, publication: Publication) -> Path:
     source, stat = hub(task), result.find(Reference(task=run.task))
     if source is None or stat is None:
         raise EvalkitError(f"{result.folder}: task {run.task} has no data set on the hub; leave out its --task-id")
-    cell = Measured(stat, result.folder, run.complete, result.percent(stat))
+    cell = Measured(stat, result.folder, run.complete, stat.percent)
     limits = f", 95 % interval {number(cell, stat.low)} to {number(cell, stat.high)}" if stat.low is not None else ""
     blind = "; shown no pictures" if run.model_spec.get("blind") else ""
     entry = EvalResultEntry(

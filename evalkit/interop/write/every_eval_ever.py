@@ -83,7 +83,7 @@ def _number(result: Result, task: TaskSpec, stat: Stat) -> dict[str, Any]:
     return {
         "evaluation_name": f"{task.title.en} ({where})" if where else task.title.en,
         "source_data": _source(task),
-        "metric_config": _metric(result, task, stat),
+        "metric_config": _metric(task, stat),
         "score_details": {"score": stat.value, "uncertainty": _uncertainty(stat)},
         "generation_config": _generation(result, task),
     }
@@ -114,14 +114,14 @@ def _source(task: TaskSpec) -> dict[str, Any]:
     }
 
 
-def _metric(result: Result, task: TaskSpec, stat: Stat) -> dict[str, Any]:
+def _metric(task: TaskSpec, stat: Stat) -> dict[str, Any]:
     metric = task.metrics[stat.metric]
     found: dict[str, Any] = {
         "lower_is_better": metric.better < 0,
         "metric_name": stat.metric,
         "metric_kind": str(metric.__struct_config__.tag),
     }
-    if result.percent(stat):
+    if stat.percent:
         found |= {"metric_unit": "proportion", "score_type": "continuous", "min_score": 0, "max_score": 1}
     return found
 

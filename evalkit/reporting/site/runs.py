@@ -83,7 +83,7 @@ def _rows(facts: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def _number(result: Result, stat: Stat) -> tuple[str, str, str, str, str, str]:
-    cell = Measured(stat, result.folder, result.run.complete, result.percent(stat))
+    cell = Measured(stat, result.folder, result.run.complete, stat.percent)
     where = ", ".join(f"{name} = {value}" for name, value in stat.where.items())
     low, high = number(cell, stat.low), number(cell, stat.high)
     return stat.metric, where, number(cell, stat.value), f"{low} – {high}" if low else "", str(stat.n), stat.method
