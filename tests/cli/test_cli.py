@@ -193,7 +193,8 @@ def test_score_repeats_a_run_without_a_model(capsys: pytest.CaptureFixture[str],
     assert stats.read_bytes() == before
     (found,) = json.loads(out)
     assert set(found) == {"task", "rule", "n", "unparsed", "complete", "stats"}
-    assert set(found["stats"][0]) == {"metric", "where", "value", "n", "stderr", "low", "high", "method"}
+    limits, kind = {"value", "n", "stderr", "low", "high"}, {"unit", "clusters", "interval", "method"}
+    assert set(found["stats"][0]) == {"metric", "where", *limits, *kind}
 
 
 def test_predictions_are_scored_by_id_and_a_missing_one_makes_them_incomplete(
