@@ -71,8 +71,11 @@ def pair(generator: np.random.Generator, clusters: int, size: int, *, disagreeme
 def judged(differences: Sequence[Difference]) -> tuple[Line, ...]:
     """What the default gate says of tasks that differ so."""
     side = Side(title="", folder="f", value=0.0, n=0)
-    parts = {"task": "t", "metric": "m", "label": "t", "base": side, "candidate": side, "better": 1, "percent": True}
-    return gates.judged([Line(difference=difference, **parts) for difference in differences], Settings())
+    lines = [
+        Line(task="t", metric="m", label="t", base=side, candidate=side, better=1, percent=True, difference=difference)
+        for difference in differences
+    ]
+    return gates.judged(lines, Settings())
 
 
 def curve(name: str, clusters: int, size: int, disagreement: float, *, repetitions: int) -> dict[str, object]:
@@ -121,8 +124,17 @@ def recorded(packs: Path, place: Path) -> dict[str, Recorded]:
             rows = [{"id": json.loads(line)["id"], field: "I cannot help with that."} for line in file]
         broken = place / f"{task}.jsonl"
         broken.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        for name, file in (("whole", replies), ("broken", broken)):
-            options = ["--predictions", str(file), "--field", field, "--name", name, "--out", str(place / "results")]
+        for name, predictions in (("whole", replies), ("broken", broken)):
+            options = [
+                "--predictions",
+                str(predictions),
+                "--field",
+                field,
+                "--name",
+                name,
+                "--out",
+                str(place / "results"),
+            ]
             options += ["--annotations", str(packs / task / "annotations.jsonl.gz")]
             with Path(os.devnull).open("w") as quiet, contextlib.redirect_stdout(quiet):
                 if evalkit(["score", "--task", str(TASKS / f"{task}.yaml"), *options]):

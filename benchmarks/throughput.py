@@ -37,6 +37,7 @@ from evalkit.data.sources import Places  # noqa: E402
 from evalkit.media.cache import MediaCache  # noqa: E402
 from evalkit.registry.spec import Batch, ModelSpec, TaskSpec  # noqa: E402
 from evalkit.run import dataset, plan, response_log, runner  # noqa: E402
+from evalkit.run.outcome import Outcome  # noqa: E402
 from evalkit.run.progress import Progress  # noqa: E402
 from evalkit.run.session import Session  # noqa: E402
 from tests import models  # noqa: E402
@@ -117,7 +118,7 @@ def session(model: Path, options: argparse.Namespace) -> Session:
     return made
 
 
-def ours(made: Session, rows: Sequence[Row], folder: Path, new: int) -> tuple[runner.Outcome, Cost]:
+def ours(made: Session, rows: Sequence[Row], folder: Path, new: int) -> tuple[Outcome, Cost]:
     """A whole run with nothing known beforehand: data, plan, replies, scores, files."""
     engine: Any = made.engine()
     made.answers.clear()
@@ -128,7 +129,7 @@ def ours(made: Session, rows: Sequence[Row], folder: Path, new: int) -> tuple[ru
     return clocked(lambda: runner.run(made, task(rows, new), settings))
 
 
-def said(made: Session, outcome: runner.Outcome, folder: Path) -> dict[str, str]:
+def said(made: Session, outcome: Outcome, folder: Path) -> dict[str, str]:
     """What a run's log holds for each row."""
     spec = msgspec.convert(outcome.record.task_spec, TaskSpec)
     log = response_log.read(outcome.folder)

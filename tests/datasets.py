@@ -173,7 +173,7 @@ def videomme(mirror: Path, *, hub: str = "lmms-lab/Video-MME") -> int:
     return len(rows)
 
 
-MMBENCH = ("index", "question", "hint", "A", "B", "C", "D", "answer", "category", "image", "source")
+MMBENCH: tuple[str, ...] = ("index", "question", "hint", "A", "B", "C", "D", "answer", "category", "image", "source")
 MMBENCH += ("l2-category", "comment", "split")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from evalkit.media.open import open_image
 from evalkit.types import Image, Request, Response
@@ -32,3 +33,13 @@ class FakeEngine:
     def generate(self, batch: Sequence[Prepared]) -> list[Response]:
         self.batches.append([item.request.sample_id for item in batch])
         return [Response(key=item.request.key, text=self.reply(item.request), tokens=1) for item in batch]
+
+
+def noting(notes: list[Any], note: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function; each call first appends what `note` makes of the positional arguments to `notes`."""
+
+    def noted(*arguments: Any, **options: Any) -> Any:
+        notes.append(note(*arguments))
+        return function(*arguments, **options)
+
+    return noted

@@ -220,12 +220,10 @@ def idefics3(folder: Path, *, seed: int = 0) -> Path:
 
 
 def _without_video(kind: Any) -> Any:
-    class FramesOnly(kind):
-        def __init__(self, image_processor: Any = None, tokenizer: Any = None, chat_template: Any = None) -> None:
-            super().__init__(image_processor, tokenizer, video_processor=None, chat_template=chat_template)
+    def init(self: Any, image_processor: Any = None, tokenizer: Any = None, chat_template: Any = None) -> None:
+        kind.__init__(self, image_processor, tokenizer, video_processor=None, chat_template=chat_template)
 
-    FramesOnly.__name__ = kind.__name__
-    return FramesOnly
+    return type(kind.__name__, (kind,), {"__init__": init})
 
 
 def _save(folder: Path, kind: Any, config: Any, processor: Any, *, seed: int) -> Path:

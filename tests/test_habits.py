@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import evalkit
-from tests.conftest import ROOT
+from tests import ROOT
 
 OLD_NAME = re.compile(r"""pip install ['"]?evalkit(\\?\[|\s|['"]|$)""", re.MULTILINE)
 TARGET = re.compile(r"(?:^\s*|`|run: |&& )make (?:[A-Z]+=\S+ )*([a-z]+)\b", re.MULTILINE)

@@ -211,7 +211,7 @@ def test_ids_of_the_reference(golden: Path) -> None:
     rows = [row for row in _read(golden / "token_layouts.json") if row["tokenizer"].startswith("pack stand-in")]
     assert len(rows) == 8
     for row in rows:
-        lengths = [layout(*size, row["num_crops"]).grid.tokens for size in row["image_sizes_wh"]]
+        lengths = [layout(width, height, row["num_crops"]).grid.tokens for width, height in row["image_sizes_wh"]]
         expected: list[int] = []
         for kind, *rest in row["layout"]:
             expected += rest[0] if kind == "ids" else [-rest[0]] * rest[1]
@@ -235,7 +235,9 @@ def test_the_official_layout_with_the_official_ids(golden: Path) -> None:
             found += [i for i in rest[0] if i >= 32000] if kind == "ids" else [-rest[0]]
         assert found == marks
         counts = [rest[1] for kind, *rest in row["layout"] if kind == "image"]
-        assert counts == [layout(*size, row["num_crops"]).grid.tokens for size in row["image_sizes_wh"]]
+        assert counts == [
+            layout(width, height, row["num_crops"]).grid.tokens for width, height in row["image_sizes_wh"]
+        ]
 
 
 def test_replies_end_at_what_the_chat_implies(golden: Path) -> None:

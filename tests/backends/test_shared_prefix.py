@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from evalkit.backends.engine import Head
 from evalkit.backends.media_cache import Recent
 from evalkit.backends.transformers import Transformers, TransformersEngine
 from evalkit.errors import ModelError, OutOfMemoryError
+from evalkit.media.open import open_image
 from evalkit.registry.spec import Batch
 from evalkit.run.batching import Stream
 from evalkit.types import Generation, Image, Message, Part, Request, Response, Text
 from tests import models
+from tests.fakes import noting
 
 PROVEN = [(family, decoder) for family, decoders in shared_prefix.PROVEN.items() for decoder in decoders]
 
@@ -192,7 +195,7 @@ def test_a_picture_that_is_no_beginning_is_encoded_once_too(
     alone = facts(llava, heads, size=1, choice="off")
     seen: list[int] = []
     bare = llava.model.model.vision_tower.forward
-    monkeypatch.setattr(llava.model.model.vision_tower, "forward", lambda x, **k: seen.append(len(x)) or bare(x, **k))
+    monkeypatch.setattr(llava.model.model.vision_tower, "forward", noting(seen, len, bare))
     assert facts(llava, requests, size=4) == {key: alone[key] for key in "abcd"}
     assert (seen, shared_rows) == ([3], []), "six pictures, three of them distinct, in plain batches"
     assert facts(llava, heads, size=5) == alone
@@ -223,7 +226,7 @@ def test_the_batch_stops_with_its_last_row(
     monkeypatch.setattr(llava, "end", ends)
     calls: list[int] = []
     bare = shared_prefix.Reader.read
-    monkeypatch.setattr(shared_prefix.Reader, "read", lambda self, inputs: calls.append(1) or bare(self, inputs))
+    monkeypatch.setattr(shared_prefix.Reader, "read", noting(calls, lambda *_: 1, bare))
     assert [tokens for _, _, tokens, _ in facts(llava, requests, size=4).values()] == [1] * 4
     assert len(calls) == 2, "the head, then the questions"
 
@@ -327,8 +330,8 @@ def test_a_picture_is_decoded_and_preprocessed_once_for_its_questions(
     from evalkit.backends import media_cache
 
     opened: list[str] = []
-    bare = media_cache.open_image
-    monkeypatch.setattr(media_cache, "open_image", lambda image: opened.append(image.digest) or bare(image))
+    bare = open_image
+    monkeypatch.setattr(media_cache, "open_image", noting(opened, lambda image: image.digest, bare))
     fresh = [Image(image.path, f"once {n}") for n, image in enumerate(pictures[:3])]
     requests = [ask(f"{n} {m}", image, f"w{m}") for n, image in enumerate(fresh) for m in range(6)]
     with ThreadPoolExecutor(4) as pool:
@@ -358,7 +361,7 @@ def test_recent_makes_once_keeps_few_and_keeps_no_failures() -> None:
         assert list(pool.map(get, range(4))) == [9] * 4
     assert made == [3]
     for n in (4, 5, 3):
-        recent.get(n, lambda n=n: slow(n))
+        recent.get(n, partial(slow, n))
     assert made == [3, 4, 5, 3], "two are kept"
     with pytest.raises(ZeroDivisionError):
         recent.get("bad", lambda: 1 // 0)
@@ -376,7 +379,7 @@ def test_groups_stay_together_and_their_rows_count_in_part(
 ) -> None:
     sizes: list[int] = []
     bare = TransformersEngine.generate
-    monkeypatch.setattr(TransformersEngine, "generate", lambda self, b: sizes.append(len(b)) or bare(self, b))
+    monkeypatch.setattr(TransformersEngine, "generate", noting(sizes, lambda _, b: len(b), bare))
     # Six words of template and picture before, and one word and three of template behind: prompts of ten or so tokens.
     same = [ask(str(n), pictures[0], f"w{n}") for n in range(24)]
     part = 1 - llava.prepare(same[0]).head.length / llava.prepare(same[0]).tokens  # type: ignore[union-attr]

@@ -66,7 +66,7 @@ def _load(folder: Path, **settings: Any) -> TransformersEngine:
 
 def _request(key: str, *parts: Part | str, system: str = "", **generation: Any) -> Request:
     said = tuple(Text(part) if isinstance(part, str) else part for part in parts)
-    turns = (Message("user", said),)
+    turns: tuple[Message, ...] = (Message("user", said),)
     if system:
         turns = (Message("system", (Text(system),)), *turns)
     settings = Generation(**{"max_new_tokens": 10, **generation})
@@ -163,7 +163,8 @@ def test_families_with_other_tensors_run_one_by_one(
     engine, sizes = engines["llava"], []
     prompts = [engine.prepare(_request(str(n), pictures[n], f"w{n}")) for n in range(3)]
     expected = [response.text for response in engine.generate(prompts)]
-    other = [prompt._replace(inputs={**prompt.inputs, "position_of_tiles": None}) for prompt in prompts]
+    more: dict[str, Any] = {"position_of_tiles": None}
+    other = [prompt._replace(inputs={**prompt.inputs, **more}) for prompt in prompts]
     bare = engine.model.prepare_inputs_for_generation
 
     def watch(input_ids: torch.Tensor, *args: Any, position_of_tiles: None = None, **kwargs: Any) -> Any:

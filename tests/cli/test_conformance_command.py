@@ -27,7 +27,7 @@ class Command:
         self.packs, self.capsys = shared / "packs", capsys
 
     def expected(self, pack: str) -> dict[str, Any]:
-        return json.loads((self.packs / pack / "expected.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        return json.loads((self.packs / pack / "expected.json").read_text(encoding="utf-8"))
 
     def models(self, pack: str) -> list[str]:
         return sorted(self.expected(pack)["models"])
@@ -38,7 +38,7 @@ class Command:
         arguments += ["--annotations", str(folder / "annotations.jsonl.gz")]
         arguments += ["--predictions", str(folder / "predictions" / f"{model}.jsonl.gz")]
         assert entry.main([*arguments, *more, "--json"]) == code
-        return json.loads(self.capsys.readouterr().out)  # type: ignore[no-any-return]
+        return json.loads(self.capsys.readouterr().out)
 
     def score(self, pack: str, model: str, rule: str, **more: Any) -> dict[Cell, tuple[float, int]]:
         field = more.pop("field", "prediction")
@@ -193,10 +193,10 @@ def test_scienceqa(command: Command) -> None:
         ("vlmevalkit", large["vlm"]["all"], large["vlm"]["img"]),
     ):
         found = command.score("scienceqa_test", "llava-v1.5-13b", rule)
-        same(found, "accuracy", {("", ""): tuple(all_of_them)})  # type: ignore[dict-item]  # a pair
+        same(found, "accuracy", {("", ""): tuple(all_of_them)})
         assert found["accuracy_by_context", "context", "img"] == (pytest.approx(shown[0] / shown[1], abs=1e-9), 2017)
         found = command.score("scienceqa_test", "llava-v1.5-13b", rule, **images)
-        same(found, "accuracy", {("", ""): tuple(shown)})  # type: ignore[dict-item]
+        same(found, "accuracy", {("", ""): tuple(shown)})
     contexts = {("context", name): large["evaluator"][name] for name in ("img", "text_context", "no_context")}
     found = command.score("scienceqa_test", "llava-v1.5-13b", "official")
     same(found, "accuracy_by_context", {**contexts, ("", ""): large["evaluator"]["total"]})

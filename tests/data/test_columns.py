@@ -200,7 +200,9 @@ def test_every_form_of_a_picture_has_the_same_digest(tmp_path):
     for form in forms:
         made = sample(tmp_path, {"i": form}, images="i", decoding={"alpha": "white"})
         assert [part.digest for part in made.media] == [digest.of_bytes(data)], form
-        assert made.media[0].decoding == Decoding(alpha="white")
+        (part,) = made.media
+        assert isinstance(part, Image)
+        assert part.decoding == Decoding(alpha="white")
     assert len(sample(tmp_path, {"i": forms[:4]}, images="i").media) == 4
 
 
@@ -213,7 +215,7 @@ def test_pictures_are_numbered_by_column(tmp_path):
 
 
 def test_a_lost_picture_never_becomes_a_question_without_one(tmp_path):
-    lost = [
+    lost: list[tuple[dict[str, Any], Any]] = [
         ({"i": None}, "i"),
         ({"i": []}, "i"),
         ({"i": {"bytes": None, "path": None}}, "i"),

@@ -29,7 +29,7 @@ def places(folder: Path, *, mirror: bool = True) -> Places:
 
 
 def opened(folder: Path, *, mirror: bool = True, **fields: Any) -> Table:
-    return msgspec.convert(fields, Source).open(places(folder, mirror=mirror))  # type: ignore[arg-type,no-any-return]
+    return msgspec.convert(fields, Source).open(places(folder, mirror=mirror))
 
 
 def rows(names: str) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ def test_subsets_and_shards_are_read_in_order_and_only_where_asked(tmp_path):
 
 
 def test_the_fingerprint_is_of_the_content(tmp_path):
-    fields = {"kind": "huggingface", "path": "o/n", "split": "test"}
+    fields: dict[str, Any] = {"kind": "huggingface", "path": "o/n", "split": "test"}
     found = []
     for folder, names in (("1", "ab"), ("2", "ab"), ("3", "ac")):
         datasets.parquet(tmp_path / folder / "o/n/test.parquet", rows(names), FEATURES)
@@ -100,7 +100,7 @@ def test_two_families_of_shards_are_both_whole(tmp_path):
 
 
 def test_what_a_mirror_lacks_is_told(tmp_path):
-    fields = {"kind": "huggingface", "path": "o/n", "split": "val"}
+    fields: dict[str, Any] = {"kind": "huggingface", "path": "o/n", "split": "val"}
     with pytest.raises(IncompleteError, match=r"o/n: not in the mirror: no folder .*/o/n"):
         opened(tmp_path, **fields)
     good = datasets.parquet(tmp_path / "o/n/x/val-00000-of-00001.parquet", rows("a"), FEATURES)
@@ -178,7 +178,7 @@ def test_the_official_tsv_with_references_forward_and_back(tmp_path):
     assert table.columns == datasets.MMBENCH
     found = list(table.rows())
     assert [row["index"] for row in found][:3] == ["1000000", "0", "1"]
-    pictures = {}
+    pictures: dict[int, list[bytes]] = {}
     for row in found:
         cell = row["image"]
         data = Path(cell.path).read_bytes() if isinstance(cell, Image) else base64.b64decode(cell)

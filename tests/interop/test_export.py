@@ -94,7 +94,8 @@ def test_model_index_is_read_back_by_the_hub_library(results: Path, tmp_path: Pa
 
     file = next(f for f in export(results, tmp_path, "model-index") if f.parent.name == "harmful")
     card = ModelCardData(**yaml.safe_load(file.read_text()), model_name="harmful")
-    ((found,),) = [card.eval_results]
+    assert card.eval_results
+    (found,) = card.eval_results
     assert (found.metric_type, found.metric_value) == ("accuracy", 0.4)
     assert (found.dataset_type, found.dataset_revision, found.dataset_split) == ("yesno", None, None)
     assert found.dataset_name == "yesno <b>&"
@@ -103,12 +104,13 @@ def test_model_index_is_read_back_by_the_hub_library(results: Path, tmp_path: Pa
 
 
 def test_model_index_is_the_head_of_a_model_card(results: Path, tmp_path: Path) -> None:
-    from huggingface_hub import ModelCard
+    from huggingface_hub import ModelCard, ModelCardData
 
     file = next(f for f in export(results, tmp_path, "model-index") if f.parent.name == "right")
     card = ModelCard(f"---\n{file.read_text()}---\n# A model\n")
+    assert isinstance(card.data, ModelCardData)
     assert card.data.model_name == "right"
-    assert [(entry.dataset_type, entry.metric_value) for entry in card.data.eval_results] == [("yesno", 1.0)]
+    assert [(entry.dataset_type, entry.metric_value) for entry in card.data.eval_results or ()] == [("yesno", 1.0)]
     assert yaml.safe_load(card.data.to_yaml()) == yaml.safe_load(file.read_text())
 
 

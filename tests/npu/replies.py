@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def phi3v(device: str, pack: Path) -> dict[str, Any]:
     from evalkit.backends.phi3_vision.spec import Phi3Vision
     from evalkit.backends.phi3_vision.tokens import PAD
 
-    engine = Phi3Vision(model=str(pack / "tiny"), dtype="float32").load(device=device)
+    engine: Any = Phi3Vision(model=str(pack / "tiny"), dtype="float32").load(device=device)
     cases, outputs = json.loads((pack / "cases.json").read_text()), load_file(pack / "reference_outputs.safetensors")
     found: dict[str, Any] = {"facts": dict(engine.describe())}
     asked = Request(key="", sample_id="", view=0, messages=(), generation=Generation(max_new_tokens=1))
@@ -96,7 +97,7 @@ def refusals(device: str) -> dict[str, str]:
     import torch
 
     here, other = torch.ones(2, device=device), torch.ones(2, device="npu:0" if device == "npu:1" else "npu:1")
-    mistakes = {
+    mistakes: dict[str, Callable[[], object]] = {
         "cpu": lambda: torch.cat([here, torch.ones(2)]),
         "index": lambda: here + other,
         "embedding": lambda: torch.nn.functional.embedding(torch.tensor([0]), here[None]),

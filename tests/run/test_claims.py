@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.distributed import HashStore, TCPStore
+from torch._C._distributed_c10d import HashStore, TCPStore  # where torch.distributed has them from
 
 from evalkit.errors import ResumableError
 from evalkit.run import plan, runner, torchrun
@@ -20,7 +20,7 @@ from evalkit.run.local import Work
 from evalkit.run.outcome import Outcome
 from evalkit.run.progress import Progress
 from evalkit.run.torchrun import Crew, Report
-from evalkit.types import Generation, Image, Message, Request, Text
+from evalkit.types import Generation, Image, Message, Part, Request, Text
 from tests.run.test_runner import FakeSession, make_data, make_task
 from tests.run.test_runner import settings as run_settings
 
@@ -28,7 +28,7 @@ QUIET = Progress(quiet=True)
 
 
 def request(number: int, picture: int = -1) -> Request:
-    parts = (*([Image("p", str(picture))] if picture >= 0 else []), Text("?" * number))
+    parts: tuple[Part, ...] = (*([Image("p", str(picture))] if picture >= 0 else []), Text("?" * number))
     messages = (Message("user", parts),)
     generation = Generation(max_new_tokens=1)
     return Request(key=f"k{number}", sample_id=str(number), view=0, messages=messages, generation=generation)

@@ -12,10 +12,11 @@ import pytest
 
 from evalkit.adapters import MultipleChoice, ShortAnswer, YesNo
 from evalkit.cli.entry import main
+from evalkit.data.columns import Columns
 from evalkit.data.sources import Jsonl
 from evalkit.errors import EvalkitError
 from evalkit.metrics.accuracy import Accuracy
-from evalkit.registry.spec import Columns, JudgePrompt, Localized, TaskSpec
+from evalkit.registry.spec import JudgePrompt, Localized, TaskSpec
 from evalkit.run.judge import Judge, request
 from evalkit.types import Generation, Sample
 

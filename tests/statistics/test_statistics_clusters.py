@@ -190,7 +190,7 @@ def test_coverage_of_f1_by_cluster_bootstrap() -> None:
 def test_a_cluster_bootstrap_of_single_rows_has_the_error_of_the_plain_one() -> None:
     cells = [0] * 300 + [1] * 60 + [2] * 90 + [3] * 250
     plain = ratio([Confusion(300, 60, 90, 250)], F1)
-    got = clustered_ratio(cells, F1, clusters=labels(range(700)), draws=2000)
+    got = clustered_ratio(cells, F1, clusters=labels(list(range(700))), draws=2000)
     assert got.value == plain.value
     assert got.stderr == pytest.approx(plain.stderr, rel=0.08)
 

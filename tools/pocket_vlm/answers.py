@@ -114,16 +114,16 @@ def solve_pattern(pictures: Pictures, args: Args) -> str:
 
 
 def solve_front(pictures: Pictures, args: Args) -> str | None:
-    back, front = pictures[0].shapes if len(pictures[0].shapes) == 2 else (None, None)
-    return front.name if front and {back.name, front.name} == set(args) else None
+    shapes = pictures[0].shapes  # the one in front is drawn last
+    return shapes[1].name if len(shapes) == 2 and {shape.name for shape in shapes} == set(args) else None
 
 
 def solve_darker(pictures: Pictures, args: Args) -> str | None:
     shapes = pictures[0].shapes
-    if len(shapes) != 2 or not all(shape.rgb for shape in shapes):
+    inks = [shape.rgb for shape in sorted(shapes, key=lambda shape: shape.x) if shape.rgb]
+    if not len(shapes) == len(inks) == 2:
         return None
-    left, right = sorted(shapes, key=lambda shape: shape.x)
-    return "the left one" if left.rgb < right.rgb else "the right one"
+    return "the left one" if inks[0] < inks[1] else "the right one"
 
 
 def solve_series(pictures: Pictures, args: Args) -> str | None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import pyarrow.parquet as pq
@@ -121,11 +122,12 @@ def subtitle_lines(path: Path) -> list[str]:
     return re.findall(r"<font[^>]*>(.*?)</font>", path.read_text(encoding="utf-8"))
 
 
-def _rows(path: Path) -> list[dict]:
-    return pq.read_table(path).to_pylist()
+def _rows(path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return rows
 
 
-def _picture(cell: dict) -> Image.Image:
+def _picture(cell: dict[str, Any]) -> Image.Image:
     return _decode(cell["bytes"])
 
 

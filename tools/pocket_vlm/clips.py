@@ -76,9 +76,9 @@ class Clip:
 
 def mover(rng: Random, *, direction: str, color: str, name: str) -> Clip:
     """One shape on its way across the picture."""
-    spot = {"x": rng.uniform(0.46, 0.54), "y": rng.uniform(0.46, 0.54)}
-    spot["y" if direction in ("left", "right") else "x"] = rng.uniform(0.18, 0.82)
-    shape = replace(scenes.shape_at(rng, cell=4, name=name, color=color), **spot)
+    x, y, across = rng.uniform(0.46, 0.54), rng.uniform(0.46, 0.54), rng.uniform(0.18, 0.82)
+    x, y = (x, across) if direction in ("left", "right") else (across, y)
+    shape = replace(scenes.shape_at(rng, cell=4, name=name, color=color), x=x, y=y)
     return Clip(shapes=(shape,), direction=direction, paper=scenes.paper(rng), span=rng.uniform(0.25, 0.34))
 
 

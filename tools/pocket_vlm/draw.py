@@ -34,7 +34,7 @@ def word_width(text: str, *, size: float) -> float:
 
 
 @cache
-def _font(pixels: int) -> ImageFont.FreeTypeFont:
+def _font(pixels: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(pixels)
 
 

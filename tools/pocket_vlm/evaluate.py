@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from PIL import Image
@@ -53,12 +54,15 @@ class Reader:
         pictures = [case.pictures[part] for case in cases for part in case.parts if isinstance(part, int)]
         inputs = self.processor(text=texts, images=pictures or None, padding=True, return_tensors="pt")
         output = self.model.generate(**inputs, max_new_tokens=16, do_sample=False)
-        return self.processor.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        replies: list[str] = self.processor.batch_decode(
+            output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True
+        )
+        return replies
 
     def _prompt(self, case: Case) -> str:
         content = [{"type": "image"} if isinstance(p, int) else {"type": "text", "text": p} for p in case.parts]
         message = {"role": "user", "content": content}
-        return self.processor.apply_chat_template([message], add_generation_prompt=True, tokenize=False)
+        return str(self.processor.apply_chat_template([message], add_generation_prompt=True, tokenize=False))
 
 
 def score(case: Case, *, reply: str) -> float:
@@ -133,11 +137,11 @@ CONTROLS: dict[str, Callable[[Sequence[Case]], list[Case]]] = {
 }
 
 
-def measure(reader: Reader, cases: Sequence[Case], *, controls: bool, batch: int) -> dict[str, object]:
+def measure(reader: Reader, cases: Sequence[Case], *, controls: bool, batch: int) -> dict[str, Any]:
     """Scores of the suite and of the controls, with the seconds they took."""
     start = time.monotonic()
-    found = reader.replies(cases, batch=batch)
-    result: dict[str, object] = {"seconds": round(time.monotonic() - start, 1), "plain": table(cases, replies=found)}
+    replies = reader.replies(cases, batch=batch)
+    result: dict[str, Any] = {"seconds": round(time.monotonic() - start, 1), "plain": table(cases, replies=replies)}
     if controls:
         result |= {
             name: table(cases, replies=reader.replies(make(cases), batch=batch)) for name, make in CONTROLS.items()

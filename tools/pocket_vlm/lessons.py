@@ -72,6 +72,7 @@ class Teacher:
 
     def basics(self) -> Example | None:
         """The first lessons: what has which shape, colour and place, and which letter stands where."""
+        kinds: tuple[str, ...]
         if self.rng.random() < 0.35:
             sampler = scenes.letters if self.rng.random() < 0.5 else scenes.sign
             scene, kinds = sampler(self.rng), ("read",)
@@ -160,6 +161,7 @@ class Teacher:
         """MMMU: two pictures inside the sentence."""
         drawn = multi.two_counts(self.rng)
         answer = MULTI["more"].solve(drawn, ())
+        assert answer is not None, "the counts differ by two or more"
         prefix = f"{USER}Compare <image 1>{IMAGE} and <image 2>{IMAGE}"
         prompt = prompts.choice(f". {multi.MORE}", options=multi.TWO)
         return self.finish(drawn, prefix=prefix, blocks=[Block(prompt, answer, "exam more")])

@@ -34,7 +34,7 @@ def two_views(rng: Random) -> list[Scene]:
     start = {"x": across, "y": across, axis: 0.5 - sign * STEP}
     end = {**start, axis: 0.5 + sign * STEP * rng.uniform(0.2, 1)}
     background = scenes.paper(rng)
-    return [Scene(shapes=(replace(shape, **spot),), paper=background) for spot in (start, end)]
+    return [Scene(shapes=(replace(shape, x=spot["x"], y=spot["y"]),), paper=background) for spot in (start, end)]
 
 
 def reference_and_two(rng: Random) -> list[Scene]:

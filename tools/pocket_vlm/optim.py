@@ -13,7 +13,10 @@ def optimizers(model: nn.Module, heads: nn.Module, *, rate: float) -> list[torch
 
     The matrices are dealt to two optimizers, one for each thread.
     """
-    slow, fast, rest, slow_rest = [], [], [], []
+    slow: list[nn.Parameter] = []
+    fast: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    slow_rest: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         tower = "vision_tower" in name
         matrix = parameter.ndim == 2 and "embed" not in name and "lm_head" not in name

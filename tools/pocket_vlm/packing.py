@@ -74,7 +74,8 @@ def pack(example: Example, *, tokenizer: PreTrainedTokenizerFast) -> Packed:
 
 
 def _encode(text: str, *, tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    return tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
+    ids: list[int] = tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
+    return ids
 
 
 @dataclass

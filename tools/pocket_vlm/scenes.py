@@ -13,7 +13,7 @@ WORD_COLORS = ("red", "green", "blue", "purple", "black")
 
 def paper(rng: Random) -> tuple[int, int, int]:
     """A light, nearly white background."""
-    return tuple(rng.randint(232, 255) for _ in range(3))
+    return rng.randint(232, 255), rng.randint(232, 255), rng.randint(232, 255)
 
 
 def place(rng: Random, *, cell: int) -> tuple[float, float]:

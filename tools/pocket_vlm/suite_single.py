@@ -69,7 +69,7 @@ def write_pope(folder: Path, *, rng: Random) -> None:
     pictures = [_pope_scene(rng) for _ in range(POPE_PICTURES)]
     seen = Counter((shape.color, shape.name) for scene in pictures for shape in scene.shapes)
     yes = [rng.sample([(shape.color, shape.name) for shape in scene.shapes], 3) for scene in pictures]
-    rows = []
+    rows: list[dict[str, object]] = []
     for category in ("adversarial", "popular", "random"):
         number = 0
         for place, scene in enumerate(pictures):
@@ -108,7 +108,7 @@ def _pope_scene(rng: Random) -> Scene:
             return scene
 
 
-def _absent(scene: Scene, *, category: str, seen: Counter, rng: Random) -> list[tuple[str, str]]:
+def _absent(scene: Scene, *, category: str, seen: Counter[tuple[str, str]], rng: Random) -> list[tuple[str, str]]:
     """Three objects that are not there: any, the most frequent ones, or near misses of what is there."""
     present = {(shape.color, shape.name) for shape in scene.shapes}
     absent = [(color, name) for color in COLOR_NAMES for name in SHAPES if (color, name) not in present]

@@ -49,7 +49,7 @@ def _texts() -> Iterator[str]:
 def vocabulary() -> list[str]:
     """Bytes first, then every word of the templates with and without a space in front, in a fixed order."""
     cutter = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    pieces = set()
+    pieces: set[str] = set()
     for text in _texts():
         for word in re.sub(r"[<|>]", " ", text).split():
             for form in (word, word.lower(), " " + word, " " + word.lower()):

@@ -9,6 +9,7 @@ from random import Random
 import numpy as np
 import torch
 from torch import nn
+from transformers import SiglipVisionModel
 
 from tools.pocket_vlm import scenes
 from tools.pocket_vlm.draw import render, word_width
@@ -17,8 +18,8 @@ from tools.pocket_vlm.world import COLOR_NAMES, PATTERNS, SHAPES, Scene, Word
 
 GRID = 6
 Sampler = Callable[[Random], Scene]
-SAMPLERS = (scenes.objects, scenes.objects, scenes.sign, scenes.letters, scenes.letters, scenes.styled)
-SAMPLERS = (*SAMPLERS, scenes.chart, scenes.overlap, scenes.series)
+SAMPLERS: tuple[Sampler, ...] = (scenes.objects, scenes.objects, scenes.sign, scenes.letters, scenes.letters)
+SAMPLERS += (scenes.styled, scenes.chart, scenes.overlap, scenes.series)
 HEADS = {"shape": len(SHAPES) + 2, "color": len(COLOR_NAMES) + 1, "letter": 27, "pattern": len(PATTERNS)}
 
 
@@ -88,7 +89,7 @@ def dense_batch(
     return pixels, torch.from_numpy(np.stack([labels(scene) for scene in drawn]))
 
 
-def pretrain(tower: nn.Module, *, minutes: float, seed: int, batch: int = 64) -> None:
+def pretrain(tower: SiglipVisionModel, *, minutes: float, seed: int, batch: int = 64) -> None:
     """Train the tower alone for the given wall time (warm up, then a linear decay of the learning rate)."""
     rng, noise = Random(seed), np.random.default_rng(seed)
     heads = DenseHeads(tower.config.hidden_size)

@@ -8,10 +8,12 @@ a device.
 import os
 import sys
 import types
+from typing import Any
 
 import torch
+from torch.utils import backend_registration
 
-npu = types.ModuleType("torch.npu")
+npu: Any = types.ModuleType("torch.npu")
 _index = 0
 
 
@@ -51,7 +53,7 @@ def _autoload() -> None:
 
 
 torch.ops.load_library(os.environ["NPU_LIBRARY"])
-torch.utils.rename_privateuse1_backend("npu")
+backend_registration.rename_privateuse1_backend("npu")
 torch._register_device_module("npu", npu)
-torch.utils.generate_methods_for_privateuse1_backend()
+backend_registration.generate_methods_for_privateuse1_backend()
 sys.modules["torch.npu"] = npu
