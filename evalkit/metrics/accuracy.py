@@ -1,4 +1,4 @@
-"""Mean score, with a named policy for replies that held no answer."""
+"""The mean score, with a named policy for unparsable replies."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Policy: TypeAlias = Literal["wrong", "chance", "official", "dropped"]
 
 
 class Accuracy(Value, frozen=True, kw_only=True, tag_field="kind", tag="accuracy"):
-    """Mean of `Score.value`; `by` names groups that get a Stat each, macro averages over the groups of the first one.
+    """The mean of `Score.value`. `by` names groups that get a Stat each; a macro mean is over the groups of its first.
 
-    unparsed: what a choice question without an answer is worth. `wrong`: nothing; `chance`: 1/options; `official`: a
-    guess drawn with seed 42 in the order of the samples (MMMU-Benchmark/MMMU, utils/eval_utils.py); `dropped`: it
-    leaves the denominator (thanku-all/parse_answer, eval_your_results.py). A sample that failed is worth nothing
-    under every policy, and two runs are compared with dropped ones as wrong, so that the samples stay the same.
+    unparsed: the value of an unparsable reply to a choice question. `wrong`: 0; `chance`: 1/options; `official`: that
+    of a guess drawn with seed 42 in the order of the samples (MMMU-Benchmark/MMMU, utils/eval_utils.py); `dropped`:
+    the sample leaves the denominator (thanku-all/parse_answer, eval_your_results.py). A failed sample has the value 0
+    under every policy. A difference of two runs counts dropped replies as wrong, so that the samples stay the same.
     """
 
     by: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Accuracy(Value, frozen=True, kw_only=True, tag_field="kind", tag="accuracy
         check_average(self.average, self.by)
 
     def needs(self) -> tuple[str, ...]:
-        """Group names that every score must have."""
+        """The names of `by`."""
         return self.by
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
@@ -45,26 +45,26 @@ class Accuracy(Value, frozen=True, kw_only=True, tag_field="kind", tag="accuracy
             return []
         overall = _mean(resolved)
         if self.average == "macro":
-            homes = strata(resolved, self.average, self.by) or []
-            overall = stratified(_values(resolved), homes, clusters=clusters(resolved))
+            stratum = strata(resolved, self.average, self.by) or []
+            overall = stratified(_values(resolved), stratum, clusters=clusters(resolved))
         return [overall.stat(name, {}, len(resolved)), *per_group(name, resolved, self.by, _mean)]
 
     def difference(self, base: Sequence[Score], candidate: Sequence[Score], *, alpha: float = 0.05) -> Difference:
         """Candidate minus base on the same samples in the same order."""
-        homes = strata(base, self.average, self.by)
+        stratum = strata(base, self.average, self.by)
         if self.unparsed != "dropped":
             base, candidate = self.resolve(base), self.resolve(candidate)
         before, after = _values(base), _values(candidate)
-        return mean_difference(before, after, clusters=clusters(base), strata=homes, alpha=alpha)
+        return mean_difference(before, after, clusters=clusters(base), strata=stratum, alpha=alpha)
 
     def resolve(self, scores: Sequence[Score]) -> Sequence[Score]:
-        """The scores after the guessing policy; `fallback` marks those that it touched."""
+        """The scores after the policy for unparsable replies; `fallback` marks those that it changed."""
         if self.unparsed == "wrong":
             return scores
         if self.unparsed == "dropped":
-            return [score for score in scores if not _unanswered(score)]
+            return [score for score in scores if not _unparsed(score)]
         generator = random.Random(42)  # noqa: S311 - the seed and the generator are the official script's
-        return [self._guess(score, generator) if _unanswered(score) else score for score in scores]
+        return [self._guess(score, generator) if _unparsed(score) else score for score in scores]
 
     def _guess(self, score: Score, generator: random.Random) -> Score:
         if self.unparsed == "chance":
@@ -73,7 +73,7 @@ class Accuracy(Value, frozen=True, kw_only=True, tag_field="kind", tag="accuracy
         return msgspec.structs.replace(score, answer=letter, value=float(letter == score.target), fallback=True)
 
 
-def _unanswered(score: Score) -> bool:
+def _unparsed(score: Score) -> bool:
     return score.answer is None and score.error is None and score.options > 0
 
 

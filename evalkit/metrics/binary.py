@@ -1,7 +1,7 @@
 """Precision, recall, F1 and the share of positive answers on yes/no questions.
 
-The adapter's rule has already decided what an unclear reply says; what it left undecided counts as negative, or not at
-all. A failed sample counts as the wrong answer, so that failures never flatter.
+The adapter's rule has extracted the answers; a reply that it could not parse counts as negative, or not at all. A
+failed sample counts as the wrong answer, so that failures never raise a score.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from evalkit.statistics import Confusion, Difference, Estimate, Ratio
 from evalkit.types import Score, Stat, Value
 
 
-class _Confused(Value, frozen=True, kw_only=True):
-    """`unparsed` replies count as negative, or are `dropped`; two runs are compared with them as negative."""
+class _YesNoRatio(Value, frozen=True, kw_only=True):
+    """A ratio of the yes/no table whose positive answer is `positive`, pooled or macro over the first group of `by`.
+
+    `unparsed` replies count as `negative`, or are `dropped`; a difference of two runs counts them as negative.
+    """
 
     positive: str
     by: tuple[str, ...] = ()
@@ -30,7 +33,7 @@ class _Confused(Value, frozen=True, kw_only=True):
         check_average(self.average, self.by)
 
     def needs(self) -> tuple[str, ...]:
-        """Group names that every score must have."""
+        """The names of `by`."""
         return self.by
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
@@ -45,43 +48,43 @@ class _Confused(Value, frozen=True, kw_only=True):
     def difference(self, base: Sequence[Score], candidate: Sequence[Score], *, alpha: float = 0.05) -> Difference:
         """Candidate minus base on the same samples in the same order."""
         before, after = ([_cell(score, self.positive) for score in scores] for scores in (base, candidate))
-        homes = strata(base, self.average, self.by)
+        stratum = strata(base, self.average, self.by)
         return statistics.ratio_difference(
-            before, after, self.ratio, clusters=clusters(base), strata=homes, alpha=alpha
+            before, after, self.ratio, clusters=clusters(base), strata=stratum, alpha=alpha
         )
 
     def _estimate(self, scores: Sequence[Score]) -> Estimate:
         return self._overall(scores, None)
 
-    def _overall(self, scores: Sequence[Score], homes: list[str] | None) -> Estimate:
-        shared = clusters(scores)
-        if shared is not None:
+    def _overall(self, scores: Sequence[Score], stratum: list[str] | None) -> Estimate:
+        cluster = clusters(scores)
+        if cluster is not None:
             cells = [_cell(score, self.positive) for score in scores]
-            return statistics.clustered_ratio(cells, self.ratio, clusters=shared, strata=homes)
-        parts = [scores] if homes is None else split(scores, self.by[0]).values()
+            return statistics.clustered_ratio(cells, self.ratio, clusters=cluster, strata=stratum)
+        parts = [scores] if stratum is None else split(scores, self.by[0]).values()
         return statistics.ratio([confusion(part, self.positive) for part in parts], self.ratio)
 
 
-class Precision(_Confused, frozen=True, kw_only=True, tag_field="kind", tag="precision"):
-    """Right among the predicted positives."""
+class Precision(_YesNoRatio, frozen=True, kw_only=True, tag_field="kind", tag="precision"):
+    """The share of correct answers among the positive ones: tp / (tp + fp)."""
 
     ratio = statistics.PRECISION
 
 
-class Recall(_Confused, frozen=True, kw_only=True, tag_field="kind", tag="recall"):
-    """Found among the true positives."""
+class Recall(_YesNoRatio, frozen=True, kw_only=True, tag_field="kind", tag="recall"):
+    """The share of positive answers among the samples whose gold is positive: tp / (tp + fn)."""
 
     ratio = statistics.RECALL
 
 
-class F1(_Confused, frozen=True, kw_only=True, tag_field="kind", tag="f1"):
-    """Harmonic mean of precision and recall."""
+class F1(_YesNoRatio, frozen=True, kw_only=True, tag_field="kind", tag="f1"):
+    """The harmonic mean of precision and recall."""
 
     ratio = statistics.F1
 
 
 class YesRatio(Value, frozen=True, kw_only=True, tag_field="kind", tag="yes_ratio"):
-    """Share of samples answered with `positive` (POPE's yes ratio), or of those whose gold it is (lmms-eval's)."""
+    """The share of samples whose answer is `positive` (POPE's yes ratio), or whose gold answer is (lmms-eval's)."""
 
     positive: str
     by: tuple[str, ...] = ()
@@ -90,7 +93,7 @@ class YesRatio(Value, frozen=True, kw_only=True, tag_field="kind", tag="yes_rati
     better: ClassVar[int] = 0
 
     def needs(self) -> tuple[str, ...]:
-        """Group names that every score must have."""
+        """The names of `by`."""
         return self.by
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
@@ -111,7 +114,7 @@ class YesRatio(Value, frozen=True, kw_only=True, tag_field="kind", tag="yes_rati
 
 
 def confusion(scores: Sequence[Score], positive: str) -> Confusion:
-    """Counts of answers against targets; only an answer equal to `positive` is a positive prediction."""
+    """The counts of answers against targets; only an answer equal to `positive` is a positive prediction."""
     cells = [0, 0, 0, 0]
     for score in scores:
         cells[_cell(score, positive)] += 1
@@ -119,7 +122,7 @@ def confusion(scores: Sequence[Score], positive: str) -> Confusion:
 
 
 def _cell(score: Score, positive: str) -> int:
-    """The position in Confusion that a score counts under."""
+    """The position in Confusion under which a score counts."""
     truth = score.target == positive
-    said = not truth if score.error else score.answer == positive
-    return (0 if said else 2) if truth else (1 if said else 3)
+    answer = not truth if score.error else score.answer == positive
+    return (0 if answer else 2) if truth else (1 if answer else 3)

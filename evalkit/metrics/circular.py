@@ -1,4 +1,4 @@
-"""CircularEval: a question counts only when every rotation of its options is answered right (MMBench)."""
+"""Circular evaluation: a question is correct only if every rotation of its options is answered correctly (MMBench)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from evalkit.types import Score, Stat, Value
 
 
 class AllCorrect(Value, frozen=True, kw_only=True, tag_field="kind", tag="all_correct"):
-    """Share of the groups named `group` whose rows all have value 1; `n` counts groups, not rows.
+    """The share of questions whose rows all have value 1; rows with one value of `group` are one question.
 
-    The number of rows of a group is whatever the data hold: MMBench has questions with fewer rotations than options.
+    `n` counts questions. A question has as many rows as the data give it: MMBench has fewer rotations than options for
+    some.
     """
 
     group: str
@@ -24,7 +25,7 @@ class AllCorrect(Value, frozen=True, kw_only=True, tag_field="kind", tag="all_co
     better: ClassVar[int] = 1
 
     def needs(self) -> tuple[str, ...]:
-        """Group names that every score must have."""
+        """`group`, and the names of `by`."""
         return (self.group, *self.by)
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
@@ -40,7 +41,7 @@ class AllCorrect(Value, frozen=True, kw_only=True, tag_field="kind", tag="all_co
         return mean_difference(_values(before), _values(after), clusters=clusters(before), alpha=alpha)
 
     def questions(self, scores: Sequence[Score]) -> list[Score]:
-        """One score for every question, 1 or 0: its worst row, whose other groups are those of all its rows."""
+        """One score for each question, with value 1 or 0: that of its worst row."""
         rows = split(scores, self.group).values()
         worst = [min(part, key=lambda score: 0.0 if score.error else score.value) for part in rows]
         return [msgspec.structs.replace(s, value=float(not s.error and s.value == 1.0)) for s in worst]

@@ -1,4 +1,4 @@
-"""Split scores by their groups, and make one Stat for all of them and one for every group."""
+"""Scores split by their groups: one Stat for all of them and one for each group."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def split(scores: Sequence[Score], name: str) -> dict[str, list[Score]]:
 
 
 def clusters(scores: Sequence[Score]) -> list[str] | None:
-    """What each score shares its context with; None where every one stands alone. One without a cluster is its own."""
+    """The cluster of each score; None where no two share one. A score without a cluster is a cluster by itself."""
     names = [f"in {score.cluster}" if score.cluster else f"alone {n}" for n, score in enumerate(scores)]
     return names if len(set(names)) < len(names) else None
 
@@ -35,7 +35,7 @@ def strata(scores: Sequence[Score], average: Average, by: Sequence[str]) -> list
     """The group of each score that a macro mean averages over; None for a micro mean."""
     if average == "micro":
         return None
-    split(scores, by[0])  # tells the sample that lacks the group
+    split(scores, by[0])  # raises for a sample that lacks the group
     return [score.groups[by[0]] for score in scores]
 
 

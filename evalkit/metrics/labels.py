@@ -1,4 +1,4 @@
-"""Mean score per label, where a sample may carry several, such as the skills that a question needs."""
+"""The mean score per label, where a sample may have several labels, such as the skills that a question needs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from evalkit.statistics import Difference
 from evalkit.types import Score, Stat, Value
 
 BETWEEN = ", "
-"""What stands between the labels of one sample; a list column reads so."""
+"""The separator of a sample's labels, as a list column is read."""
 
 
 class PerLabel(Value, frozen=True, kw_only=True, tag_field="kind", tag="per_label"):
     """The overall mean, then a Stat for each label in group `group`; a sample counts under each of its labels.
 
-    The parts overlap, so that their counts add up to more than the samples. Unparsed replies are wrong.
+    The labels overlap, so their counts add up to more than the samples. Unparsable replies are wrong.
     """
 
     group: str
@@ -27,7 +27,7 @@ class PerLabel(Value, frozen=True, kw_only=True, tag_field="kind", tag="per_labe
     better: ClassVar[int] = 1
 
     def needs(self) -> tuple[str, ...]:
-        """Group names that every score must have."""
+        """`group` alone."""
         return (self.group,)
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
@@ -45,7 +45,7 @@ class PerLabel(Value, frozen=True, kw_only=True, tag_field="kind", tag="per_labe
 
     def _parts(self, scores: Sequence[Score]) -> dict[str, list[Score]]:
         parts: dict[str, list[Score]] = {}
-        for labels, some in split(scores, self.group).items():
+        for labels, part in split(scores, self.group).items():
             for label in filter(None, labels.split(BETWEEN)):
-                parts.setdefault(label, []).extend(some)
+                parts.setdefault(label, []).extend(part)
         return parts

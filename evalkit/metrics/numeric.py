@@ -1,4 +1,4 @@
-"""Metrics over numbers: how far off on average, and how often near enough."""
+"""Metrics over numbers: the mean absolute error, and the share of answers within a tolerance."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from evalkit.types import Score, Stat, Value
 
 
 class MeanAbsoluteError(Value, frozen=True, kw_only=True, tag_field="kind", tag="mean_absolute_error"):
-    """Mean of |answer - target| in the unit of the answers: not a fraction, and lower is better.
+    """The mean of |answer - target| in the unit of the answers: not a fraction, and lower is better.
 
-    unparsed: the error charged to a reply without a number and to a failed sample, or `skip` to leave it out of mean
-    and `n`; there is no default, because both choices change the number.
+    unparsed: the error of a reply without a number and of a failed sample, or `skip` to leave them out of mean and
+    `n`; there is no default, because either choice changes the number.
     """
 
     unparsed: float | Literal["skip"]
@@ -25,7 +25,7 @@ class MeanAbsoluteError(Value, frozen=True, kw_only=True, tag_field="kind", tag=
     better: ClassVar[int] = -1
 
     def needs(self) -> tuple[str, ...]:
-        """Group names that every score must have."""
+        """The names of `by`."""
         return self.by
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
@@ -34,7 +34,7 @@ class MeanAbsoluteError(Value, frozen=True, kw_only=True, tag_field="kind", tag=
         return everywhere(name, counted, self.by, self._estimate, unit="answer")
 
     def _estimate(self, scores: Sequence[Score]) -> Estimate:
-        return mean([self._off(score) for score in scores], high=inf, clusters=clusters(scores))
+        return mean([self._error(score) for score in scores], high=inf, clusters=clusters(scores))
 
     def difference(self, base: Sequence[Score], candidate: Sequence[Score], *, alpha: float = 0.05) -> Difference:
         """Candidate minus base on the same samples in the same order; with `skip`, on those that both answered."""
@@ -42,13 +42,11 @@ class MeanAbsoluteError(Value, frozen=True, kw_only=True, tag_field="kind", tag=
         if self.unparsed == "skip":
             pairs = [pair for pair in pairs if all(_answer(score) is not None for score in pair)]
         if not pairs:
-            raise EvalkitError(
-                "no sample has a number in both runs; charge unparsed replies an error instead of `skip`"
-            )
-        before, after = ([self._off(pair[side]) for pair in pairs] for side in (0, 1))
+            raise EvalkitError("no sample has a number in both runs; give unparsed replies an error instead of `skip`")
+        before, after = ([self._error(pair[side]) for pair in pairs] for side in (0, 1))
         return mean_difference(before, after, clusters=clusters([pair[0] for pair in pairs]), alpha=alpha)
 
-    def _off(self, score: Score) -> float:
+    def _error(self, score: Score) -> float:
         answer = _answer(score)
         if answer is None:
             return float(self.unparsed)
@@ -56,7 +54,7 @@ class MeanAbsoluteError(Value, frozen=True, kw_only=True, tag_field="kind", tag=
 
 
 class Within(Value, frozen=True, kw_only=True, tag_field="kind", tag="within"):
-    """Share of answers at most `tolerance` times |target| away from the target; a reply without a number is wrong."""
+    """The share of answers within `tolerance` times |target| of the target; a reply without a number is wrong."""
 
     tolerance: float = 0.05
     by: tuple[str, ...] = ()
@@ -64,7 +62,7 @@ class Within(Value, frozen=True, kw_only=True, tag_field="kind", tag="within"):
     better: ClassVar[int] = 1
 
     def needs(self) -> tuple[str, ...]:
-        """Group names that every score must have."""
+        """The names of `by`."""
         return self.by
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
@@ -79,9 +77,9 @@ class Within(Value, frozen=True, kw_only=True, tag_field="kind", tag="within"):
         return mean_difference(self._values(base), self._values(candidate), clusters=clusters(base), alpha=alpha)
 
     def _values(self, scores: Sequence[Score]) -> list[float]:
-        return [float(self._near(score)) for score in scores]
+        return [float(self._within(score)) for score in scores]
 
-    def _near(self, score: Score) -> bool:
+    def _within(self, score: Score) -> bool:
         answer = _answer(score)
         if answer is None:
             return False
