@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from evalkit.backends.engine import Prefix, SharePrefix
 from evalkit.media.open import open_image
 from evalkit.types import Image, Request, Response
 
@@ -14,6 +15,7 @@ from evalkit.types import Image, Request, Response
 class Prepared:
     request: Request
     tokens: int
+    prefix: Prefix | None = None
 
 
 @dataclass
@@ -23,6 +25,13 @@ class FakeEngine:
     reply: Callable[[Request], str] = lambda request: f"reply to {request.sample_id}"
     batches: list[list[str]] = field(default_factory=list)
     open_media: bool = True
+    opens_media: bool = False  # so that batches do not begin with few pictures
+
+    def describe(self) -> Mapping[str, str]:
+        return {"device": "cpu", "dtype": "float32"}
+
+    def share_prefixes(self, choice: SharePrefix) -> str:
+        return ""
 
     def prepare(self, request: Request) -> Prepared:
         for media in request.media:

@@ -1,35 +1,68 @@
-"""What `backend:` of a model file may be: its `kind` names the class, and every class answers the same four verbs."""
+"""Backends: `kind` under `backend:` of a model file names one of these classes, and each meets `BackendProtocol`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+
+import msgspec
 
 from evalkit.backends.baseline import Baseline
 from evalkit.backends.engine import Engine
 from evalkit.backends.phi3_vision.spec import Phi3Vision
 from evalkit.backends.replay import Replay
 from evalkit.backends.transformers import Transformers
+from evalkit.errors import ModelError
 
 Backend: TypeAlias = Transformers | Phi3Vision | Baseline | Replay
 
 
-class Loaded(Engine[Any], Protocol):
-    """A model that is ready to run."""
+class BackendProtocol(Protocol):
+    """The contract of every member of `Backend`: frozen settings, which `load` turns into an `Engine`.
 
-    def describe(self) -> Mapping[str, str]:
-        """`device` and `dtype` as they turned out, for run.json; they change replies and are never mixed silently."""
+    Constructors do no I/O, and only `load` imports torch.
+    """
 
+    recorded: ClassVar[bool]
+    """True if the replies were made elsewhere and are only looked up, by sample id: no prompt was sent, no medium was
+    opened, and the settings that made the replies are not known here."""
 
-class Loadable(Protocol):
-    """What every member of `Backend` offers; none of it but `load` imports torch."""
+    generates: ClassVar[bool]
+    """True if a model makes each reply from the task's prompt under the task's generation settings, so that a report
+    may state both; false for recorded replies and baselines."""
 
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
-        """Plain data with all that can change a reply; `cache` is a folder that remembers digests of weight files."""
+        """The part of a request's key that the backend adds: plain data with all that can change a reply.
+
+        `cache` is a folder in which digests of weight files are kept. `by_sample: True` in it says that replies belong
+        to samples, not to prompts; the key then holds the sample's id and view, too. Raises ModelError for a checkpoint
+        or file that is not there.
+        """
 
     def check(self) -> None:
-        """Find cheap mistakes before anything heavy. Raises ModelError."""
+        """Raise ModelError for mistakes that can be found without loading anything heavy."""
 
-    def load(self, *, device: str = "") -> Loaded:
-        """Make the engine, on `device` (empty: the best one of this process). Raises ModelError."""
+    def load(self, *, device: str = "") -> Engine[Any]:
+        """An engine on `device` ("cpu", "cuda:1", "npu:0", ...; empty: accelerate's choice for this process).
+
+        Raises ModelError for a checkpoint or a device that cannot be used, and ResumableError for a broken device.
+        """
+
+
+def decode_backend(spec: object) -> Backend:
+    """The backend of plain data: `backend:` of a model file, or `model_spec["backend"]` of a run's record.
+
+    Raises ModelError for data that no backend of this version has written.
+    """
+    try:
+        return msgspec.convert(spec, Backend)  # type: ignore[no-any-return]  # msgspec has no type for unions
+    except msgspec.ValidationError as error:
+        raise ModelError(f"backend: {error}; this version of evalkit does not know such a backend") from error
+
+
+if TYPE_CHECKING:
+
+    def _every_backend(member: Backend) -> BackendProtocol:
+        """mypy rejects this return where a member lacks a part of the protocol."""
+        return member

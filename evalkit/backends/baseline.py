@@ -1,4 +1,4 @@
-"""Replies that need no model: what blind guessing, or always saying the same, is worth on a task."""
+"""Replies that need no model: the score of blind guessing, or of one answer to everything, on a task."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import ClassVar, TypeAlias
 
 import msgspec
 
+from evalkit.backends.engine import Engine, SharePrefix, UnpreparedRequest
 from evalkit.types import Request, Response, Text, Value
-
-if TYPE_CHECKING:
-    from evalkit.backends import Loaded
 
 # A line that opens with one capital: "A. text", "A) text", "(A) text", "A: text".
 LETTERED = re.compile(r"^\s*(?:\(([A-Z])\)|([A-Z])[.):])\s*\S", re.MULTILINE)
@@ -21,7 +19,7 @@ YES, NO, UNKNOWN = "yes", "no", "unknown"
 
 
 class FirstOption(Value, frozen=True, tag_field="kind", tag="first"):
-    """The first option the prompt offers, else "unknown"."""
+    """The first option of the prompt, else "unknown"."""
 
     def reply(self, request: Request) -> str:
         """A letter, "yes" or "unknown"."""
@@ -29,7 +27,7 @@ class FirstOption(Value, frozen=True, tag_field="kind", tag="first"):
 
 
 class RandomOption(Value, frozen=True, tag_field="kind", tag="random"):
-    """One of the options the prompt offers, else "unknown".
+    """One of the options of the prompt, else "unknown".
 
     Drawn by `seed`, sample and view, so that no order of requests, and no other model file, changes it.
     """
@@ -38,14 +36,14 @@ class RandomOption(Value, frozen=True, tag_field="kind", tag="random"):
 
     def reply(self, request: Request) -> str:
         """A letter, "yes", "no" or "unknown"."""
-        offered = options(request) or (UNKNOWN,)
-        drawn = hashlib.sha256(f"{self.seed}:{request.view}:{request.sample_id}".encode()).digest()
+        choices = options(request) or (UNKNOWN,)
+        noise = hashlib.sha256(f"{self.seed}:{request.view}:{request.sample_id}".encode()).digest()
         # 64 bits over a handful of options: the bias is below 1e-17.
-        return offered[int.from_bytes(drawn[:8], "big") % len(offered)]
+        return choices[int.from_bytes(noise[:8], "big") % len(choices)]
 
 
 class AlwaysYes(Value, frozen=True, tag_field="kind", tag="yes"):
-    """The word "yes", whatever is asked."""
+    """The word "yes" to every prompt."""
 
     def reply(self, request: Request) -> str:
         """Always "yes"."""
@@ -53,7 +51,7 @@ class AlwaysYes(Value, frozen=True, tag_field="kind", tag="yes"):
 
 
 class Majority(Value, frozen=True, tag_field="kind", tag="majority"):
-    """The `answer` that is right most often, as the author of the model file counted it: requests hold no gold."""
+    """The `answer` that is right most often, as the author of the model file counts it: requests hold no gold."""
 
     answer: str
 
@@ -68,30 +66,28 @@ Strategy: TypeAlias = FirstOption | RandomOption | AlwaysYes | Majority
 class Baseline(Value, frozen=True, kw_only=True, tag_field="kind", tag="baseline"):
     """A strategy in place of a model."""
 
+    recorded: ClassVar[bool] = False
+    generates: ClassVar[bool] = False
+
     strategy: Strategy
 
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
-        """The strategy itself, and whether it answers by sample rather than by prompt."""
-        found: dict[str, object] = msgspec.to_builtins(self)
-        return {**found, "by_sample": isinstance(self.strategy, RandomOption)}
+        """The strategy, and `by_sample`: true for the one that draws by sample and not by prompt."""
+        settings: dict[str, object] = msgspec.to_builtins(self)
+        return {**settings, "by_sample": isinstance(self.strategy, RandomOption)}
 
     def check(self) -> None:
         """Nothing can be missing."""
 
-    def load(self, *, device: str = "") -> Loaded:
+    def load(self, *, device: str = "") -> Engine[UnpreparedRequest]:
         """An engine without weights; `device` does not matter."""
         return BaselineEngine(self.strategy)
 
 
-class Question(NamedTuple):
-    """A request as it is; `tokens` is 0, for nothing is held in any device's memory."""
-
-    request: Request
-    tokens: int = 0
-
-
 class BaselineEngine:
     """Answers from the words of the prompt alone; media are never opened."""
+
+    opens_media = False
 
     def __init__(self, strategy: Strategy) -> None:
         self.strategy = strategy
@@ -100,20 +96,24 @@ class BaselineEngine:
         """No device and no dtype."""
         return {"device": "none", "dtype": "none"}
 
-    def prepare(self, request: Request) -> Question:
-        """The request itself."""
-        return Question(request)
+    def share_prefixes(self, choice: SharePrefix) -> str:
+        """Empty: there is no prefill to share."""
+        return ""
 
-    def generate(self, batch: Sequence[Question]) -> Sequence[Response]:
-        """One answer per request, in the order of `batch`."""
-        return [Response(key=q.request.key, text=self.strategy.reply(q.request)) for q in batch]
+    def prepare(self, request: Request) -> UnpreparedRequest:
+        """The request itself."""
+        return UnpreparedRequest(request)
+
+    def generate(self, batch: Sequence[UnpreparedRequest]) -> Sequence[Response]:
+        """The strategy's reply to each request."""
+        return [Response(key=item.request.key, text=self.strategy.reply(item.request)) for item in batch]
 
 
 def options(request: Request) -> tuple[str, ...]:
-    """What the last user turn offers: its lettered lines as letters, else yes and no if it asks for them, else nothing.
+    """Options of the last user turn: the letters of its lettered lines, else yes and no if it asks for them, else none.
 
     Letters count from A without a gap, since a line such as "E. coli grows" is no option. An engine sees only prompts,
-    so a task whose options are laid out otherwise offers nothing here, and guessing is worth nothing on it.
+    so a task that writes its options in another way has none here, and guessing is worth nothing on it.
     """
     turns = [message for message in request.messages if message.role == "user"]
     text = "\n".join(part.text for part in turns[-1].parts if isinstance(part, Text)) if turns else ""

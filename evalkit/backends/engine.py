@@ -1,20 +1,29 @@
-"""The one seam to a model: prepare a request on any thread, generate a batch on one."""
+"""The contract of a loaded model: prepare a request on any thread, generate a batch on one."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from evalkit.errors import ModelError
 from evalkit.types import Request, Response
 
+SharePrefix: TypeAlias = Literal["auto", "on", "off"]
+"""Values of `share_prefix` in a model file."""
 
-class Prepared(Protocol):
-    """What an engine makes of a request ahead of the device.
 
-    Where the engine reads an equal beginning once for all that share it, there is also `head`: a Head, or None where
-    nothing is shared.
+class Prefix(NamedTuple):
+    """The first `length` positions of a prompt, all its images among them.
+
+    Prompts whose prefixes have equal `name`s begin with the same tokens and images, so one prefill serves them all.
     """
+
+    name: Hashable
+    length: int
+
+
+class PreparedRequest(Protocol):
+    """A request made ready for the device by `Engine.prepare`."""
 
     @property
     def request(self) -> Request:
@@ -22,41 +31,61 @@ class Prepared(Protocol):
 
     @property
     def tokens(self) -> int:
-        """Length of the prompt in the model's own positions, pictures included; what a batch's token budget counts."""
+        """Length of the prompt in positions of the model, image features included; 0 where no device holds them.
+
+        The token budget of a batch counts it.
+        """
+
+    @property
+    def prefix(self) -> Prefix | None:
+        """The prefix that other prompts may share; None where nothing is shared."""
 
 
-class Head(NamedTuple):
-    """The first `length` positions of a prompt, its pictures among them; prompts with equal names have equal heads."""
+class UnpreparedRequest(NamedTuple):
+    """A request as it is, for engines that neither open media nor hold anything in the memory of a device."""
 
-    name: Hashable
-    length: int
-
-
-T = TypeVar("T", bound=Prepared)
-
-Share: TypeAlias = Literal["auto", "on", "off"]
+    request: Request
+    tokens: int = 0
+    prefix: Prefix | None = None
 
 
-class Engine(Protocol[T]):
-    """A loaded model."""
-
-    def prepare(self, request: Request) -> T:
-        """Decode media and run the processor. Any thread, never the device; raises on media that cannot be read."""
-
-    def generate(self, batch: Sequence[T]) -> Sequence[Response]:
-        """Replies in the order of `batch`, from one thread. Raises for the whole batch; the caller halves it."""
+PreparedT = TypeVar("PreparedT", bound=PreparedRequest)
 
 
-@runtime_checkable
-class Sharing(Protocol):
-    """What an engine also answers where the prefill of equal beginnings can be shared."""
+class Engine(Protocol[PreparedT]):
+    """A model that is ready to run; `Backend.load` returns one."""
 
-    def share(self, choice: Share) -> str:
-        """Follow a model file's `share_prefix`; "on", or "off" and why. Raises ModelError where "on" cannot be had."""
+    @property
+    def opens_media(self) -> bool:
+        """True if `prepare` opens media, which takes time; the first batches of a run then show few of them."""
+
+    def describe(self) -> Mapping[str, str]:
+        """`device` and `dtype` in use, for run.json; they change replies, so a run never mixes them silently."""
+
+    def share_prefixes(self, choice: SharePrefix) -> str:
+        """Follow a model file's `share_prefix`; return "on", "off (reason)", or "" for an engine without a prefill.
+
+        Raises ModelError where the choice is "on" and shared prefills would change replies.
+        """
+
+    def prepare(self, request: Request) -> PreparedT:
+        """Open the media of a request and tokenize its prompt, on any thread and never on the device.
+
+        Raises MediaError for media that cannot be read, and ModelError for a prompt that the model cannot take.
+        """
+
+    def generate(self, batch: Sequence[PreparedT]) -> Sequence[Response]:
+        """Replies in the order of `batch`, from one thread; all requests have equal generation settings.
+
+        An exception is about the whole batch: the caller halves it and calls again. Raises OutOfMemoryError.
+        """
 
 
-def decided(choice: Share, obstacle: str) -> str:
-    """What an engine says of sharing: "on", or "off" and why. Raises ModelError where "on" would change replies."""
+def sharing_state(choice: SharePrefix, obstacle: str) -> str:
+    """The answer of `Engine.share_prefixes`, where `obstacle` is a reason against sharing or empty.
+
+    Raises ModelError where the choice is "on" and there is an obstacle.
+    """
     reason = "switched off" if choice == "off" else obstacle
     if choice == "on" and reason:
         raise ModelError(f"share_prefix: on: replies would change, since {reason}; write auto or off")

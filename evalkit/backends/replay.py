@@ -6,27 +6,27 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, ClassVar
 
 from evalkit import digest
+from evalkit.backends.engine import Engine, SharePrefix, UnpreparedRequest
 from evalkit.data.references import nested
 from evalkit.errors import ModelError
 from evalkit.text_files import lines
 from evalkit.types import Request, Response, Value
 
-if TYPE_CHECKING:
-    from evalkit.backends import Loaded
-
 
 class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
-    """Replies from `path`, JSON lines (packed by gzip, too) with an `id` and a `field` each, given by sample id.
+    """Replies by sample id from the JSON lines of `path` (also gzip), each with the fields `id` and `field`.
 
-    `outer.inner` names a field of an object.
-
-    A task that asks several prompts per sample gets the same reply to each. A line whose `field` is null, NaN or not
-    there is an empty reply, as to the official scripts; a sample without a line is unanswered. A number is taken as
-    it is written. `source` is what errors call the file, where it was made from another one.
+    `outer.inner` names a field of an object. A task with several prompts per sample gets the same reply to each. A line
+    without `field`, or with null or NaN in it, is an empty reply, as official scripts take it; a sample without a line
+    is unanswered. A number is taken as it is written. `source` is the name of the file in errors, where `path` was made
+    from another file.
     """
+
+    recorded: ClassVar[bool] = True
+    generates: ClassVar[bool] = False
 
     path: str
     field: str = "prediction"
@@ -34,15 +34,15 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
     source: str = ""
 
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
-        """The sha256 of the file, and which fields are read; where the file lies does not count."""
+        """The sha256 of the file and the fields that are read; the path does not count."""
         content = digest.of_file(self._file())
         return {"kind": "replay", "file": content, "field": self.field, "id": self.id, "by_sample": True}
 
     def check(self) -> None:
-        """Raises ModelError where there is no such file."""
+        """Raise ModelError where there is no such file."""
         self._file()
 
-    def load(self, *, device: str = "") -> Loaded:
+    def load(self, *, device: str = "") -> Engine[UnpreparedRequest]:
         """An engine over `replies()`; `device` does not matter."""
         return ReplayEngine(self.source or str(self._file()), self.replies())
 
@@ -56,14 +56,14 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
         Raises ModelError naming file and line, also where no line at all has a reply or two of an id disagree.
         """
         path = self._file()
-        found: dict[str, str | None] = {}
+        replies: dict[str, str | None] = {}
         for n, line in _lines(path):
             name, text = self._row(f"{path}:{n}", line)
-            if found.setdefault(name, text) != text:
+            if replies.setdefault(name, text) != text:
                 raise ModelError(f"{path}:{n}: the id {name!r} is there twice; keep one reply for each sample")
-        if found and all(text is None for text in found.values()):
-            raise self._silent(*next(_lines(path)))
-        return found
+        if replies and all(text is None for text in replies.values()):
+            raise self._no_reply(*next(_lines(path)))
+        return replies
 
     def _file(self) -> Path:
         path = Path(self.path).expanduser()
@@ -71,8 +71,8 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
             raise ModelError(f"backend.path: there is no file {path}; name a file of JSON lines")
         return path
 
-    def _silent(self, n: int, line: bytes) -> ModelError:
-        """What is wrong with a file of which no line has a reply; line `n` is its first."""
+    def _no_reply(self, n: int, line: bytes) -> ModelError:
+        """The error for a file of which no line has a reply; line `n` is its first."""
         where = f"{self._file()}:{n}"
         name = "by --field" if self.source else "in backend.field"
         if self.field in _decoded(line):
@@ -86,23 +86,18 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
             raise ModelError(f"{where}: not a JSON object ({error}); write one object on each line") from error
         if self.id not in row:
             raise ModelError(f"{where}: there is no field {self.id!r}; give every line the id of its sample")
-        found, text = row[self.id], nested(row, self.field)
-        if not isinstance(found, str) or not isinstance(text, str | None):
+        name, text = row[self.id], nested(row, self.field)
+        if not isinstance(name, str) or not isinstance(text, str | None):
             raise ModelError(f"{where}: {self.id} must be a text or a whole number and {self.field} a text")
-        if isinstance(found, _Number) and found.endswith(".0"):
-            found = found[:-2]  # as tables write whole numbers in a column with gaps
-        return _encodable(found), text if text is None else _encodable(text)
-
-
-class Recorded(NamedTuple):
-    """A request as it is; nothing is held in any device's memory."""
-
-    request: Request
-    tokens: int = 0
+        if isinstance(name, _Number) and name.endswith(".0"):
+            name = name[:-2]  # as tables write whole numbers in a column with gaps
+        return _encodable(name), text if text is None else _encodable(text)
 
 
 class ReplayEngine:
-    """Looks replies up; a sample without one is an error that says so, never an empty answer."""
+    """Looks replies up; a sample without one gets an error that says so, never an empty reply."""
+
+    opens_media = False
 
     def __init__(self, path: str, replies: Mapping[str, str]) -> None:
         self.path, self.replies = path, replies
@@ -111,13 +106,17 @@ class ReplayEngine:
         """No device and no dtype."""
         return {"device": "none", "dtype": "none"}
 
-    def prepare(self, request: Request) -> Recorded:
-        """The request itself."""
-        return Recorded(request)
+    def share_prefixes(self, choice: SharePrefix) -> str:
+        """Empty: there is no prefill to share."""
+        return ""
 
-    def generate(self, batch: Sequence[Recorded]) -> Sequence[Response]:
-        """Recorded replies in the order of `batch`."""
-        return [self._response(recorded.request) for recorded in batch]
+    def prepare(self, request: Request) -> UnpreparedRequest:
+        """The request itself."""
+        return UnpreparedRequest(request)
+
+    def generate(self, batch: Sequence[UnpreparedRequest]) -> Sequence[Response]:
+        """The recorded reply to each request, or an error."""
+        return [self._response(item.request) for item in batch]
 
     def _response(self, request: Request) -> Response:
         text = self.replies.get(request.sample_id)
@@ -151,5 +150,5 @@ def _decoded(line: bytes) -> dict[str, Any]:
 
 
 def _encodable(text: str) -> str:
-    """The text with half a character, which a log that was cut may end in, replaced by the sign for one."""
+    """The text with each lone surrogate replaced by U+FFFD; a file that was cut off may end in one."""
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

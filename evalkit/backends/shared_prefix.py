@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalkit.backends.collate import TOKENS, collate, joinable
-from evalkit.backends.engine import Head
+from evalkit.backends.engine import Prefix
 from evalkit.backends.image_features import placed
 from evalkit.backends.kv_cache import Read, masks, spread
 from evalkit.types import Media, Request
@@ -72,7 +72,7 @@ def untested(attention: str) -> str:
 FORBIDDING = ("bad_words_ids", "suppress_tokens", "begin_suppress_tokens")
 
 
-def head(request: Request, inputs: Mapping[str, torch.Tensor], token: int) -> Head | None:
+def media_prefix(request: Request, inputs: Mapping[str, torch.Tensor], token: int) -> Prefix | None:
     """The prompt up to its last place of a picture (`token`); None where there is no picture, or nothing behind it.
 
     Media are told apart by content, choice of frames and decoding.
@@ -82,7 +82,7 @@ def head(request: Request, inputs: Mapping[str, torch.Tensor], token: int) -> He
     if not 0 < length < inputs["input_ids"].shape[1] or not joinable(inputs):
         return None
     words = inputs["input_ids"][0, :length].numpy().tobytes()
-    return Head((tuple(map(content, request.media)), words), length)
+    return Prefix((tuple(map(content, request.media)), words), length)
 
 
 def content(medium: Media) -> Media:
@@ -90,16 +90,16 @@ def content(medium: Media) -> Media:
     return msgspec.structs.replace(medium, path="") if medium.digest else medium
 
 
-def shared(heads: Sequence[Head | None]) -> list[int]:
-    """Which prompts to read with `extend`: those with a head, if any two of them have the same; else none."""
-    names = {n: head.name for n, head in enumerate(heads) if head}
+def shared(prefixes: Sequence[Prefix | None]) -> list[int]:
+    """Which prompts to read with `extend`: those with a prefix, if any two of them have the same; else none."""
+    names = {n: prefix.name for n, prefix in enumerate(prefixes) if prefix}
     return list(names) if len(set(names.values())) < len(names) else []
 
 
 def extend(
     model: Any,
     prompts: Sequence[Mapping[str, torch.Tensor]],
-    heads: Sequence[Head],
+    prefixes: Sequence[Prefix],
     *,
     new: int,
     ends: Collection[int],
@@ -107,14 +107,14 @@ def extend(
     draw: Draw | None = None,
     stop: Stop | None = None,
 ) -> list[list[int]]:
-    """Up to `new` tokens behind each prompt (tensors [1, ...] on the CPU); every distinct head is read once.
+    """Up to `new` tokens behind each prompt (tensors [1, ...] on the CPU); every distinct prefix is read once.
 
     What the rows hold is as `spoken` says.
     """
     reader = Reader(model)
 
     def step(said: torch.Tensor) -> torch.Tensor:
-        return reader.follow(said) if said.shape[1] else reader.open(prompts, heads, pad=pad)
+        return reader.follow(said) if said.shape[1] else reader.open(prompts, prefixes, pad=pad)
 
     start = prompts[0]["input_ids"].new_zeros(len(prompts), 0, device=model.device)
     return spoken(step, start, new=new, ends=ends, draw=draw, stop=stop)
@@ -161,19 +161,21 @@ class Reader:
         self.cache: Any = DynamicCache()
         self.mask: Any = None
 
-    def open(self, prompts: Sequence[Mapping[str, torch.Tensor]], heads: Sequence[Head], *, pad: int) -> torch.Tensor:
-        """Read each head once, hand it to all its rows, and read what follows there; scores as `read` gives them."""
-        heads = lengthened(prompts, heads)
+    def open(
+        self, prompts: Sequence[Mapping[str, torch.Tensor]], prefixes: Sequence[Prefix], *, pad: int
+    ) -> torch.Tensor:
+        """Read each prefix once, hand it to all its rows, and read what follows there; scores as `read` gives them."""
+        prefixes = lengthened(prompts, prefixes)
         first: dict[object, Mapping[str, torch.Tensor]] = {}
-        for prompt, head in zip(prompts, heads, strict=True):
-            first.setdefault(head.name, _beginning(prompt, head.length))
+        for prompt, prefix in zip(prompts, prefixes, strict=True):
+            first.setdefault(prefix.name, _beginning(prompt, prefix.length))
         found: dict[object, Read] = {}
-        for names in portions(heads, PASS if self.model.device.type == "cpu" else None):
+        for names in portions(prefixes, PASS if self.model.device.type == "cpu" else None):
             reader = Reader(self.model)
             reader.read(collate([first[name] for name in names], pad))
             found |= {name: Read(reader.cache, reader.mask, place) for place, name in enumerate(names)}
-        rest = collate([_rest(p, h.length) for p, h in zip(prompts, heads, strict=True)], pad)
-        rows = [found[head.name] for head in heads]
+        rest = collate([_rest(p, h.length) for p, h in zip(prompts, prefixes, strict=True)], pad)
+        rows = [found[prefix.name] for prefix in prefixes]
         self.cache, self.mask = spread(rows, room=rest["input_ids"].shape[1]), masks(rows)
         return self.read(rest)
 
@@ -206,9 +208,9 @@ class Reader:
         return scores
 
 
-def portions(heads: Sequence[Head], most: int | None) -> list[list[Hashable]]:
-    """Names of distinct heads in their order, read together as long as they take `most` positions, padding counted."""
-    length = {head.name: head.length for head in heads}
+def portions(prefixes: Sequence[Prefix], most: int | None) -> list[list[Hashable]]:
+    """Names of distinct prefixes in order, read together as long as they take `most` positions, padding counted."""
+    length = {prefix.name: prefix.length for prefix in prefixes}
     found: list[list[Hashable]] = []
     for name in length:
         joined = [*found[-1], name] if found else []
@@ -219,16 +221,16 @@ def portions(heads: Sequence[Head], most: int | None) -> list[list[Hashable]]:
     return found
 
 
-def lengthened(prompts: Sequence[Mapping[str, torch.Tensor]], heads: Sequence[Head]) -> list[Head]:
-    """Each head up to the last token that all its prompts have in common, as far as one token stays behind it.
+def lengthened(prompts: Sequence[Mapping[str, torch.Tensor]], prefixes: Sequence[Prefix]) -> list[Prefix]:
+    """Each prefix up to the last token that all its prompts have in common, as far as one token stays behind it.
 
     From that token the first word of the reply is read.
     """
     rows: dict[object, list[list[int]]] = {}
-    for prompt, head in zip(prompts, heads, strict=True):
-        rows.setdefault(head.name, []).append(prompt["input_ids"][0].tolist())
+    for prompt, prefix in zip(prompts, prefixes, strict=True):
+        rows.setdefault(prefix.name, []).append(prompt["input_ids"][0].tolist())
     length = {name: min(_common(r), *(len(ids) - 1 for ids in r)) for name, r in rows.items()}
-    return [Head(head.name, length[head.name]) for head in heads]
+    return [Prefix(prefix.name, length[prefix.name]) for prefix in prefixes]
 
 
 def _common(rows: Sequence[list[int]]) -> int:

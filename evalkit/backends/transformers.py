@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from evalkit import digest
 from evalkit.backends import checkpoint_files, shared_prefix
 from evalkit.backends.chat import control_tokens, converse, process
-from evalkit.backends.engine import Head, Share, decided
+from evalkit.backends.engine import Engine, Prefix, SharePrefix, sharing_state
 from evalkit.backends.image_features import placed
 from evalkit.backends.media_cache import Shown, remember_pixels
 from evalkit.backends.sampling import Gumbel, StopStrings, cut, reply_length
@@ -22,8 +22,6 @@ from evalkit.types import Request, Response, Value
 
 if TYPE_CHECKING:
     import torch
-
-    from evalkit.backends import Loaded
 
 
 class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="transformers"):
@@ -34,6 +32,9 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
     turn for requests without one. chat_template: a Jinja file that replaces the checkpoint's. Code of a checkpoint
     never runs, and only safetensors are read.
     """
+
+    recorded: ClassVar[bool] = False
+    generates: ClassVar[bool] = True
 
     model: str
     revision: str = ""
@@ -61,7 +62,7 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
         if self.chat_template:
             self._template()
 
-    def load(self, *, device: str = "") -> Loaded:
+    def load(self, *, device: str = "") -> Engine[ProcessedPrompt]:
         """Read the weights onto `device` ("cpu", "cuda:1", "npu:0", ...; empty: accelerate's choice)."""
         from evalkit.backends import load
         from evalkit.backends.device import choose, settle_threads
@@ -89,24 +90,26 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
             ) from error
 
 
-class Prompt(NamedTuple):
+class ProcessedPrompt(NamedTuple):
     """A request as tensors on the CPU; `tokens` is the prompt's length with its pictures expanded.
 
-    `head` is the part of it that questions on the same media share; None where nothing is to be shared.
+    `prefix` is the part of it that questions on the same media share; None where nothing is to be shared.
     """
 
     request: Request
     inputs: Mapping[str, torch.Tensor]
     tokens: int
     frames: tuple[tuple[int, ...], ...]
-    head: Head | None = None
+    prefix: Prefix | None = None
 
 
-Reply: TypeAlias = Callable[[Sequence[Prompt]], list[Response]]
+Reply: TypeAlias = Callable[[Sequence[ProcessedPrompt]], list[Response]]
 
 
 class TransformersEngine:
     """A loaded model and its processor."""
+
+    opens_media = True
 
     def __init__(self, spec: Transformers, model: Any, processor: Any) -> None:
         from evalkit.backends.load import end_tokens, plain_generation
@@ -130,24 +133,24 @@ class TransformersEngine:
         dtype = str(self.model.dtype).removeprefix("torch.")
         return {"device": str(self.model.device), "dtype": dtype, "image_processor": pictures}
 
-    def share(self, choice: Share) -> str:
+    def share_prefixes(self, choice: SharePrefix) -> str:
         """Whether prefills are shared from now on; engines start with `auto`. Raises ModelError where "on" is wrong."""
-        said = decided(choice, self._obstacle(choice))
+        said = sharing_state(choice, self._obstacle(choice))
         self.sharing = said == "on"
         return said
 
-    def _obstacle(self, choice: Share = "auto") -> str:
+    def _obstacle(self, choice: SharePrefix = "auto") -> str:
         return shared_prefix.unsound(self.model) or (shared_prefix.unproven(self.model) if choice == "auto" else "")
 
-    def prepare(self, request: Request) -> Prompt:
+    def prepare(self, request: Request) -> ProcessedPrompt:
         """Decode media and run the processor on this one request. Raises MediaError, or ModelError on its prompt."""
         asked = converse(request, system=self.spec.system, as_frames=self.spec.video == "frames", shown=self.shown)
         with self.guard:
             inputs = process(self.processor, asked, self.control)
-        head = shared_prefix.head(request, inputs, self.model.config.image_token_id) if self.sharing else None
-        return Prompt(request, inputs, inputs["input_ids"].shape[1], asked.frames, head)
+        prefix = shared_prefix.media_prefix(request, inputs, self.model.config.image_token_id) if self.sharing else None
+        return ProcessedPrompt(request, inputs, inputs["input_ids"].shape[1], asked.frames, prefix)
 
-    def generate(self, batch: Sequence[Prompt]) -> Sequence[Response]:
+    def generate(self, batch: Sequence[ProcessedPrompt]) -> Sequence[Response]:
         """Replies in the order of `batch`, whose requests must ask for the same generation.
 
         Families with tensors that cannot be joined run one by one. Raises OutOfMemoryError.
@@ -166,11 +169,11 @@ class TransformersEngine:
             raise
         return [replies[n] for n in range(len(batch))]
 
-    def _groups(self, batch: Sequence[Prompt]) -> Iterator[tuple[list[int], Reply]]:
+    def _groups(self, batch: Sequence[ProcessedPrompt]) -> Iterator[tuple[list[int], Reply]]:
         """Places in the batch that run together, and how: with shared prefills, plainly, or one by one."""
         from evalkit.backends.collate import joinable
 
-        together = shared_prefix.shared([prompt.head for prompt in batch])
+        together = shared_prefix.shared([prompt.prefix for prompt in batch])
         rest = [n for n in range(len(batch)) if n not in set(together)]
         joint = all(joinable(batch[n].inputs) for n in rest)
         if together:
@@ -178,7 +181,7 @@ class TransformersEngine:
         for group in [rest][: len(rest)] if joint else [[n] for n in rest]:
             yield group, self._plain
 
-    def _shared(self, batch: Sequence[Prompt]) -> list[Response]:
+    def _shared(self, batch: Sequence[ProcessedPrompt]) -> list[Response]:
         import torch
 
         begin = time.perf_counter()
@@ -189,7 +192,7 @@ class TransformersEngine:
             rows = shared_prefix.extend(
                 self.model,
                 [prompt.inputs for prompt in batch],
-                [prompt.head for prompt in batch if prompt.head],
+                [prompt.prefix for prompt in batch if prompt.prefix],
                 new=asked.max_new_tokens,
                 ends=self.end,
                 pad=self.model.generation_config.pad_token_id,
@@ -198,7 +201,7 @@ class TransformersEngine:
             )
         return self._responses(batch, rows, stop, begin)
 
-    def _plain(self, batch: Sequence[Prompt]) -> list[Response]:
+    def _plain(self, batch: Sequence[ProcessedPrompt]) -> list[Response]:
         import torch
 
         from evalkit.backends.collate import collate
@@ -212,13 +215,13 @@ class TransformersEngine:
         return self._responses(batch, rows, next(iter(rules["stopping_criteria"]), None), begin)
 
     def _responses(
-        self, batch: Sequence[Prompt], rows: Sequence[list[int]], stop: StopStrings | None, begin: float
+        self, batch: Sequence[ProcessedPrompt], rows: Sequence[list[int]], stop: StopStrings | None, begin: float
     ) -> list[Response]:
         stopped = stop.lengths if stop else [None] * len(batch)
         seconds = (time.perf_counter() - begin) / len(batch)
         return [self._response(p, row, s, seconds) for p, row, s in zip(batch, rows, stopped, strict=True)]
 
-    def _rules(self, batch: Sequence[Prompt], length: int) -> dict[str, Any]:
+    def _rules(self, batch: Sequence[ProcessedPrompt], length: int) -> dict[str, Any]:
         asked = batch[0].request.generation
         config = copy.copy(self.model.generation_config)
         config.max_new_tokens = asked.max_new_tokens
@@ -226,7 +229,7 @@ class TransformersEngine:
         stop = [StopStrings(asked.stop, self.tokenizer, prompt=length, count=len(batch))] if asked.stop else []
         return {"generation_config": config, "logits_processor": draw, "stopping_criteria": stop}
 
-    def _response(self, prompt: Prompt, row: list[int], stopped: int | None, seconds: float) -> Response:
+    def _response(self, prompt: ProcessedPrompt, row: list[int], stopped: int | None, seconds: float) -> Response:
         count, ended = reply_length(row, self.end, stopped)
         text = self.tokenizer.decode(row[:count], skip_special_tokens=True)
         return Response(

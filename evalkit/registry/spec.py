@@ -8,7 +8,7 @@ import msgspec
 
 from evalkit.adapters import Adapter, Rule
 from evalkit.backends import Backend
-from evalkit.backends.engine import Share
+from evalkit.backends.engine import SharePrefix
 from evalkit.data.columns import Columns
 from evalkit.data.filters import Keep
 from evalkit.data.sources import Source
@@ -120,7 +120,7 @@ class ModelSpec(Value, frozen=True, kw_only=True):
     title: str = ""
     batch: Batch = Batch()
     workers: int = 2
-    share_prefix: Share = "auto"
+    share_prefix: SharePrefix = "auto"
     blind: bool = False
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from evalkit.backends.engine import Engine, Sharing
+from evalkit.backends.engine import Engine
 from evalkit.registry.spec import ModelSpec
 from evalkit.run import provenance
 from evalkit.run.response_log import Log
@@ -41,10 +41,9 @@ class Session:
     def engine(self) -> Engine[Any]:
         """The loaded model."""
         if self._engine is None:
-            loaded = self.model.backend.load(device=self.device)
-            if isinstance(loaded, Sharing):
-                self.share_prefix = loaded.share(self.model.share_prefix)
-            self._engine, self.facts = loaded, loaded.describe()
+            engine = self.model.backend.load(device=self.device)
+            self.share_prefix = engine.share_prefixes(self.model.share_prefix)
+            self._engine, self.facts = engine, engine.describe()
         return self._engine
 
     def knows(self, requests: Iterable[Request], log: Log, origins: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.backends import Backend, checkpoint_files
+from evalkit.backends import Backend, checkpoint_files, decode_backend
 from evalkit.backends.baseline import AlwaysYes, Baseline, FirstOption, Majority, RandomOption, Strategy, options
 from evalkit.backends.collate import collate, joinable
 from evalkit.backends.device import is_out_of_memory
@@ -49,6 +49,29 @@ def test_importing_backends_loads_nothing_heavy() -> None:
     code = f"import sys, evalkit.backends; print(sorted({heavy} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert out.stdout.strip() == "[]"
+
+
+KINDS = [  # as run.json holds it, recorded, generates
+    ({"kind": "replay", "path": "replies.jsonl", "field": "answer", "id": "id", "source": ""}, True, False),
+    ({"kind": "baseline", "strategy": {"kind": "yes"}}, False, False),
+    ({"kind": "transformers", "model": "owner/name", "dtype": "float32"}, False, True),
+    ({"kind": "phi3_vision", "model": "m", "num_crops": {"single": 16, "multi": 4}}, False, True),
+]
+
+
+@pytest.mark.parametrize(("spec", "recorded", "generates"), KINDS, ids=[str(case[0]["kind"]) for case in KINDS])
+def test_a_recorded_backend_says_where_its_replies_came_from(
+    spec: dict[str, object], recorded: bool, generates: bool
+) -> None:
+    backend = decode_backend(spec)
+    assert (backend.recorded, backend.generates) == (recorded, generates)
+    assert "recorded" not in msgspec.to_builtins(backend), "a fact of the class, no part of the file or the key"
+
+
+@pytest.mark.parametrize("spec", [{}, None, {"kind": "psychic"}, {"kind": "replay"}])
+def test_what_no_backend_has_written_is_refused(spec: object) -> None:
+    with pytest.raises(ModelError, match=r"^backend: .*; this version of evalkit does not know such a backend$"):
+        decode_backend(spec)
 
 
 # --- baselines

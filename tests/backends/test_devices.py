@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -21,6 +21,7 @@ from evalkit.registry.spec import Batch
 from evalkit.run.batching import GIVE_UP_AFTER, Stream
 from evalkit.types import Generation, Request, Response
 from tests import ROOT
+from tests.fakes import FakeEngine, Prepared
 from tests.npu import replies
 from tests.npu.build import environment, library
 
@@ -72,23 +73,14 @@ IN_A_ROW = [
 ]
 
 
-class Ready(NamedTuple):
-    """A prepared request of the engine below."""
-
-    request: Request
-    tokens: int = 1
-
-
-class Breaking:
+class Breaking(FakeEngine):
     """An engine whose device is lost at the request `at`: no later call succeeds either."""
 
     def __init__(self, error: str, at: int) -> None:
+        super().__init__()
         self.error, self.at, self.lost = error, at, False
 
-    def prepare(self, request: Request) -> Ready:
-        return Ready(request)
-
-    def generate(self, batch: Sequence[Ready]) -> Sequence[Response]:
+    def generate(self, batch: Sequence[Prepared]) -> list[Response]:
         self.lost = self.lost or any(int(item.request.sample_id) == self.at for item in batch)
         if self.lost:
             raise RuntimeError(self.error)

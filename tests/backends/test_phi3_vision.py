@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from evalkit.backends.engine import Share
+from evalkit.backends.engine import SharePrefix
 from evalkit.backends.phi3_vision.checkpoint import AGAIN, read_model
 from evalkit.backends.phi3_vision.decoding import Illustrated, Inputs, Steps, buckets, extend
 from evalkit.backends.phi3_vision.engine import Phi3VisionEngine
@@ -377,7 +377,7 @@ def _request(name: str, prompt: str, made: list[list[int]], folder: Path, **gene
 
 @pytest.mark.parametrize("share", ["off", "on"])
 def test_requests_get_the_ids_and_replies_of_the_reference(
-    share: Share,
+    share: SharePrefix,
     golden: Path,
     outputs: dict[str, torch.Tensor],
     engines: dict[str, Phi3VisionEngine],
@@ -386,12 +386,12 @@ def test_requests_get_the_ids_and_replies_of_the_reference(
     """Through the engine, all in one batch: each case twice, so that there is something to share."""
     engine, cases = engines["float32"], _read(golden / "cases.json")
     names = [name for name in cases if cases[name].get("num_crops") == 4 and "prompt" in cases[name]]
-    engine.share(share)
+    engine.share_prefixes(share)
     requests = [_request(name, cases[name]["prompt"], cases[name]["images"], tmp_path) for name in names]
     prompts = [engine.prepare(request) for request in requests]
     for name, prompt in zip(names, prompts, strict=True):
         assert prompt.ids.tolist() == outputs[f"{name}.input_ids"].tolist()
-    engine.share("auto")
+    engine.share_prefixes("auto")
     with torch.inference_mode():
         said = engine._said([*prompts, *prompts])
     for n, name in enumerate([*names, *names]):

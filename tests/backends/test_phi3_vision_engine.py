@@ -20,7 +20,7 @@ from PIL import Image as Pillow
 from safetensors.torch import load_file, save_file
 
 from evalkit.backends import media_cache
-from evalkit.backends.engine import Head, Share, Sharing
+from evalkit.backends.engine import Prefix, SharePrefix
 from evalkit.backends.phi3_vision.checkpoint import AGAIN, EMBEDDING
 from evalkit.backends.phi3_vision.decoding import same_factors, together
 from evalkit.backends.phi3_vision.engine import Phi3VisionEngine
@@ -210,7 +210,7 @@ def test_crossing_the_limit_says_what_no_cache_says(engine: Phi3VisionEngine) ->
 
 
 def _sharing(p: Sequence[Image], **generation: Any) -> list[Request]:
-    """Several questions on the same pictures, some beyond the limit, beside prompts with heads of their own."""
+    """Several questions on the same pictures, some beyond the limit, beside prompts with prefixes of their own."""
     return [
         _request("one", p[0], "what?", **generation),
         _request("two", p[0], "a longer question, what else is in it?", **generation),
@@ -238,18 +238,20 @@ def test_promise_3_shared_prefills_say_what_each_request_says_alone(
         with _read(engine) as passes:
             assert _tokens(engine, requests, 12, choice="auto") == alone
             assert _tokens(engine, requests, 12, choice="off") == alone
-        # Below the limit four heads and seven questions; beyond it three, and four; one alone. Off: all as they are.
+        # Below the limit four prefixes and seven questions; beyond it three, and four; one alone. Off: all as they are.
         assert sum(rows for rows, _ in passes) == 4 + 7 + 3 + 4 + 1 + 12
         interleaved = requests[::3] + requests[1::3] + requests[2::3]
         assert _tokens(engine, interleaved, 12, choice="on") == alone
     assert len({tuple(said) for said in alone.values()}) > 8, "the tiny model must tell its prompts apart"
 
 
-def _tokens(engine: Phi3VisionEngine, requests: Sequence[Request], size: int, *, choice: Share) -> dict[str, list[int]]:
+def _tokens(
+    engine: Phi3VisionEngine, requests: Sequence[Request], size: int, *, choice: SharePrefix
+) -> dict[str, list[int]]:
     """The tokens of replies: unlike their text, they hide no difference between undecodable bytes."""
-    engine.share(choice)
+    engine.share_prefixes(choice)
     prompts = [engine.prepare(request) for request in requests]
-    engine.share("auto")
+    engine.share_prefixes("auto")
     found = {}
     for batch in (prompts[first : first + size] for first in range(0, len(prompts), size)):
         with torch.inference_mode():
@@ -284,39 +286,39 @@ def test_promise_3_for_both_kernels_and_long_replies(folder: Path, attention: st
 
 
 def test_prompts_that_share_nothing_have_no_head(engine: Phi3VisionEngine, pictures: list[Image]) -> None:
-    """So a batch counts them whole: those at the limit, behind which the head would be read with other factors."""
+    """So a batch counts them whole: those at the limit, behind which the prefix would be read with other factors."""
     found = {request.key: engine.prepare(request) for request in _sharing(pictures)}
-    assert {key for key, prompt in found.items() if prompt.head is None} == {"none", "far", "far again", "edge"}
+    assert {key for key, prompt in found.items() if prompt.prefix is None} == {"none", "far", "far again", "edge"}
     assert found["edge"].tokens == LIMIT + 1
     room = LIMIT - found["one"].tokens
     for new, shares in ((room, True), (room + 1, False)):
-        head = engine.prepare(_request("k", pictures[0], "what?", max_new_tokens=new)).head
-        assert (head is not None) == shares
-    engine.share("off")
+        prefix = engine.prepare(_request("k", pictures[0], "what?", max_new_tokens=new)).prefix
+        assert (prefix is not None) == shares
+    engine.share_prefixes("off")
     try:
-        assert all(engine.prepare(request).head is None for request in _sharing(pictures))
+        assert all(engine.prepare(request).prefix is None for request in _sharing(pictures))
     finally:
-        engine.share("auto")
+        engine.share_prefixes("auto")
 
 
-FACTORS = [  # length, head, new, limit -> same factors
+FACTORS = [  # length, prefix, new, limit -> same factors
     (110, 100, 5, 500, True, "all below"),
     (495, 400, 5, 500, True, "the reply ends at the limit"),
     (496, 400, 5, 500, False, "the reply crosses it"),
-    (510, 500, 5, 500, False, "the head alone would get the short factors"),
-    (610, 501, 5, 500, True, "the head alone is beyond the limit too"),
+    (510, 500, 5, 500, False, "the prefix alone would get the short factors"),
+    (610, 501, 5, 500, True, "the prefix alone is beyond the limit too"),
 ]
 
 
-@pytest.mark.parametrize(("length", "head", "new", "limit", "same", "why"), FACTORS)
-def test_which_heads_get_the_factors_of_their_prompts(
-    length: int, head: int, new: int, limit: int, same: bool, why: str
+@pytest.mark.parametrize(("length", "prefix", "new", "limit", "same", "why"), FACTORS)
+def test_which_prefixes_get_the_factors_of_their_prompts(
+    length: int, prefix: int, new: int, limit: int, same: bool, why: str
 ) -> None:
-    assert same_factors(length, head, new=new, limit=limit) == same, why
+    assert same_factors(length, prefix, new=new, limit=limit) == same, why
 
 
-TOGETHER = [  # (head's name, its length, the prompt's) ... -> groups; new is 10 and the limit 1000
-    ([("a", 100, 110), ("a", 100, 110)], [[0, 1]], "one head for two"),
+TOGETHER = [  # (prefix's name, its length, the prompt's) ... -> groups; new is 10 and the limit 1000
+    ([("a", 100, 110), ("a", 100, 110)], [[0, 1]], "one prefix for two"),
     ([("a", 100, 110), ("b", 100, 110)], [[0, 1]], "nothing is shared, so nothing is taken apart"),
     ([("a", 100, 110), (None, 0, 110), ("a", 100, 120)], [[0, 1, 2]], "2 * 109 + 3 * 20 < 3 * 120"),
     ([("a", 100, 110), ("b", 10, 110), ("a", 100, 110), ("b", 10, 110)], [[0, 2], [1, 3]], "100 + 100 > 110"),
@@ -329,13 +331,13 @@ TOGETHER = [  # (head's name, its length, the prompt's) ... -> groups; new is 10
 
 @pytest.mark.parametrize(("rows", "expected", "why"), TOGETHER)
 def test_who_is_read_together(rows: list[tuple[str | None, int, int]], expected: list[list[int]], why: str) -> None:
-    heads = [Head(name, head) if name else None for name, head, _ in rows]
-    # Equal heads have equal ids; behind them every prompt goes on with words of its own.
+    prefixes = [Prefix(name, prefix) if name else None for name, prefix, _ in rows]
+    # Equal prefixes have equal ids; behind them every prompt goes on with words of its own.
     prompts = [
-        {"input_ids": torch.tensor([[ord(name or "?")] * head + [1000 + n] * (length - head)])}
-        for n, (name, head, length) in enumerate(rows)
+        {"input_ids": torch.tensor([[ord(name or "?")] * prefix + [1000 + n] * (length - prefix)])}
+        for n, (name, prefix, length) in enumerate(rows)
     ]
-    assert list(together(prompts, heads, new=10, limit=1000)) == expected, why
+    assert list(together(prompts, prefixes, new=10, limit=1000)) == expected, why
 
 
 def test_batches_keep_to_their_bounds(engine: Phi3VisionEngine, pictures: list[Image]) -> None:
@@ -351,21 +353,21 @@ def test_batches_keep_to_their_bounds(engine: Phi3VisionEngine, pictures: list[I
     asked.sort(key=lambda request: request.media[0].digest)
     engine.model.forward = note
     try:
-        choices: list[tuple[Share, int]] = [("on", 8), ("off", 2)]
+        choices: list[tuple[SharePrefix, int]] = [("on", 8), ("off", 2)]
         for choice, rows in choices:
-            engine.share(choice)
+            engine.share_prefixes(choice)
             with _read(engine) as passes:
                 found: list[Response] = []
                 Stream(engine, batch=Batch(count=2), workers=0, sink=found.extend).run(asked)
             assert {r.key for r in found if r.error is None} == {r.key for r in asked}
             assert max(count for count, _ in passes) == rows
-        engine.share("on")
+        engine.share_prefixes("on")
         cached.clear()
         Stream(engine, batch=Batch(count=8, tokens=4000), workers=0, sink=found.extend).run(asked)
         assert 3000 < max(cached) <= 4000 * 9 / 8
     finally:
         engine.model.forward = bare
-        engine.share("auto")
+        engine.share_prefixes("auto")
 
 
 CHOICES: list[tuple[dict[str, Any], str, str, str]] = [  # changes of config.json, attention -> auto, on
@@ -382,14 +384,13 @@ def test_who_shares(changes: dict[str, Any], attention: str, auto: str, on: str,
     model = build({**CONFIG, **changes})
     model.config._attn_implementation = attention
     engine = Phi3VisionEngine(NumCrops(), model, tokenizer)
-    assert isinstance(engine, Sharing)
-    assert engine.share("auto") == auto
-    assert engine.share("off") == "off (switched off)"
+    assert engine.share_prefixes("auto") == auto
+    assert engine.share_prefixes("off") == "off (switched off)"
     if on:
-        assert engine.share("on") == on
+        assert engine.share_prefixes("on") == on
     else:
         with pytest.raises(ModelError, match=r"^share_prefix: on: replies would change, since layers of phi3 see only"):
-            engine.share("on")
+            engine.share_prefixes("on")
 
 
 @pytest.mark.parametrize(
@@ -417,7 +418,7 @@ def test_a_picture_shown_by_several_prompts_is_encoded_once(engine: Phi3VisionEn
         watched.remove()
     # 640 x 480 has 2 x 2 crops, 300 x 900 has 3 x 1, and each picture as a whole is one more.
     assert sum(encoded) == 5 + 4
-    assert engine.prepare(_request("k", copy, "a?")).head == engine.prepare(_request("k", pictures[0], "b?")).head
+    assert engine.prepare(_request("k", copy, "a?")).prefix == engine.prepare(_request("k", pictures[0], "b?")).prefix
 
 
 def test_a_picture_is_opened_and_cut_once_for_its_questions(
@@ -707,7 +708,7 @@ ADAPTERS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("settings", ADAPTERS, ids=["words and pictures", "embeddings", "head", "dora"])
+@pytest.mark.parametrize("settings", ADAPTERS, ids=["words and pictures", "embeddings", "prefix", "dora"])
 @pytest.mark.filterwarnings("ignore")
 def test_adapters_as_peft_saves_them(settings: dict[str, Any], folder: Path, tmp_path: Path) -> None:
     """With the base model's name in them: peft would look for its config.json, and cannot read it."""

@@ -16,7 +16,7 @@ from PIL import Image as Picture
 
 from evalkit.backends import shared_prefix
 from evalkit.backends.checkpoint_files import ASSETS
-from evalkit.backends.engine import Head
+from evalkit.backends.engine import Prefix
 from evalkit.backends.media_cache import Recent
 from evalkit.backends.transformers import Transformers, TransformersEngine
 from evalkit.errors import ModelError, OutOfMemoryError
@@ -109,25 +109,25 @@ Facts = dict[str, tuple[object, ...]]
 
 def facts(engine: TransformersEngine, requests: Sequence[Request], *, size: int, choice: str = "auto") -> Facts:
     """What is said, asked in batches of `size` with `share_prefix: choice`."""
-    engine.share(choice)  # type: ignore[arg-type]
+    engine.share_prefixes(choice)  # type: ignore[arg-type]
     try:
         prompts = [engine.prepare(request) for request in requests]
     finally:
-        engine.share("auto")
+        engine.share_prefixes("auto")
     found = [r for n in range(0, len(prompts), size) for r in engine.generate(prompts[n : n + size])]
     return {r.key: (r.text, r.finish, r.tokens, r.usage) for r in found}
 
 
 class Shared:
-    """Counts what goes through the shared path and how many heads it reads."""
+    """Counts what goes through the shared path and how many prefixes it reads."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rows: list[int] = []
         bare = shared_prefix.extend
 
-        def extend(model: Any, prompts: Any, heads: Any, **rest: Any) -> Any:
+        def extend(model: Any, prompts: Any, prefixes: Any, **rest: Any) -> Any:
             self.rows.append(len(prompts))
-            return bare(model, prompts, heads, **rest)
+            return bare(model, prompts, prefixes, **rest)
 
         monkeypatch.setattr(shared_prefix, "extend", extend)
 
@@ -146,7 +146,7 @@ def test_promise_3_shared_prefills_say_what_each_request_says_alone(
     shared_rows: list[int],
 ) -> None:
     engine, requests = engines[family, decoder], mixed(pictures)
-    assert engine.share("auto") == "on"
+    assert engine.share_prefixes("auto") == "on"
     alone = facts(engine, requests, size=1, choice="off")
     assert not shared_rows
     assert facts(engine, requests, size=15) == alone
@@ -154,7 +154,7 @@ def test_promise_3_shared_prefills_say_what_each_request_says_alone(
     for size in (2, 4, 7):
         assert facts(engine, requests, size=size) == alone
     assert facts(engine, requests[::-1], size=15) == alone
-    assert facts(engine, requests[::3] + requests[1::3] + requests[2::3], size=15) == alone, "heads interleaved"
+    assert facts(engine, requests[::3] + requests[1::3] + requests[2::3], size=15) == alone, "prefixes interleaved"
     assert len({text for text, *_ in alone.values()}) > 12, "the tiny model must tell its prompts apart"
 
 
@@ -165,7 +165,7 @@ def test_promise_3_for_other_weights_and_long_replies(seed: int, tmp_path: Path,
     assert facts(engine, requests, size=15) == facts(engine, requests, size=1, choice="off")
 
 
-def test_pictures_are_encoded_and_heads_read_once(
+def test_pictures_are_encoded_and_prefixes_read_once(
     llava: TransformersEngine, pictures: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
@@ -191,15 +191,15 @@ def test_a_picture_that_is_no_beginning_is_encoded_once_too(
         ask("c", p[0], p[2], p[0], "w2 ?"),
         ask("d", "w3 ?"),
     ]
-    heads = [*requests, ask("e", p[1], p[0], "w4 w5")]
-    alone = facts(llava, heads, size=1, choice="off")
+    prefixes = [*requests, ask("e", p[1], p[0], "w4 w5")]
+    alone = facts(llava, prefixes, size=1, choice="off")
     seen: list[int] = []
     bare = llava.model.model.vision_tower.forward
     monkeypatch.setattr(llava.model.model.vision_tower, "forward", noting(seen, len, bare))
     assert facts(llava, requests, size=4) == {key: alone[key] for key in "abcd"}
     assert (seen, shared_rows) == ([3], []), "six pictures, three of them distinct, in plain batches"
-    assert facts(llava, heads, size=5) == alone
-    assert (seen, shared_rows) == ([3, 3], [4]), "and in the heads of shared ones"
+    assert facts(llava, prefixes, size=5) == alone
+    assert (seen, shared_rows) == ([3, 3], [4]), "and in the prefixes of shared ones"
 
 
 def test_replies_that_end_early_end_alike(llava: TransformersEngine, pictures: list[Image]) -> None:
@@ -228,7 +228,7 @@ def test_the_batch_stops_with_its_last_row(
     bare = shared_prefix.Reader.read
     monkeypatch.setattr(shared_prefix.Reader, "read", noting(calls, lambda *_: 1, bare))
     assert [tokens for _, _, tokens, _ in facts(llava, requests, size=4).values()] == [1] * 4
-    assert len(calls) == 2, "the head, then the questions"
+    assert len(calls) == 2, "the prefix, then the questions"
 
 
 def test_stop_strings_and_drawn_replies_are_shared_too(llava: TransformersEngine, pictures: list[Image]) -> None:
@@ -260,11 +260,11 @@ def test_equal_pictures_of_other_digest_or_decoding_are_not_shared(
         Image("elsewhere", "a"),
     ]
     ids = llava.prepare(ask("r", shown[0], "w1")).inputs
-    names = [shared_prefix.head(ask("r", image, "w1"), ids, models.ID["<image>"]) for image in shown]
+    names = [shared_prefix.media_prefix(ask("r", image, "w1"), ids, models.ID["<image>"]) for image in shown]
     assert [names.index(name) for name in names] == [0, 1, 2, 0]
 
 
-HEADS = [
+PREFIXES = [
     ("all of the shorter prompt but its last token", [[7, 8, 1, 2], [7, 8, 1]], 2, [2, 2]),
     ("as far as they agree", [[7, 8, 1, 2, 3], [7, 8, 1, 2, 4]], 2, [4, 4]),
     ("equal prompts", [[7, 8, 1, 2], [7, 8, 1, 2]], 2, [3, 3]),
@@ -272,12 +272,12 @@ HEADS = [
 ]
 
 
-@pytest.mark.parametrize(("reason", "rows", "length", "expected"), HEADS, ids=[case[0] for case in HEADS])
-def test_heads_grow_to_what_their_prompts_have_in_common(
+@pytest.mark.parametrize(("reason", "rows", "length", "expected"), PREFIXES, ids=[case[0] for case in PREFIXES])
+def test_prefixes_grow_to_what_their_prompts_have_in_common(
     reason: str, rows: list[list[int]], length: int, expected: list[int]
 ) -> None:
     prompts = [{"input_ids": torch.tensor([row])} for row in rows]
-    assert [h.length for h in shared_prefix.lengthened(prompts, [Head("a", length)] * len(rows))] == expected
+    assert [h.length for h in shared_prefix.lengthened(prompts, [Prefix("a", length)] * len(rows))] == expected
 
 
 # --- who shares
@@ -286,15 +286,15 @@ def test_heads_grow_to_what_their_prompts_have_in_common(
 def test_families_of_other_positions_do_not_share(tmp_path: Path, pictures: list[Image]) -> None:
     for family in ("qwen2_vl", "qwen3_vl"):
         engine = load(models.FAMILIES[family](tmp_path / family))
-        assert engine.share("auto") == f"off ({family} gives pictures positions of several dimensions)"
+        assert engine.share_prefixes("auto") == f"off ({family} gives pictures positions of several dimensions)"
         with pytest.raises(ModelError, match=r"^share_prefix: on: replies would change, since \w+ gives pictures"):
-            engine.share("on")
-        assert engine.prepare(ask("r", pictures[0], "w1")).head is None
+            engine.share_prefixes("on")
+        assert engine.prepare(ask("r", pictures[0], "w1")).prefix is None
 
 
 def test_sliding_windows_do_not_share(tmp_path: Path) -> None:
     engine = load(_windowed(tmp_path))
-    assert engine.share("auto") == "off (layers of mistral see only a part of the prompt)"
+    assert engine.share_prefixes("auto") == "off (layers of mistral see only a part of the prompt)"
 
 
 def _windowed(folder: Path) -> Path:
@@ -309,14 +309,14 @@ def _windowed(folder: Path) -> Path:
 
 def test_an_untested_decoder_shares_only_when_told(tmp_path: Path, pictures: list[Image]) -> None:
     engine = load(build(tmp_path / "m", "llava", "qwen3", head_dim=8))
-    assert engine.share("auto") == "off (not proven for llava with qwen3)"
-    assert engine.share("on") == "on"
+    assert engine.share_prefixes("auto") == "off (not proven for llava with qwen3)"
+    assert engine.share_prefixes("on") == "on"
     assert facts(engine, mixed(pictures), size=15, choice="on") == facts(engine, mixed(pictures), size=1, choice="off")
 
 
 def test_off_is_off(llava: TransformersEngine, pictures: list[Image], shared_rows: list[int]) -> None:
-    assert llava.share("off") == "off (switched off)"
-    llava.share("auto")
+    assert llava.share_prefixes("off") == "off (switched off)"
+    llava.share_prefixes("auto")
     facts(llava, mixed(pictures), size=15, choice="off")
     assert not shared_rows
 
@@ -382,7 +382,7 @@ def test_groups_stay_together_and_their_rows_count_in_part(
     monkeypatch.setattr(TransformersEngine, "generate", noting(sizes, lambda _, b: len(b), bare))
     # Six words of template and picture before, and one word and three of template behind: prompts of ten or so tokens.
     same = [ask(str(n), pictures[0], f"w{n}") for n in range(24)]
-    part = 1 - llava.prepare(same[0]).head.length / llava.prepare(same[0]).tokens  # type: ignore[union-attr]
+    part = 1 - llava.prepare(same[0]).prefix.length / llava.prepare(same[0]).tokens  # type: ignore[union-attr]
     rows = int((4 - 1) / part) + 1
     stream(llava, same, Batch(count=4))
     assert sizes[0] == min(rows, 16)
@@ -402,11 +402,11 @@ def test_out_of_memory_halves_a_shared_batch(
     expected = facts(llava, requests, size=1, choice="off")
     bare, sizes = shared_prefix.Reader.open, []
 
-    def scarce(self: Any, prompts: Any, heads: Any, **rest: Any) -> Any:
+    def scarce(self: Any, prompts: Any, prefixes: Any, **rest: Any) -> Any:
         sizes.append(len(prompts))
         if len(prompts) > 3:
             raise MemoryError("no room")
-        return bare(self, prompts, heads, **rest)
+        return bare(self, prompts, prefixes, **rest)
 
     monkeypatch.setattr(shared_prefix.Reader, "open", scarce)
     with pytest.raises(OutOfMemoryError):
@@ -422,7 +422,7 @@ def test_the_shipped_model_shares(pictures: list[Image]) -> None:
         pytest.skip("evalkit/assets/pocket-vlm is not in this checkout")
     engine = Transformers(model="evalkit:pocket-vlm", dtype="float32").load(device="cpu")
     assert isinstance(engine, TransformersEngine)
-    assert engine.share("auto") == "on"
+    assert engine.share_prefixes("auto") == "on"
     requests = [
         ask(f"{n} {word}", picture, f"Is there a {word} in the image?")
         for n, picture in enumerate(pictures)

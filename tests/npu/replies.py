@@ -17,7 +17,6 @@ import numpy as np
 from PIL import Image as Pillow
 
 from evalkit.backends.device import choose
-from evalkit.backends.engine import Sharing
 from evalkit.cli import entry
 from evalkit.errors import EvalkitError
 from evalkit.registry import load
@@ -38,7 +37,7 @@ def pocket(device: str, scratch: Path) -> dict[str, Any]:
     """Replies of pocket-vlm: each request alone, then those of equal generation as one batch."""
     requests = list(_requests(scratch))
     engine = load.model("pocket-vlm").backend.load(device=device)
-    shared = engine.share("auto") if isinstance(engine, Sharing) else ""
+    shared = engine.share_prefixes("auto")
     prepared = [engine.prepare(request) for request in requests]
     alone = [engine.generate([prompt])[0].text for prompt in prepared]
     greedy = [p for p, r in zip(prepared, requests, strict=True) if r.generation == QUESTIONS[0][2]]
@@ -52,7 +51,7 @@ def phi3v(device: str, pack: Path) -> dict[str, Any]:
     from safetensors.torch import load_file
 
     from evalkit.backends.phi3_vision.decoding import extend
-    from evalkit.backends.phi3_vision.engine import Prompt
+    from evalkit.backends.phi3_vision.engine import Phi3VisionPrompt
     from evalkit.backends.phi3_vision.pixels import picture
     from evalkit.backends.phi3_vision.spec import Phi3Vision
     from evalkit.backends.phi3_vision.tokens import PAD
@@ -65,7 +64,7 @@ def phi3v(device: str, pack: Path) -> dict[str, Any]:
         case, ids = cases[name], outputs[f"{name}.input_ids"].long()
         made = [(tuple(size), picture(_formula(*size), case["num_crops"])) for size in case["images"]]
         with torch.inference_mode():
-            decoder, prompts = engine.illustrate([Prompt(asked, ids, tuple(made), ())])
+            decoder, prompts = engine.illustrate([Phi3VisionPrompt(asked, ids, tuple(made), ())])
             expected = outputs[f"{name}.greedy"].tolist()
             (tokens,) = extend(decoder, prompts, new=len(expected), ends={2}, pad=engine.tokenizer.id(PAD))
         found[name] = {"device": str(decoder.pictures.device), "tokens": tokens, "reference": expected}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pytest
 
-from evalkit.backends.engine import Head
+from evalkit.backends.engine import Prefix
 from evalkit.errors import EvalkitError, OutOfMemoryError, ResumableError
 from evalkit.registry.spec import Batch
 from evalkit.run.batching import GIVE_UP_AFTER, Stream
@@ -49,18 +48,11 @@ def test_token_budget_counts_padded_prompts_and_new_tokens() -> None:
     assert [len(b) for b in engine.batches] == [2, 2, 2]
 
 
-@dataclass(frozen=True)
-class Seen(Prepared):
-    """A prepared request on media; a hundred positions of them can be shared."""
-
-    @property
-    def head(self) -> Head:
-        return Head(self.request.media, 100)
-
-
 class Seeing(FakeEngine):
-    def prepare(self, request: Request) -> Seen:
-        return Seen(request, tokens=110)
+    """An engine of prompts that share the hundred positions of their media."""
+
+    def prepare(self, request: Request) -> Prepared:
+        return Prepared(request, tokens=110, prefix=Prefix(request.media, 100))
 
 
 @pytest.mark.parametrize(
@@ -74,13 +66,13 @@ class Seeing(FakeEngine):
 def test_the_first_batches_hold_few_pictures_so_that_the_model_starts_early(
     reason: str, pictures: int, workers: int, expected: list[int]
 ) -> None:
-    engine = Seeing()
+    engine = Seeing(opens_media=True)
     collect(engine, on_pictures(pictures, questions=1), batch=Batch(count=8), workers=workers)
     assert [len(b) for b in engine.batches] == expected, reason
 
 
 def test_the_first_batch_holds_all_questions_on_its_picture() -> None:
-    engine = Seeing()
+    engine = Seeing(opens_media=True)
     collect(engine, on_pictures(5, questions=3), batch=Batch(count=8), workers=2)
     assert engine.batches[0] == ["0 0", "0 1", "0 2"]
     assert [len(b) for b in engine.batches] == [3, 12], "one picture, then four"

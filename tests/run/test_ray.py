@@ -47,9 +47,6 @@ class ClumsyEngine(FakeEngine):
         super().__init__(lambda request: "yes" if int(request.sample_id[1:]) % 3 else "no")
         self.backend, self.broken = backend, False
 
-    def describe(self) -> Mapping[str, str]:
-        return {"device": "cpu", "dtype": "float32"}
-
     def generate(self, batch: Sequence[Prepared]) -> list[Response]:
         time.sleep(0.002)
         if any(item.request.sample_id == "q9" for item in batch) and not Path(self.backend.once or "/none").exists():

@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 
 from evalkit.backends import kv_cache, shared_prefix
 from evalkit.backends.checkpoint_files import ASSETS
-from evalkit.backends.engine import Head
+from evalkit.backends.engine import Prefix
 from evalkit.cli import entry
 from evalkit.data.sources import Places
 from evalkit.errors import ModelError
@@ -210,11 +210,11 @@ PORTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("reason", "most", "heads", "expected"), PORTIONS, ids=[case[0] for case in PORTIONS])
-def test_heads_are_read_in_portions(
-    reason: str, most: int | None, heads: list[tuple[str, int]], expected: list[list[str]]
+@pytest.mark.parametrize(("reason", "most", "prefixes", "expected"), PORTIONS, ids=[case[0] for case in PORTIONS])
+def test_prefixes_are_read_in_portions(
+    reason: str, most: int | None, prefixes: list[tuple[str, int]], expected: list[list[str]]
 ) -> None:
-    assert shared_prefix.portions([Head(*head) for head in heads], most) == expected, reason
+    assert shared_prefix.portions([Prefix(*prefix) for prefix in prefixes], most) == expected, reason
 
 
 @pytest.mark.parametrize("most", [1, 12, 20])

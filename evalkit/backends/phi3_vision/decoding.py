@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from evalkit.backends.collate import collate
-from evalkit.backends.engine import Head
+from evalkit.backends.engine import Prefix
 from evalkit.backends.shared_prefix import Draw, Reader, Stop, lengthened, spoken
 
 if TYPE_CHECKING:
@@ -46,16 +46,16 @@ def extend(
     new: int,
     ends: Collection[int],
     pad: int,
-    heads: Sequence[Head | None] = (),
+    prefixes: Sequence[Prefix | None] = (),
     draw: Draw | None = None,
     stop: Stop | None = None,
 ) -> list[list[int]]:
     """Up to `new` tokens behind each prompt, as `prefix.spoken` says them.
 
-    Prompts of a batch must lie on one side of the limit (see `buckets`). With `heads`, one per prompt, a head that
+    Prompts of a batch must lie on one side of the limit (see `buckets`). With `prefixes`, one per prompt, a prefix that
     several prompts have is read once.
     """
-    steps = Steps(model, prompts, heads if repeated(heads) else (), pad=pad)
+    steps = Steps(model, prompts, prefixes if repeated(prefixes) else (), pad=pad)
     start = prompts[0]["input_ids"].new_zeros(len(prompts), 0, device=model.device)
     return spoken(steps.scores, start, new=new, ends=ends, draw=draw, stop=stop)
 
@@ -68,9 +68,9 @@ class Steps:
     """
 
     def __init__(
-        self, model: Illustrated, prompts: Sequence[Inputs], heads: Sequence[Head | None] = (), *, pad: int
+        self, model: Illustrated, prompts: Sequence[Inputs], prefixes: Sequence[Prefix | None] = (), *, pad: int
     ) -> None:
-        self.model, self.prompts, self.heads, self.pad = model, prompts, heads, pad
+        self.model, self.prompts, self.prefixes, self.pad = model, prompts, prefixes, pad
         self.crossing = limit_of(model) + 1 - max(prompt["input_ids"].shape[1] for prompt in prompts)
         self.reader = Reader(model)
 
@@ -82,8 +82,8 @@ class Steps:
         count = said.shape[1]
         if count and count != self.crossing:
             return self.reader.follow(said)
-        if self.heads and not count:
-            return self.reader.open(self.prompts, named(self.heads), pad=self.pad)
+        if self.prefixes and not count:
+            return self.reader.open(self.prompts, named(self.prefixes), pad=self.pad)
         self.reader = Reader(self.model)
         rows = [_behind(prompt, row[None]) for prompt, row in zip(self.prompts, said.cpu(), strict=True)]
         return self.reader.read(collate(rows, self.pad))
@@ -113,48 +113,50 @@ def buckets(lengths: Sequence[int], *, new: int, limit: int) -> list[list[int]]:
     return [bucket for bucket in (below, above, *crossing) if bucket]
 
 
-def same_factors(length: int, head: int, *, new: int, limit: int) -> bool:
-    """Whether the first `head` positions, read by themselves, get the rotary factors that their prompt gets."""
-    return length + new <= limit or head > limit
+def same_factors(length: int, prefix: int, *, new: int, limit: int) -> bool:
+    """Whether the first `prefix` positions, read by themselves, get the rotary factors that their prompt gets."""
+    return length + new <= limit or prefix > limit
 
 
-def together(prompts: Sequence[Inputs], heads: Sequence[Head | None], *, new: int, limit: int) -> Iterator[list[int]]:
-    """Indices of the prompts that run together: a bucket, unless reading shared heads saves nothing in it.
+def together(
+    prompts: Sequence[Inputs], prefixes: Sequence[Prefix | None], *, new: int, limit: int
+) -> Iterator[list[int]]:
+    """Indices of the prompts that run together: a bucket, unless reading shared prefixes saves nothing in it.
 
-    Then those of each head run by themselves, and so do those that share none. A batch was filled in the expectation
-    that heads are shared, so that prompts which could share them are never read as a whole in a large one.
+    Then those of each prefix run by themselves, and so do those that share none. A batch was filled in the expectation
+    that prefixes are shared, so that prompts which could share them are never read as a whole in a large one.
     """
     for bucket in buckets([prompt["input_ids"].shape[1] for prompt in prompts], new=new, limit=limit):
-        found = [heads[n] for n in bucket]
+        found = [prefixes[n] for n in bucket]
         if not repeated(found) or saves([prompts[n] for n in bucket], found):
             yield bucket
             continue
-        count, parts = Counter(found), dict[Head | None, list[int]]()
-        for n, head in zip(bucket, found, strict=True):
-            parts.setdefault(head if count[head] > 1 else None, []).append(n)
+        count, parts = Counter(found), dict[Prefix | None, list[int]]()
+        for n, prefix in zip(bucket, found, strict=True):
+            parts.setdefault(prefix if count[prefix] > 1 else None, []).append(n)
         yield from parts.values()
 
 
-def saves(prompts: Sequence[Inputs], heads: Sequence[Head | None]) -> bool:
-    """Whether reading each distinct head once, then what follows it, is less work than reading the prompts.
+def saves(prompts: Sequence[Inputs], prefixes: Sequence[Prefix | None]) -> bool:
+    """Whether reading each distinct prefix once, then what follows it, is less work than reading the prompts.
 
-    And whether it takes little more memory: a short head and a short question are both padded to the longest, so rows
+    And whether it takes little more memory: a short prefix and a short question are both padded to the longest, so rows
     may be longer than any prompt. An eighth is let pass; more would make the bound on tokens a word.
     """
-    found = lengthened(prompts, named(heads))
+    found = lengthened(prompts, named(prefixes))
     lengths = [prompt["input_ids"].shape[1] for prompt in prompts]
-    longest, widest = max(lengths), max(head.length for head in found)
-    rest = max(length - head.length for length, head in zip(lengths, found, strict=True))
-    distinct = len({head.name for head in found})
+    longest, widest = max(lengths), max(prefix.length for prefix in found)
+    rest = max(length - prefix.length for length, prefix in zip(lengths, found, strict=True))
+    distinct = len({prefix.name for prefix in found})
     return distinct * widest + len(prompts) * rest < len(prompts) * longest and 8 * (widest + rest) <= 9 * longest
 
 
-def repeated(heads: Sequence[Head | None]) -> bool:
-    """Whether any two prompts have the same head."""
-    names = [head.name for head in heads if head]
+def repeated(prefixes: Sequence[Prefix | None]) -> bool:
+    """Whether any two prompts have the same prefix."""
+    names = [prefix.name for prefix in prefixes if prefix]
     return len(set(names)) < len(names)
 
 
-def named(heads: Sequence[Head | None]) -> list[Head]:
-    """A head for each prompt; one that shares nothing has its own."""
-    return [head or Head(("alone", n), 0) for n, head in enumerate(heads)]
+def named(prefixes: Sequence[Prefix | None]) -> list[Prefix]:
+    """A prefix for each prompt; one that shares nothing has its own."""
+    return [prefix or Prefix(("alone", n), 0) for n, prefix in enumerate(prefixes)]

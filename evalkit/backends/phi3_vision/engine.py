@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from evalkit.backends import shared_prefix
 from evalkit.backends.chat import converse
 from evalkit.backends.device import is_out_of_memory
-from evalkit.backends.engine import Head, Share, decided
+from evalkit.backends.engine import Prefix, SharePrefix, sharing_state
 from evalkit.backends.media_cache import TENSORS, Recent, Shown
 from evalkit.backends.phi3_vision.decoding import Illustrated, Inputs, extend, limit_of, same_factors, together
 from evalkit.backends.phi3_vision.network import see
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 Handle: TypeAlias = tuple[Media, int, int]
 
 
-class Prompt(NamedTuple):
+class Phi3VisionPrompt(NamedTuple):
     """A request on the CPU: `ids` [length] with -n at every position of picture n, and the pictures by their handle.
 
-    A handle is equal for equal pictures: its medium, the frame of a video, and the bound on its crops. `head` is the
+    A handle is equal for equal pictures: its medium, the frame of a video, and the bound on its crops. `prefix` is the
     part that questions on the same pictures share; None where nothing is to be shared.
     """
 
@@ -41,7 +41,7 @@ class Prompt(NamedTuple):
     ids: torch.Tensor
     pictures: tuple[tuple[Handle, Picture], ...]
     frames: tuple[tuple[int, ...], ...]
-    head: Head | None = None
+    prefix: Prefix | None = None
 
     @property
     def tokens(self) -> int:
@@ -51,6 +51,8 @@ class Prompt(NamedTuple):
 
 class Phi3VisionEngine:
     """A loaded model and its tokenizer."""
+
+    opens_media = True
 
     def __init__(self, num_crops: NumCrops, model: Any, tokenizer: Tokenizer) -> None:
         self.num_crops, self.model, self.tokenizer = num_crops, model, tokenizer
@@ -65,19 +67,19 @@ class Phi3VisionEngine:
         """Device and dtype of the weights."""
         return {"device": str(self.model.device), "dtype": str(self.model.dtype).removeprefix("torch.")}
 
-    def share(self, choice: Share) -> str:
+    def share_prefixes(self, choice: SharePrefix) -> str:
         """Whether prefills are shared from now on; engines start with `auto`. Raises ModelError where "on" is wrong."""
-        said = decided(choice, self._obstacle(choice))
+        said = sharing_state(choice, self._obstacle(choice))
         self.sharing = said == "on"
         return said
 
-    def _obstacle(self, choice: Share = "auto") -> str:
+    def _obstacle(self, choice: SharePrefix = "auto") -> str:
         config = self.model.config
         return shared_prefix.narrow(config) or (
             shared_prefix.untested(config._attn_implementation) if choice == "auto" else ""
         )
 
-    def prepare(self, request: Request) -> Prompt:
+    def prepare(self, request: Request) -> Phi3VisionPrompt:
         """Open the media, cut the pictures into crops and encode the text. Raises MediaError or ModelError."""
         import torch
 
@@ -87,8 +89,8 @@ class Phi3VisionEngine:
         pictures = self.cut.get(tuple(handles), lambda: _cut(asked.images, crops)) if handles else []
         ids = torch.tensor(self.tokenizer.encode(pieces(asked.turns), [shown.grid.tokens for shown in pictures]))
         self._check_room(len(ids) + request.generation.max_new_tokens)
-        head = self._head(request, ids, handles)
-        return Prompt(request, ids, tuple(zip(handles, pictures, strict=True)), asked.frames, head)
+        prefix = self._prefix(request, ids, handles)
+        return Phi3VisionPrompt(request, ids, tuple(zip(handles, pictures, strict=True)), asked.frames, prefix)
 
     def _check_room(self, positions: int) -> None:
         room = self.model.config.max_position_embeddings
@@ -98,16 +100,16 @@ class Phi3VisionEngine:
                 "the number of frames or generation.max_new_tokens"
             )
 
-    def _head(self, request: Request, ids: torch.Tensor, handles: Sequence[Handle]) -> Head | None:
+    def _prefix(self, request: Request, ids: torch.Tensor, handles: Sequence[Handle]) -> Prefix | None:
         """All up to the end of the last picture; None where it would be read with other rotary factors by itself."""
         if not self.sharing or not handles:
             return None
         length = int((ids < 0).nonzero().max()) + 1
         if not same_factors(len(ids), length, new=request.generation.max_new_tokens, limit=self.limit):
             return None
-        return Head((tuple(handles), ids[:length].numpy().tobytes()), length)
+        return Prefix((tuple(handles), ids[:length].numpy().tobytes()), length)
 
-    def generate(self, batch: Sequence[Prompt]) -> Sequence[Response]:
+    def generate(self, batch: Sequence[Phi3VisionPrompt]) -> Sequence[Response]:
         """Replies in the order of `batch`, whose requests must ask for the same generation. Raises OutOfMemoryError."""
         import torch
 
@@ -124,19 +126,19 @@ class Phi3VisionEngine:
         seconds = (time.perf_counter() - begin) / len(batch)
         return [self._response(prompt, *said[n], seconds) for n, prompt in enumerate(batch)]
 
-    def _said(self, batch: Sequence[Prompt]) -> dict[int, tuple[list[int], int | None]]:
+    def _said(self, batch: Sequence[Phi3VisionPrompt]) -> dict[int, tuple[list[int], int | None]]:
         """By place in the batch: the tokens, and after how many of them a stop string came."""
         model, inputs = self.illustrate(batch)
-        heads, new = [prompt.head for prompt in batch], batch[0].request.generation.max_new_tokens
+        prefixes, new = [prompt.prefix for prompt in batch], batch[0].request.generation.max_new_tokens
         said: dict[int, tuple[list[int], int | None]] = {}
-        for places in together(inputs, heads, new=new, limit=self.limit):
+        for places in together(inputs, prefixes, new=new, limit=self.limit):
             part = [batch[n].request for n in places]
-            rows = self._extended(model, part, [inputs[n] for n in places], [heads[n] for n in places])
+            rows = self._extended(model, part, [inputs[n] for n in places], [prefixes[n] for n in places])
             said |= zip(places, rows, strict=True)
         return said
 
     def _extended(
-        self, model: Illustrated, asked: Sequence[Request], inputs: Sequence[Inputs], heads: Sequence[Head | None]
+        self, model: Illustrated, asked: Sequence[Request], inputs: Sequence[Inputs], prefixes: Sequence[Prefix | None]
     ) -> Iterator[tuple[list[int], int | None]]:
         how = asked[0].generation
         draw = Gumbel(how, [request.key for request in asked]) if how.temperature > 0 else None
@@ -144,7 +146,7 @@ class Phi3VisionEngine:
         rows = extend(
             model,
             inputs,
-            heads=heads,
+            prefixes=prefixes,
             new=how.max_new_tokens,
             ends=self.ends,
             pad=self.tokenizer.id(PAD),
@@ -153,7 +155,7 @@ class Phi3VisionEngine:
         )
         return zip(rows, stop.lengths if stop else [None] * len(rows), strict=True)
 
-    def illustrate(self, batch: Sequence[Prompt]) -> tuple[Illustrated, list[Inputs]]:
+    def illustrate(self, batch: Sequence[Phi3VisionPrompt]) -> tuple[Illustrated, list[Inputs]]:
         """The decoder with the pictures of a batch, and the prompts as ids [1, length] on the CPU that point at them.
 
         A picture that several prompts show is encoded once.
@@ -175,7 +177,7 @@ class Phi3VisionEngine:
             inputs.append({"input_ids": ids[None], "attention_mask": torch.ones_like(ids)[None]})
         return Illustrated(self.model, table), inputs
 
-    def _response(self, prompt: Prompt, row: list[int], stopped: int | None, seconds: float) -> Response:
+    def _response(self, prompt: Phi3VisionPrompt, row: list[int], stopped: int | None, seconds: float) -> Response:
         asked: Generation = prompt.request.generation
         count, ended = reply_length(row, self.ends, stopped)
         return Response(

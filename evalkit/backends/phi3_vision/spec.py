@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
 
 from evalkit.backends import checkpoint_files
+from evalkit.backends.engine import Engine
 from evalkit.backends.phi3_vision.geometry import NumCrops
 from evalkit.backends.phi3_vision.lora import check_adapter
 from evalkit.errors import ModelError
 from evalkit.types import Value
 
 if TYPE_CHECKING:
-    from evalkit.backends import Loaded
+    from evalkit.backends.phi3_vision.engine import Phi3VisionPrompt
 
 MODEL_TYPE = "phi3_v"
 
@@ -27,6 +28,9 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
     of the decoder; the picture encoder always runs with sdpa, as in the reference. adapter: the folder of a LoRA
     adapter (needs the extra `lora`), added to the weights. Videos go in as their frames.
     """
+
+    recorded: ClassVar[bool] = False
+    generates: ClassVar[bool] = True
 
     model: str
     revision: str = ""
@@ -54,7 +58,7 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
         if self.adapter:
             self._adapter()
 
-    def load(self, *, device: str = "") -> Loaded:
+    def load(self, *, device: str = "") -> Engine[Phi3VisionPrompt]:
         """Read the weights onto `device` ("cpu", "cuda:1", "npu:0", ...; empty: accelerate's choice).
 
         Raises ModelError when weights are missing, left over or of another shape.
