@@ -51,7 +51,7 @@ def test_importing_backends_loads_nothing_heavy() -> None:
     assert out.stdout.strip() == "[]"
 
 
-KINDS = [  # as run.json holds it, recorded, generates
+KINDS: list[tuple[dict[str, object], bool, bool]] = [  # as run.json holds it, recorded, generates
     ({"kind": "replay", "path": "replies.jsonl", "field": "answer", "id": "id", "source": ""}, True, False),
     ({"kind": "baseline", "strategy": {"kind": "yes"}}, False, False),
     ({"kind": "transformers", "model": "owner/name", "dtype": "float32"}, False, True),

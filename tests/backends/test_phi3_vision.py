@@ -420,7 +420,7 @@ def test_half_precision_strays_no_further_when_prefills_are_shared(
     expected = Steps(model, inputs, pad=480).scores(nothing)
     model, inputs = engine.illustrate(prompts)
     assert {parameter.dtype for parameter in engine.model.parameters()} == {model.pictures.dtype}
-    heads = [prompt.head for prompt in prompts]
+    heads = [prompt.prefix for prompt in prompts]
     assert sum(head is not None for head in heads) == 6
     for found in (Steps(model, inputs, heads, pad=480), Steps(model, inputs, pad=480)):
         torch.testing.assert_close(found.scores(nothing), expected, atol=close, rtol=0)

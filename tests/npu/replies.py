@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from evalkit.backends.device import choose
+from evalkit.backends.engine import Engine
 from evalkit.cli import entry
 from evalkit.errors import EvalkitError
 from evalkit.registry import load
@@ -36,7 +37,7 @@ CASES = ["one_image_crops4", "text_only", "interleaved_two_images", "rope_crossi
 def pocket(device: str, scratch: Path) -> dict[str, Any]:
     """Replies of pocket-vlm: each request alone, then those of equal generation as one batch."""
     requests = list(_requests(scratch))
-    engine = load.model("pocket-vlm").backend.load(device=device)
+    engine: Engine[Any] = load.model("pocket-vlm").backend.load(device=device)
     shared = engine.share_prefixes("auto")
     prepared = [engine.prepare(request) for request in requests]
     alone = [engine.generate([prompt])[0].text for prompt in prepared]
