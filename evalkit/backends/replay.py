@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from evalkit import digest
 from evalkit.backends.engine import Engine, SharePrefix, UnpreparedRequest
-from evalkit.data.references import nested
+from evalkit.data.references import column_value
 from evalkit.errors import ModelError
 from evalkit.text_files import lines
 from evalkit.types import Request, Response, Value
@@ -86,7 +86,7 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
             raise ModelError(f"{where}: not a JSON object ({error}); write one object on each line") from error
         if self.id not in row:
             raise ModelError(f"{where}: there is no field {self.id!r}; give every line the id of its sample")
-        name, text = row[self.id], nested(row, self.field)
+        name, text = row[self.id], column_value(row, self.field)
         if not isinstance(name, str) or not isinstance(text, str | None):
             raise ModelError(f"{where}: {self.id} must be a text or a whole number and {self.field} a text")
         if isinstance(name, _Number) and name.endswith(".0"):

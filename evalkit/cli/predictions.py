@@ -19,14 +19,14 @@ def translated(task: TaskSpec, options: argparse.Namespace, folder: Path) -> Pat
     The way in which rows became samples is one line on stderr, with how many questions or golds prove it.
     """
     path: Path = options.predictions
-    foreign = read.recognised(path, field=options.field)
-    if foreign is None:
+    file = read.read_predictions(path, field=options.field)
+    if file is None:
         return path
     where = beside(places(options), options.task)
     data = dataset.load(task, where, annotations=options.annotations, media=False)
-    rows = read.positions(task, where, options.annotations)
-    matched = read.match(foreign, task, data.samples, rows)
-    print(f"evalkit: {path}: {matched.sentence(foreign)}", file=sys.stderr)
+    positions = read.row_positions(task, where, options.annotations)
+    match = read.match_samples(file, task, data.samples, positions)
+    print(f"evalkit: {path}: {match.summary(file)}", file=sys.stderr)
     ours = folder / f"{path.name.partition('.')[0]}.jsonl"
-    text_files.write_lines(ours, ({"id": name, options.field: text} for name, text in matched.replies.items()))
+    text_files.write_lines(ours, ({"id": name, options.field: text} for name, text in match.replies.items()))
     return ours

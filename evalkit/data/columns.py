@@ -1,4 +1,4 @@
-"""How a row of a data set becomes a Sample: named columns, declared in the task file and checked before any is read."""
+"""Rows of a data set as samples: a task file names the columns, and they are checked before any row is read."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
-from evalkit.data import picture_cells
+from evalkit.data.image_values import image_values, to_image
 from evalkit.data.references import (
-    Answer,
-    Reference,
+    AnswerReference,
+    ColumnReference,
+    Row,
     SameMedia,
-    absent,
-    answers_of,
-    choices_of,
-    names_of,
-    nested,
-    text_of,
+    column_value,
+    gold_answers,
+    is_empty,
+    option_texts,
+    referenced_columns,
+    resolve_text,
 )
-from evalkit.data.subtitles import parse, shown_lines
+from evalkit.data.subtitles import captions_at, parse_captions
 from evalkit.errors import CellError, IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.media.open import frame_seconds, read_text
 from evalkit.types import Decoding, Media, Sample, Sampling, Value, Video
 
-Row: TypeAlias = Mapping[str, Any]
 T = TypeVar("T")
 
 
@@ -38,31 +38,31 @@ class VideoFile(Value, frozen=True):
 
 
 class SubtitleFile(Value, frozen=True):
-    """The row's subtitle file (SRT), found as its video is; a video without one has no subtitles."""
+    """The row's subtitle file (SRT), looked for where its video is; a video without one has no subtitles."""
 
     path: str
 
 
-class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for what is worked out once
-    """Where a row keeps the parts of a sample.
+class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for the cached property
+    """The columns of a row that hold the parts of a sample.
 
-    images: one name means that every question has its picture (an empty cell is an error of that sample); a list of
+    images: one name means that every question has its picture (an empty column is an error of that sample); a list of
     names may end early (text-only questions of a mixed set: a list of one), but has no gaps, since `<image n>` counts
-    columns. cluster: what several questions share (a video, a picture), so that intervals treat them as one draw;
-    `{kind: media}`, where no column tells it, falls away where replies are scored without pictures. missing: texts
-    that stand for an empty cell in some mirrors ("nan"). A task whose gold is withheld leaves `answer` out.
+    columns. cluster: the thing that several questions share (a video, a picture), so that intervals treat them as one
+    draw; `{kind: media}`, for data without such a column, falls away where replies are scored without pictures.
+    missing: texts that mean "no value" in some mirrors ("nan"). A task whose gold is withheld leaves `answer` out.
     """
 
-    id: Reference
-    question: Reference
-    answer: Answer | None = None
+    id: ColumnReference
+    question: ColumnReference
+    answer: AnswerReference | None = None
     choices: str | tuple[str, ...] | None = None
     images: str | tuple[str, ...] | None = None
     video: VideoFile | None = None
     subtitles: SubtitleFile | None = None
-    groups: Mapping[str, Reference] = {}
-    cluster: Reference | SameMedia | None = None
-    extra: Mapping[str, Reference] = {}
+    groups: Mapping[str, ColumnReference] = {}
+    cluster: ColumnReference | SameMedia | None = None
+    extra: Mapping[str, ColumnReference] = {}
     decoding: Decoding = Decoding()
     missing: tuple[str, ...] = ()
 
@@ -70,114 +70,113 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for wh
         if isinstance(self.cluster, SameMedia) and not self.images and not self.video:
             raise ValueError("cluster: kind media needs columns.images or columns.video")
 
-    def names(self, *, media: bool = True) -> dict[str, tuple[str, ...]]:
+    def column_names(self, *, media: bool = True) -> dict[str, tuple[str, ...]]:
         """The columns that each field reads, by the field's path in the task file; fields of media only if asked."""
-        used = {"id": self.id, "question": self.question, "answer": self.answer, "choices": self.choices}
-        used["cluster"] = None if isinstance(self.cluster, SameMedia) else self.cluster
+        references = {"id": self.id, "question": self.question, "answer": self.answer, "choices": self.choices}
+        references["cluster"] = None if isinstance(self.cluster, SameMedia) else self.cluster
         if media:
-            used["images"] = self.images
-            used["video.path"] = tuple(self.video.path) if self.video else None
-            used["subtitles.path"] = self.subtitles.path if self.subtitles else None
-        for field, references in (("groups", self.groups), ("extra", self.extra)):
-            used.update({f"{field}.{name}": reference for name, reference in references.items()})
-        return {field: names_of(reference) for field, reference in used.items() if reference is not None}
+            references["images"] = self.images
+            references["video.path"] = tuple(self.video.path) if self.video else None
+            references["subtitles.path"] = self.subtitles.path if self.subtitles else None
+        for field, named in (("groups", self.groups), ("extra", self.extra)):
+            references.update({f"{field}.{name}": reference for name, reference in named.items()})
+        return {field: referenced_columns(ref) for field, ref in references.items() if ref is not None}
 
     @cached_property
-    def _named(self) -> frozenset[str]:
-        return frozenset(name for names in self.names().values() for name in names)
+    def _all_names(self) -> frozenset[str]:
+        return frozenset(name for names in self.column_names().values() for name in names)
 
-    def identity(self, row: Row) -> str:
-        """The sample's id alone. Raises CellError when it is empty."""
-        return self._identity(self.cells(row))
-
-    def _identity(self, cells: Row) -> str:
-        text = text_of(self.id, cells)
-        if not text:
-            raise CellError(f"columns.id: row {cells.get('row', '?')} has no id; every sample needs one")
-        return text
-
-    def cells(self, row: Row) -> dict[str, Any]:
-        """The row's cells, empty ones as None; a field of a nested cell reads `outer.inner` (MathVista's metadata)."""
-        cells = {name: None if absent(value, self.missing) else value for name, value in row.items()}
-        for name in self._named - cells.keys():
-            value = nested(row, name)
-            cells[name] = None if absent(value, self.missing) else value
-        return cells
+    def sample_id(self, row: Row) -> str:
+        """The id of the row's sample. Raises CellError where it is empty."""
+        return self._id(self._prepare(row))
 
     def sample(self, row: Row, *, root: Path, media_cache: MediaCache, media: bool = True) -> Sample:
         """The sample of a row; media are looked for under `root` (or in `media_cache`), or left out.
 
-        Media that cannot be found have an empty digest. Raises CellError or MediaError for a row that cannot be asked.
+        Media without a file have an empty digest. Raises CellError or MediaError for a row that cannot be asked.
         """
-        cells = self.cells(row)
-        question = text_of(self.question, cells)
+        row = self._prepare(row)
+        question = resolve_text(self.question, row)
         if media and not question:
             raise CellError("columns.question: the question is empty")
-        choices = choices_of(self.choices, cells)
-        shown = tuple(self._media(cells, root, media_cache)) if media else ()
+        choices = option_texts(self.choices, row)
+        handles = tuple(self._media(row, root, media_cache)) if media else ()
         return Sample(
-            id=self._identity(cells),
+            id=self._id(row),
             question=question,
-            answers=answers_of(self.answer, cells, choices),
+            answers=gold_answers(self.answer, row, choices),
             choices=choices,
-            media=shown,
-            groups={name: text_of(reference, cells) for name, reference in self.groups.items()},
-            cluster=self._shared(cells, shown),
-            extra=self._extra(cells, shown, root, media_cache),
+            media=handles,
+            groups={name: resolve_text(reference, row) for name, reference in self.groups.items()},
+            cluster=self._cluster(row, handles),
+            extra=self._extra(row, handles, root, media_cache),
         )
 
-    def known(self, row: Row) -> Sample:
-        """What a row that `sample` refuses still tells: its id, and every part that reads well alone."""
-        cells = self.cells(row)
+    def partial_sample(self, row: Row) -> Sample:
+        """The sample of a row that `sample` refuses: its id, and every part that can be read by itself."""
+        row = self._prepare(row)
         none: tuple[str, ...] = ()
-        choices = _attempt(lambda: choices_of(self.choices, cells), none)
+        choices = _or_default(lambda: option_texts(self.choices, row), none)
         return Sample(
-            id=self._identity(cells),
-            question=_attempt(lambda: text_of(self.question, cells), ""),
-            answers=_attempt(lambda: answers_of(self.answer, cells, choices), none),
+            id=self._id(row),
+            question=_or_default(lambda: resolve_text(self.question, row), ""),
+            answers=_or_default(lambda: gold_answers(self.answer, row, choices), none),
             choices=choices,
-            groups=_attempt(lambda: {name: text_of(ref, cells) for name, ref in self.groups.items()}, {}),
-            cluster=_attempt(lambda: self._shared(cells, ()), ""),
+            groups=_or_default(lambda: {name: resolve_text(ref, row) for name, ref in self.groups.items()}, {}),
+            cluster=_or_default(lambda: self._cluster(row, ()), ""),
         )
 
-    def _shared(self, cells: Row, shown: Sequence[Media]) -> str:
+    def _prepare(self, row: Row) -> dict[str, Any]:
+        """The row with None for empty values, and with nested fields as columns (MathVista's `metadata.task`)."""
+        nested = {name: column_value(row, name) for name in self._all_names - row.keys()}
+        return {name: None if is_empty(value, self.missing) else value for name, value in {**row, **nested}.items()}
+
+    def _id(self, row: Row) -> str:
+        text = resolve_text(self.id, row)
+        if not text:
+            raise CellError(f"columns.id: row {row.get('row', '?')} has no id; every sample needs one")
+        return text
+
+    def _cluster(self, row: Row, media: Sequence[Media]) -> str:
         """The cluster; of media 64 bits of each digest, since every line of scores carries it."""
         if isinstance(self.cluster, SameMedia):
-            return " ".join(part.digest[:16] for part in shown) if all(part.digest for part in shown) else ""
-        return "" if self.cluster is None else text_of(self.cluster, cells)
+            return " ".join(part.digest[:16] for part in media) if all(part.digest for part in media) else ""
+        return "" if self.cluster is None else resolve_text(self.cluster, row)
 
-    def _media(self, cells: Row, root: Path, media_cache: MediaCache) -> Iterator[Media]:
-        for cell, name in picture_cells.shown(self.images, cells):
-            yield picture_cells.handle(cell, name, self.decoding, root=root, media_cache=media_cache)
+    def _media(self, row: Row, root: Path, media_cache: MediaCache) -> Iterator[Media]:
+        for value, name in image_values(self.images, row):
+            yield to_image(value, name, self.decoding, root=root, media_cache=media_cache)
         if self.video:
-            names = [text_of(template, cells) for template in self.video.path]
-            path, found = media_cache.find(root, names) or (str(root / names[0]), "")
-            yield Video(path, found, self.video.frames)
+            names = [resolve_text(template, row) for template in self.video.path]
+            path, digest = media_cache.find(root, names) or (str(root / names[0]), "")
+            yield Video(path, digest, self.video.frames)
 
-    def _extra(self, cells: Row, shown: Sequence[Media], root: Path, media_cache: MediaCache) -> dict[str, Any]:
+    def _extra(self, row: Row, media: Sequence[Media], root: Path, media_cache: MediaCache) -> dict[str, Any]:
         """A plain column keeps its value (None: empty); every other reference gives text."""
         extra = {
-            name: cells[reference] if isinstance(reference, str) and "{" not in reference else text_of(reference, cells)
-            for name, reference in self.extra.items()
+            name: row[ref] if isinstance(ref, str) and "{" not in ref else resolve_text(ref, row)
+            for name, ref in self.extra.items()
         }
         if self.subtitles:
-            videos = [part for part in shown if isinstance(part, Video) and part.digest]
-            found = media_cache.find(root, [text_of(self.subtitles.path, cells)]) if videos else None
-            extra["subtitles"] = shown_lines(parse(read_text(found[0])), frame_seconds(videos[0])) if found else ""
+            videos = [part for part in media if isinstance(part, Video) and part.digest]
+            file = media_cache.find(root, [resolve_text(self.subtitles.path, row)]) if videos else None
+            extra["subtitles"] = (
+                captions_at(parse_captions(read_text(file[0])), frame_seconds(videos[0])) if file else ""
+            )
         return extra
 
 
-def require(name: str, found: Collection[str], *, field: str) -> None:
-    """Raises IncompleteError where neither column `name` nor, for `outer.inner`, column `outer` is `found`."""
-    if name in found or ("." in name and name.partition(".")[0] in found):
+def require_column(name: str, names: Collection[str], *, field: str) -> None:
+    """Raises IncompleteError where neither column `name` nor, for `outer.inner`, column `outer` is among `names`."""
+    if name in names or ("." in name and name.partition(".")[0] in names):
         return
-    close = difflib.get_close_matches(name, found, 1)
+    close = difflib.get_close_matches(name, names, 1)
     hint = f"did you mean {close[0]!r}?" if close else "name one of them"
-    raise IncompleteError(f"{field}: no column {name!r} among {', '.join(sorted(found))}; {hint}")
+    raise IncompleteError(f"{field}: no column {name!r} among {', '.join(sorted(names))}; {hint}")
 
 
-def _attempt(read: Callable[[], T], otherwise: T) -> T:
+def _or_default(read: Callable[[], T], default: T) -> T:
     try:
         return read()
     except CellError:
-        return otherwise  # the reason is already told: `sample` raised it
+        return default  # `sample` raised it too, so its reason is reported already

@@ -1,46 +1,66 @@
-"""Which rows of a data set count, as a task file says it in `keep`."""
+"""Row filters: the rows of a data set that a task evaluates, as its `keep` says."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from evalkit.data.references import absent, nested
+from evalkit.data.references import Row, column_value, is_empty
 from evalkit.errors import CellError
 from evalkit.types import Value
 
 
-class Below(Value, frozen=True, tag_field="kind", tag="below"):
-    """Rows whose number in `column` is less than `value` (MMBench's unrotated questions)."""
+class BelowFilter(Value, frozen=True, tag_field="kind", tag="below"):
+    """Keeps rows whose number in `column` is less than `value` (MMBench's unrotated questions)."""
 
     column: str
     value: float
 
+    def keeps(self, row: Row, empty_texts: Collection[str] = ()) -> bool:
+        """See `Keeps`."""
+        value = str(column_value(row, self.column))
+        try:
+            return float(value) < self.value
+        except ValueError as error:
+            raise CellError(f"keep: column {self.column} holds {value[:80]!r}, which is not a number") from error
 
-class Present(Value, frozen=True, tag_field="kind", tag="present"):
-    """Rows whose cell in `column` is not empty (ScienceQA's questions with a picture)."""
+
+class NonEmptyFilter(Value, frozen=True, tag_field="kind", tag="present"):
+    """Keeps rows that have a value in `column` (ScienceQA's questions with a picture)."""
 
     column: str
 
+    def keeps(self, row: Row, empty_texts: Collection[str] = ()) -> bool:
+        """See `Keeps`."""
+        return not is_empty(column_value(row, self.column), empty_texts)
 
-class Equal(Value, frozen=True, tag_field="kind", tag="equal"):
-    """Rows whose cell in `column` reads as `value`."""
+
+class EqualFilter(Value, frozen=True, tag_field="kind", tag="equal"):
+    """Keeps rows whose value in `column` equals `value`, as itself or as text."""
 
     column: str
     value: str | int | float | bool
 
+    def keeps(self, row: Row, empty_texts: Collection[str] = ()) -> bool:
+        """See `Keeps`."""
+        value = column_value(row, self.column)
+        return value == self.value or str(value) == str(self.value)
 
-Keep: TypeAlias = Below | Present | Equal
+
+RowFilter: TypeAlias = BelowFilter | NonEmptyFilter | EqualFilter
 
 
-def keeps(keep: Keep, row: Mapping[str, Any], missing: Collection[str] = ()) -> bool:
-    """Whether a row counts. Raises CellError when a number is asked of a cell that has none."""
-    value = nested(row, keep.column)
-    if isinstance(keep, Present):
-        return not absent(value, missing)
-    if isinstance(keep, Below):
-        try:
-            return float(str(value)) < keep.value
-        except ValueError as error:
-            raise CellError(f"keep: column {keep.column} holds {str(value)[:80]!r}, which is not a number") from error
-    return value == keep.value or str(value) == str(keep.value)
+class Keeps(Protocol):
+    """The method of every row filter."""
+
+    def keeps(self, row: Row, empty_texts: Collection[str] = ()) -> bool:
+        """True if the task evaluates the row; `empty_texts` count as no value.
+
+        Raises CellError where the filter compares numbers and the column holds none.
+        """
+
+
+if TYPE_CHECKING:
+
+    def _every_filter_keeps(row_filter: RowFilter) -> Keeps:
+        return row_filter

@@ -1,4 +1,4 @@
-"""What a cell says: references to columns, gold answers and options as data sets write them, read without guessing."""
+"""Read texts, gold answers and options from a row as the official data sets write them, without guessing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from evalkit.adapters import template
 from evalkit.errors import CellError
 from evalkit.types import Value
 
-Cells: TypeAlias = Mapping[str, Any]
+Row: TypeAlias = Mapping[str, Any]
+"""The values of one row by column name."""
 
 
 # --- references to columns
@@ -23,46 +24,49 @@ Divisor = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Modulo(Value, frozen=True, tag_field="kind", tag="modulo"):
-    """The remainder of a whole number, such as MMBench's question id: `index % 1000000`."""
+    """The remainder of an integer division, such as MMBench's question id: `index % 1000000`."""
 
     column: str
     by: Divisor
 
 
 class Quotient(Value, frozen=True, tag_field="kind", tag="quotient"):
-    """A whole number without its remainder, such as the rotation of MMBench's question: `index // 1000000`."""
+    """The quotient of an integer division, such as the rotation of MMBench's question: `index // 1000000`."""
 
     column: str
     by: Divisor
 
 
 class Lookup(Value, frozen=True, tag_field="kind", tag="lookup"):
-    """What a table says for a cell's text, such as the discipline of an MMMU subject."""
+    """The text that `table` maps the column's text to, such as the discipline of an MMMU subject."""
 
     column: str
     table: Mapping[str, str]
 
 
 class Capital(Value, frozen=True, tag_field="kind", tag="capital"):
-    """The text with its first letter large and all others small (lmms-eval, tasks/textvqa/utils.py)."""
+    """The text with its first letter in upper case and all others in lower case (lmms-eval, tasks/textvqa/utils.py)."""
 
     column: str
 
 
 class Marks(Value, frozen=True, tag_field="kind", tag="marks"):
-    """Labels of the texts that a cell holds, joined by ", " for a metric per label; `otherwise` if it holds none."""
+    """The labels in `marks` whose text occurs in the column, joined by ", "; `otherwise` where none occurs.
+
+    A metric per label (`PerLabel`) takes them apart again.
+    """
 
     column: str
     marks: Mapping[str, str]
     otherwise: str
 
 
-Reference: TypeAlias = str | tuple[str, ...] | Modulo | Quotient | Lookup | Capital | Marks
-"""A column's name, names whose texts are joined by line breaks (empties dropped), a `{template}`, or a rule above."""
+ColumnReference: TypeAlias = str | tuple[str, ...] | Modulo | Quotient | Lookup | Capital | Marks
+"""A column's name, several names (texts joined by line breaks, empty ones dropped), a `{template}` or a class above."""
 
 
 class SameMedia(Value, frozen=True, tag_field="kind", tag="media"):
-    """Questions that show the same pictures or video, told by content; for data that name neither."""
+    """Questions that show the same pictures or video, recognised by their digests; for data that name neither."""
 
 
 class Letter(Value, frozen=True, tag_field="kind", tag="letter"):
@@ -89,49 +93,49 @@ class Literals(Value, frozen=True, tag_field="kind", tag="literal"):
     column: str
 
 
-Answer: TypeAlias = (
+AnswerReference: TypeAlias = (
     str | tuple[str, ...] | Modulo | Quotient | Lookup | Capital | Marks | Letter | Index | Choice | Literals
 )
 
 LETTER = re.compile(r"\(?([A-Z])\)?[.:]?")
 
 
-def names_of(reference: Answer) -> tuple[str, ...]:
-    """The columns that a reference reads."""
+def referenced_columns(reference: AnswerReference) -> tuple[str, ...]:
+    """The names of the columns that a reference reads."""
     if isinstance(reference, str):
         return template.fields(reference) if "{" in reference else (reference,)
     if isinstance(reference, tuple):
-        return tuple(name for part in reference for name in names_of(part))
+        return tuple(name for part in reference for name in referenced_columns(part))
     return (reference.column,)
 
 
-def absent(value: object, missing: Collection[str] = ()) -> bool:
-    """Whether a cell is empty: None, NaN, blank text, an empty list, or one of the texts that mean so."""
+def is_empty(value: object, empty_texts: Collection[str] = ()) -> bool:
+    """True for None, NaN, blank text, an empty list, and one of the texts that a data set writes for "no value"."""
     if isinstance(value, str):
-        return not value.strip() or value in missing
+        return not value.strip() or value in empty_texts
     return value is None or (isinstance(value, float) and value != value) or (isinstance(value, list) and not value)
 
 
-def nested(row: Mapping[str, Any], name: str) -> Any:
-    """The cell of a column, or of a field of a struct column for `outer.inner`; None where there is none."""
+def column_value(row: Row, name: str) -> Any:
+    """The value of column `name`, or for `outer.inner` that of a field of a struct column; None where there is none."""
     outer, _, inner = name.partition(".")
-    nested = row.get(outer)
-    return row.get(name, nested.get(inner) if isinstance(nested, Mapping) else None)
+    struct = row.get(outer)
+    return row.get(name, struct.get(inner) if isinstance(struct, Mapping) else None)
 
 
-def text_of(reference: Reference, cells: Cells) -> str:
-    """The text a reference gives for a row, "" where its cells are empty. Raises CellError."""
+def resolve_text(reference: ColumnReference, row: Row) -> str:
+    """The text that a reference gives for a row, "" where its columns are empty. Raises CellError."""
     if isinstance(reference, tuple):
-        return "\n".join(filter(None, (text_of(part, cells) for part in reference)))
+        return "\n".join(filter(None, (resolve_text(part, row) for part in reference)))
     if isinstance(reference, str):
         if "{" not in reference:
-            return _text(cells[reference])
-        return template.fill(reference, {name: _text(cells[name]) for name in template.fields(reference)})
+            return _text(row[reference])
+        return template.fill(reference, {name: _text(row[name]) for name in template.fields(reference)})
     if isinstance(reference, Modulo):
-        return str(whole(cells[reference.column], reference.column) % reference.by)
+        return str(integer(row[reference.column], reference.column) % reference.by)
     if isinstance(reference, Quotient):
-        return str(whole(cells[reference.column], reference.column) // reference.by)
-    text = _text(cells[reference.column])
+        return str(integer(row[reference.column], reference.column) // reference.by)
+    text = _text(row[reference.column])
     if isinstance(reference, Capital):
         return text.capitalize()
     if isinstance(reference, Marks):
@@ -147,27 +151,29 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def whole(value: object, column: str) -> int:
-    """A whole number from a number or its text ("3", 3, 3.0). Raises CellError."""
+def integer(value: object, column: str) -> int:
+    """The integer that a number or its text stands for ("3", 3, 3.0). Raises CellError."""
     try:
         number = float(str(value))
         if number == int(number):
+            # a float would round an id of more than 15 digits
             return int(str(value)) if isinstance(value, str | int) and str(value).lstrip("-").isdigit() else int(number)
     except (ValueError, OverflowError):
-        pass  # told below, as every other text that is no number
+        pass  # raised below, as for every other text that is no number
     raise CellError(f"column {column} holds {str(value)[:80]!r}, which is not a whole number; correct the cell")
 
 
-def choices_of(reference: str | tuple[str, ...] | None, cells: Cells) -> tuple[str, ...]:
-    """Option texts in letter order: from a list, a Python list literal, or one column per letter (empties at the end).
+def option_texts(reference: str | tuple[str, ...] | None, row: Row) -> tuple[str, ...]:
+    """Option texts in letter order: from a list, a Python list literal, or a column per letter (the last may be empty).
 
-    Option texts such as "None" and "NA" are options. Raises CellError for a gap or for what is no list.
+    Texts such as "None" and "NA" are options. Raises CellError for an empty column before a filled one, and for a value
+    that is no list.
     """
     if reference is None:
         return ()
     if isinstance(reference, str):
-        return _listed(cells[reference], reference)
-    texts = [_text(cells[name]) for name in reference]
+        return _option_list(row[reference], reference)
+    texts = [_text(row[name]) for name in reference]
     while texts and not texts[-1]:
         texts.pop()
     if "" in texts:
@@ -175,7 +181,7 @@ def choices_of(reference: str | tuple[str, ...] | None, cells: Cells) -> tuple[s
     return tuple(texts)
 
 
-def _listed(value: object, column: str) -> tuple[str, ...]:
+def _option_list(value: object, column: str) -> tuple[str, ...]:
     items = _literal(value) if isinstance(value, str) else value
     if items is None:
         return ()
@@ -185,41 +191,44 @@ def _listed(value: object, column: str) -> tuple[str, ...]:
 
 
 def _literal(text: str) -> object:
-    """The value of a Python literal, or the text itself; nothing is ever executed."""
+    """The value of a Python literal, or the text itself where it is none; no code is run."""
     try:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
 
 
-def answers_of(form: Answer | None, cells: Cells, choices: Sequence[str]) -> tuple[str, ...]:
-    """The gold: an option letter, or every accepted text. Raises CellError when it is empty or fits no option."""
-    if form is None:
+def gold_answers(reference: AnswerReference | None, row: Row, choices: Sequence[str]) -> tuple[str, ...]:
+    """The gold: one option letter, or every accepted text. Raises CellError where it is empty or names no option."""
+    if reference is None:
         return ()
-    column = " + ".join(names_of(form))
-    if all(absent(cells[name]) for name in names_of(form)):
-        raise CellError(f"column {column} has no answer; leave columns.answer out where the gold is withheld")
-    if isinstance(form, Letter | Index | Choice):
-        return (_letter(form, _text(cells[form.column]).strip(), choices),)
-    if isinstance(form, Literals):
-        value = cells[form.column]
-        found = _literal(value) if isinstance(value, str) else value
-        return tuple(str(item) for item in found) if isinstance(found, list) and found else (_text(value),)
-    if isinstance(form, str) and isinstance(cells.get(form), list):
-        return tuple(_text(item) for item in cells[form])
-    return (text_of(form, cells),)
+    columns = referenced_columns(reference)
+    if all(is_empty(row[name]) for name in columns):
+        raise CellError(
+            f"column {' + '.join(columns)} has no answer; leave columns.answer out where the gold is withheld"
+        )
+    if isinstance(reference, Letter | Index | Choice):
+        return (_option_letter(reference, _text(row[reference.column]).strip(), choices),)
+    if isinstance(reference, Literals):
+        value = row[reference.column]
+        items = _literal(value) if isinstance(value, str) else value
+        return tuple(str(item) for item in items) if isinstance(items, list) and items else (_text(value),)
+    if isinstance(reference, str) and isinstance(row.get(reference), list):
+        return tuple(_text(item) for item in row[reference])
+    return (resolve_text(reference, row),)
 
 
-def _letter(form: Letter | Index | Choice, text: str, choices: Sequence[str]) -> str:
-    if isinstance(form, Choice) and not choices:
+def _option_letter(reference: Letter | Index | Choice, text: str, choices: Sequence[str]) -> str:
+    if isinstance(reference, Choice) and not choices:
         return text
-    if isinstance(form, Letter):
-        found = LETTER.fullmatch(text)
-        number = ord(found[1]) - ord("A") if found else -1
-    elif isinstance(form, Index):
-        number = whole(text, form.column)
+    if isinstance(reference, Letter):
+        match = LETTER.fullmatch(text)
+        number = ord(match[1]) - ord("A") if match else -1
+    elif isinstance(reference, Index):
+        number = integer(text, reference.column)
     else:
-        number = [choice.strip() for choice in choices].index(text) if text in map(str.strip, choices) else -1
+        stripped = [choice.strip() for choice in choices]
+        number = stripped.index(text) if text in stripped else -1
     if number < 0 or (choices and number >= len(choices)):
-        raise CellError(f"column {form.column} holds {text[:80]!r}, which names none of {len(choices)} options")
+        raise CellError(f"column {reference.column} holds {text[:80]!r}, which names none of {len(choices)} options")
     return chr(ord("A") + number)

@@ -10,7 +10,7 @@ from evalkit.adapters import Adapter, Rule
 from evalkit.backends import Backend
 from evalkit.backends.engine import SharePrefix
 from evalkit.data.columns import Columns
-from evalkit.data.filters import Keep
+from evalkit.data.filters import RowFilter
 from evalkit.data.sources import Source
 from evalkit.metrics import Metric
 from evalkit.metrics.accuracy import Accuracy, Policy
@@ -59,7 +59,7 @@ class TaskSpec(Value, frozen=True, kw_only=True):
     generation: Generation
     metrics: Mapping[str, Metric]
     headline: str
-    keep: Keep | None = None
+    keep: RowFilter | None = None
     rules: Mapping[str, Rule] = {}
     policies: Mapping[str, Policy] = {}
     metrics_of: Mapping[str, Mapping[str, Metric]] = {}

@@ -1,15 +1,15 @@
-"""The samples of a task, as many as it declares, with a reason beside each that cannot be asked."""
+"""The samples of a task, as many as it declares, and for each that cannot be asked the reason."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from evalkit.data.columns import require
-from evalkit.data.filters import keeps
-from evalkit.data.sources import Places, Rows, Table, annotated, table_of
+from evalkit.data.columns import require_column
+from evalkit.data.references import Row
+from evalkit.data.sources import Places, Rows, Table, annotations_table, table_of
 from evalkit.errors import CellError, EvalkitError, IncompleteError, MediaError
 from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import TaskSpec
@@ -19,7 +19,8 @@ from evalkit.types import Sample, Video
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     """Samples in file order; `problems` maps the id of a sample that cannot be asked to the reason.
 
-    fingerprint: sha256 over the content of `files`. revision: the hub's commit, "" for local files.
+    fingerprint: sha256 over the content of the data. revision: the hub's commit, "" for local data. files: the files
+    that were read, none for rows in memory.
     """
 
     samples: tuple[Sample, ...]
@@ -38,16 +39,15 @@ def load(
     limit: int | float | None = None,
     media: bool = True,
 ) -> Dataset:
-    """Read a task's data. Without `media` no picture is looked for.
+    """Read a task's data.
 
-    `rows` in memory replace the task's source, and so does a file of `annotations`. Relative paths of pictures in
-    `rows` lie in the first mirror, else in the folder of `places`.
-    limit: a number of samples, or a share in (0, 1), spread evenly over the file order; counts are checked before it.
-    Raises IncompleteError for a wrong count, a missing column or an id that occurs twice.
+    rows, annotations: rows in memory, or a file, in place of the task's source (see `open_table`). limit: a number of
+    samples, or a share in (0, 1), spread evenly over the file order; counts are checked before it. media: False looks
+    for no picture or video. Raises IncompleteError for a wrong count, a missing column or an id that occurs twice.
     """
     table = open_table(task, places, annotations=annotations, rows=rows)
-    _check(task, table, media=media)
-    positions = limited(_counted(task, table), limit)
+    _check_columns(task, table, media=media)
+    positions = take_evenly(_positions(task, table), limit)
     samples, problems = _samples(task, table, positions, places.media_cache, media=media)
     return Dataset(
         samples=samples,
@@ -59,14 +59,26 @@ def load(
 
 
 def open_table(task: TaskSpec, places: Places, *, annotations: Path | None = None, rows: Rows | None = None) -> Table:
-    """The table that `load` reads: `rows`, else the file of `annotations`, else the task's own source."""
+    """The table of `rows`, else of the file `annotations`, else of the task's own source.
+
+    Media of `rows` with relative paths are looked for in the first mirror, else in the task's folder.
+    """
     if rows is not None:
         root = places.mirrors[0] if places.mirrors else places.folder
         return table_of(rows, media_cache=places.media_cache, root=root)
-    return annotated(annotations, places.media_cache) if annotations else task.source.open(places)
+    return annotations_table(annotations, places.media_cache) if annotations else task.source.open(places)
 
 
-def limited(positions: Sequence[int], limit: int | float | None) -> Sequence[int]:
+def kept_rows(task: TaskSpec, table: Table, columns: Collection[str] = ()) -> Iterator[tuple[int, Row]]:
+    """The rows that the task's `keep` lets pass, with at least these columns, and their positions in the table."""
+    keep = task.keep
+    names = {*columns, *({keep.column} if keep else ())}
+    for position, row in enumerate(table.rows(_with_outer(names))):
+        if keep is None or keep.keeps(row, task.columns.missing):
+            yield position, row
+
+
+def take_evenly(positions: Sequence[int], limit: int | float | None) -> Sequence[int]:
     """`limit` of the positions (a share if it is a fraction), at least one, evenly spread: the i-th of n is i * N // n.
 
     Raises EvalkitError for a limit that is neither a positive whole number nor a share in (0, 1).
@@ -79,29 +91,26 @@ def limited(positions: Sequence[int], limit: int | float | None) -> Sequence[int
     return [positions[i * len(positions) // count] for i in range(count)]
 
 
-def _check(task: TaskSpec, table: Table, *, media: bool) -> None:
-    """Every named column must exist; where replies are only scored, a file of golds need not hold questions.
+def _check_columns(task: TaskSpec, table: Table, *, media: bool) -> None:
+    """Raises IncompleteError for a column that a field names and the table lacks.
 
-    Nor what they share: without it intervals are those of independent samples, and say so.
+    Where replies are only scored, a file of golds need not have questions, nor clusters: without them intervals are
+    those of independent samples, and say so.
     """
-    found = {*table.columns, "row"}
-    for field, names in task.columns.names(media=media).items():
-        for name in names if media or field not in {"question", "cluster"} else ():
-            require(name, found, field=f"tasks/{task.name}: columns.{field}")
+    names = {*table.columns, "row"}
+    for field, needed in task.columns.column_names(media=media).items():
+        for name in needed if media or field not in {"question", "cluster"} else ():
+            require_column(name, names, field=f"tasks/{task.name}: columns.{field}")
     if task.keep:
-        require(task.keep.column, found, field=f"tasks/{task.name}: keep.column")
+        require_column(task.keep.column, names, field=f"tasks/{task.name}: keep.column")
 
 
-def _counted(task: TaskSpec, table: Table) -> list[int]:
-    """Positions of the rows that count, as many as the task declares, each with an id of its own."""
-    columns, keep = task.columns, task.keep
-    named = {*columns.names()["id"], *({keep.column} if keep else ())}
-    needed = named | {name.partition(".")[0] for name in named}
+def _positions(task: TaskSpec, table: Table) -> list[int]:
+    """Positions of the task's rows, as many as it declares, each with an id of its own."""
+    columns = task.columns
     positions: dict[str, int] = {}
-    for position, row in enumerate(table.rows(needed)):
-        if keep and not keeps(keep, row, columns.missing):
-            continue
-        name = columns.identity({"row": position, **row})
+    for position, row in kept_rows(task, table, columns.column_names()["id"]):
+        name = columns.sample_id({"row": position, **row})
         if name in positions:
             raise IncompleteError(
                 f"tasks/{task.name}: rows {positions[name]} and {position} share the id {name!r}; correct columns.id"
@@ -120,23 +129,22 @@ def _samples(
     task: TaskSpec, table: Table, positions: Sequence[int], media_cache: MediaCache, *, media: bool
 ) -> tuple[tuple[Sample, ...], dict[str, str]]:
     samples, problems = [], {}
-    wanted = frozenset(positions)
     columns = task.columns
-    for row in table.rows(_read(task, media=media), wanted):
+    names = {name for names in columns.column_names(media=media).values() for name in names}
+    for row in table.rows(_with_outer(names) | {"row"}, frozenset(positions)):
         try:
             sample = columns.sample(row, root=table.root, media_cache=media_cache, media=media)
         except (CellError, MediaError) as error:
-            sample = columns.known(row)
+            sample = columns.partial_sample(row)
             problems[sample.id] = str(error)
-        lost = next((part for part in sample.media if not part.digest), None)
-        if lost is not None:
-            noun = "video" if isinstance(lost, Video) else "picture"
-            problems[sample.id] = f"the {noun} {lost.path} is missing; complete the data in {table.root}"
+        missing = next((part for part in sample.media if not part.digest), None)
+        if missing is not None:
+            noun = "video" if isinstance(missing, Video) else "picture"
+            problems[sample.id] = f"the {noun} {missing.path} is missing; complete the data in {table.root}"
         samples.append(sample)
     return tuple(samples), problems
 
 
-def _read(task: TaskSpec, *, media: bool) -> set[str]:
-    """Columns to read, also the outer ones of nested fields."""
-    names = {name for names in task.columns.names(media=media).values() for name in names}
-    return names | {name.partition(".")[0] for name in names} | {"row"}
+def _with_outer(names: Collection[str]) -> set[str]:
+    """The columns, and for a nested field `outer.inner` also `outer`, in which it lies."""
+    return {*names, *(name.partition(".")[0] for name in names)}

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from evalkit import digest
 from evalkit.data import subtitles
-from evalkit.data.columns import Columns, require
-from evalkit.data.filters import Keep, keeps
-from evalkit.data.references import Reference, answers_of, choices_of, text_of
+from evalkit.data.columns import Columns, require_column
+from evalkit.data.filters import RowFilter
+from evalkit.data.references import ColumnReference, gold_answers, option_texts, resolve_text
 from evalkit.errors import CellError, IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.types import Decoding, Image, Sample, Video
@@ -53,7 +53,7 @@ REFERENCES = [
 
 @pytest.mark.parametrize(("reason", "reference", "cells", "expected"), REFERENCES, ids=[c[0] for c in REFERENCES])
 def test_references(reason, reference, cells, expected):
-    assert text_of(msgspec.convert(reference, Reference), cells) == expected
+    assert resolve_text(msgspec.convert(reference, ColumnReference), cells) == expected
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,13 @@ def test_references(reason, reference, cells, expected):
 )
 def test_references_that_fail_name_column_and_cell(reference, value, told):
     with pytest.raises(CellError, match=f"column a holds {told}"):
-        text_of(msgspec.convert(reference, Reference), {"a": value})
+        resolve_text(msgspec.convert(reference, ColumnReference), {"a": value})
 
 
 @pytest.mark.parametrize("kind", ["modulo", "quotient"])
 def test_nothing_is_divided_by_zero(kind):
     with pytest.raises(msgspec.ValidationError, match=r">= 1 - at `\$\.by`"):
-        msgspec.convert({"kind": kind, "column": "a", "by": 0}, Reference)
+        msgspec.convert({"kind": kind, "column": "a", "by": 0}, ColumnReference)
 
 
 ABCD = ["A", "B", "C", "D"]
@@ -89,26 +89,26 @@ CHOICES = [
 
 @pytest.mark.parametrize(("reason", "reference", "cells", "expected"), CHOICES, ids=[c[0] for c in CHOICES])
 def test_choices(reason, reference, cells, expected):
-    assert choices_of(tuple(reference) if isinstance(reference, list) else reference, cells) == expected
+    assert option_texts(tuple(reference) if isinstance(reference, list) else reference, cells) == expected
 
 
 def test_a_missing_option_between_others_is_refused():
     with pytest.raises(CellError, match="column B is empty although a later option is not"):
-        choices_of(("A", "B", "C"), {"A": "x", "B": None, "C": "z"})
+        option_texts(("A", "B", "C"), {"A": "x", "B": None, "C": "z"})
 
 
 @pytest.mark.parametrize("value", ["__import__('os').system('touch owned')", "('a', 'b')", "{1: 2}", "[1,", "plain", 5])
 def test_what_is_no_list_of_options_is_refused_and_never_run(value, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CellError, match=r"column c holds .* not a list of options"):
-        choices_of("c", {"c": value})
+        option_texts("c", {"c": value})
     assert not list(tmp_path.iterdir())
 
 
 @given(st.text(max_size=40))
 def test_odd_literals_only_ever_raise_cell_errors(text):
     with contextlib.suppress(CellError):
-        assert all(isinstance(choice, str) for choice in choices_of("c", {"c": "[" + text}))
+        assert all(isinstance(choice, str) for choice in option_texts("c", {"c": "[" + text}))
 
 
 def letter(kind: str) -> dict[str, str]:
@@ -135,7 +135,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("reason", "form", "cell", "choices", "expected"), ANSWERS, ids=[c[0] for c in ANSWERS])
 def test_answers(reason, form, cell, choices, expected):
-    assert answers_of(columns(answer=form).answer, {"a": cell}, choices) == expected
+    assert gold_answers(columns(answer=form).answer, {"a": cell}, choices) == expected
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_answers(reason, form, cell, choices, expected):
 )
 def test_a_gold_that_fits_no_option_is_refused(form, cell, choices):
     with pytest.raises(CellError, match="column a"):
-        answers_of(columns(answer=form).answer, {"a": cell}, choices)
+        gold_answers(columns(answer=form).answer, {"a": cell}, choices)
 
 
 def test_cells_that_mirrors_fill_with_nan_are_empty_but_options_named_none_stay(tmp_path):
@@ -248,7 +248,7 @@ def test_a_question_must_say_something(tmp_path):
 
 def test_a_broken_row_keeps_what_is_known(tmp_path):
     row = {"id": "7", "q": "?", "c": ["x", "y"], "a": "Z", "g": "G"}
-    made = columns(choices="c", answer=letter("letter"), groups={"g": "g"}).known(row)
+    made = columns(choices="c", answer=letter("letter"), groups={"g": "g"}).partial_sample(row)
     assert made == Sample(id="7", question="?", choices=("x", "y"), groups={"g": "G"})
 
 
@@ -287,7 +287,7 @@ def test_subrip_as_it_is_found():
         "2\n00:01:00.5 --> 01:00:00,000 X1:1\n{\\an8}42\n3\n0:0:4,0 --> 0:0:5,0\n1 < 2\n\n"
         "4\n00:00:06,000 --> 00:00:07,000\n\n"
     )
-    assert subtitles.parse(text) == [
+    assert subtitles.parse_captions(text) == [
         subtitles.Caption(1.0, 2.5, "Hello there & you"),
         subtitles.Caption(60.5, 3600.0, "42"),
         subtitles.Caption(4.0, 5.0, "1 < 2"),
@@ -296,18 +296,18 @@ def test_subrip_as_it_is_found():
 
 def test_a_line_shown_at_several_frames_is_said_once():
     captions = [subtitles.Caption(0, 9, "long"), subtitles.Caption(5, 6, "later"), subtitles.Caption(2, 3, "between")]
-    assert subtitles.shown_lines(captions, [1.0, 5.5, 6.5]) == "long\nlater"
+    assert subtitles.captions_at(captions, [1.0, 5.5, 6.5]) == "long\nlater"
 
 
 @given(st.lists(st.sampled_from(["1", "00:00:01,000 --> 00:00:02,000", "-->", "<font", "99:99:99,999 --> 1", "x", ""])))
 def test_subrip_never_fails_on_shuffled_pieces(lines):
-    assert all(caption.text and caption.end == 2.0 for caption in subtitles.parse("\n".join(lines)))
+    assert all(caption.text and caption.end == 2.0 for caption in subtitles.parse_captions("\n".join(lines)))
 
 
 @given(st.text())
 def test_subrip_never_fails_on_any_text(text):
-    subtitles.shown_lines(subtitles.parse(text), [0.0])
-    subtitles.parse(f"00:00:01,000 --> 00:00:02,000\n{text}")
+    subtitles.captions_at(subtitles.parse_captions(text), [0.0])
+    subtitles.parse_captions(f"00:00:01,000 --> 00:00:02,000\n{text}")
 
 
 # --- which rows count, which columns exist
@@ -322,18 +322,18 @@ KEEPS = [
 
 @pytest.mark.parametrize(("keep", "cases"), KEEPS, ids=[str(c[0]) for c in KEEPS])
 def test_keep(keep, cases):
-    rule = msgspec.convert(keep, Keep)
-    assert [keeps(rule, {"n": cell}, ("nan",)) for cell, _ in cases] == [expected for _, expected in cases]
+    rule = msgspec.convert(keep, RowFilter)
+    assert [rule.keeps({"n": cell}, ("nan",)) for cell, _ in cases] == [expected for _, expected in cases]
 
 
 def test_keep_needs_its_number():
     with pytest.raises(CellError, match="keep: column n holds 'x'"):
-        keeps(msgspec.convert({"kind": "below", "column": "n", "value": 3}, Keep), {"n": "x"})
+        msgspec.convert({"kind": "below", "column": "n", "value": 3}, RowFilter).keeps({"n": "x"})
 
 
 def test_a_wrong_column_name_is_answered_with_the_likeliest():
-    require("metadata.task", ["metadata"], field="columns.groups.task")
+    require_column("metadata.task", ["metadata"], field="columns.groups.task")
     with pytest.raises(IncompleteError) as error:
-        require("l2-category", ["L2-category", "answer"], field="tasks/x: columns.groups.l2")
+        require_column("l2-category", ["L2-category", "answer"], field="tasks/x: columns.groups.l2")
     told = "tasks/x: columns.groups.l2: no column 'l2-category' among L2-category, answer; did you mean 'L2-category'?"
     assert str(error.value) == told

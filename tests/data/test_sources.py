@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from evalkit.data.sources import Places, Source, Table, annotated
+from evalkit.data.sources import Places, Source, Table, annotations_table
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.types import Image
@@ -258,9 +258,9 @@ PEAK = """
 import resource, sys
 from pathlib import Path
 from evalkit.media.cache import MediaCache
-from evalkit.data.sources import tsv
+from evalkit.data.sources.tsv import tsv_table
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-table = tsv.table(Path(sys.argv[1]), MediaCache(Path(sys.argv[2])))
+table = tsv_table(Path(sys.argv[1]), MediaCache(Path(sys.argv[2])))
 print(sum(1 for _ in table.rows()), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 
@@ -319,7 +319,7 @@ def test_a_file_beside_the_task_comes_first(tmp_path):
     where = Places(
         media_cache=MediaCache(tmp_path), bundled=tmp_path, mirrors=(tmp_path / "mirror",), folder=tmp_path / "task"
     )
-    assert where.file("x.jsonl") == tmp_path / "task/x.jsonl"
+    assert where.find_file("x.jsonl") == tmp_path / "task/x.jsonl"
 
 
 def test_annotations_are_read_by_suffix(tmp_path):
@@ -329,7 +329,7 @@ def test_annotations_are_read_by_suffix(tmp_path):
     (tmp_path / "a.tsv").write_text("id\na\n")
     datasets.parquet(tmp_path / "a.parquet", [{"id": "a"}], {"id": "string"})
     for name in ("a.jsonl", "a.csv", "a.tsv", "a.parquet"):
-        assert ids(annotated(tmp_path / name, media_cache)) == ["a"]
+        assert ids(annotations_table(tmp_path / name, media_cache)) == ["a"]
     for name, told in (("a.xlsx", "cannot tell what it holds"), ("b.csv", "no such file")):
         with pytest.raises(EvalkitError, match=told):
-            annotated(tmp_path / name, media_cache)
+            annotations_table(tmp_path / name, media_cache)

@@ -79,12 +79,12 @@ LOGS = {
     "by the document, in any order": (
         [log(n, RIGHT[n], doc_id=40 + n, doc=ROWS[n]) for n in (3, 2, 0)],
         1.0,
-        "told by its kind, index",
+        "matched by the sample's kind, index",
     ),
     "by what a metric noted": (
         [log(n, RIGHT[n], pets_acc={"kind": ROWS[n]["kind"], "index": ROWS[n]["index"]}) for n in RIGHT],
         1.0,
-        "told by its kind, index",
+        "matched by the sample's kind, index",
     ),
     "with what is no JSON": ([log(n, RIGHT[n], pets_acc=float("nan"), seen="\ud83d") for n in RIGHT], 1.0, "3 of 3"),
     "one line per filter": ([log(n, RIGHT[n], filter=f) for n in RIGHT for f in ("none", "strict")], 1.0, "3 of 3"),
@@ -176,7 +176,7 @@ def test_a_vlmevalkit_table_by_index(pets: Path, capsys: pytest.CaptureFixture[s
     file = write(pets / name, HEADER, rows)
     code, result, err = scored(pets, file, capsys, task="by_index")
     assert (code, value(result), result["unparsed"]) == (0, pytest.approx(2 / 3), 1)
-    assert "read as a VLMEvalKit table: the sample is told by its index; 3 of 3" in err
+    assert "read as a VLMEvalKit table: rows are matched by the sample's index; 3 of 3" in err
     assert "1 match no sample, first 107" in err
 
 
@@ -223,7 +223,7 @@ def test_an_imported_run_is_kept_explained_and_scored_again(pets: Path, capsys: 
 @pytest.mark.parametrize("text", ['{"id": "a", "prediction": "A"}\n', "", "index\treply\n1\tA\n", "[1]\n", "\xff\n"])
 def test_other_files_are_left_to_our_own_reader(tmp_path: Path, text: str) -> None:
     (tmp_path / "p.jsonl").write_text(text, encoding="latin-1")
-    assert read.recognised(tmp_path / "p.jsonl") is None
+    assert read.read_predictions(tmp_path / "p.jsonl") is None
 
 
 def test_recorded_replies_as_a_log_score_as_they_do_plainly(
@@ -249,5 +249,5 @@ def test_recorded_replies_as_a_log_score_as_they_do_plainly(
 
 @given(st.binary(max_size=80))
 def test_no_first_line_breaks_recognition(start: bytes) -> None:
-    assert lmms_eval.looks_like(start) in (True, False)
-    assert vlmevalkit.looks_like(start, "prediction") in (True, False)
+    assert lmms_eval.is_log_line(start) in (True, False)
+    assert vlmevalkit.is_table_header(start, "prediction") in (True, False)

@@ -17,7 +17,7 @@ from evalkit.media.open import open_image, sample_video
 from evalkit.registry import load
 from evalkit.registry.spec import TaskSpec
 from evalkit.run import dataset
-from evalkit.run.dataset import Dataset, limited
+from evalkit.run.dataset import Dataset, take_evenly
 from evalkit.types import Sample, Video
 from tests import datasets
 
@@ -247,13 +247,13 @@ def test_the_fingerprint_follows_the_content(tmp_path, small):
     ],
 )
 def test_a_limit_is_spread_evenly(count, limit, expected):
-    assert list(limited(range(count), limit)) == expected
+    assert list(take_evenly(range(count), limit)) == expected
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1.5, -0.5])
 def test_a_limit_that_means_nothing_is_refused(limit):
     with pytest.raises(EvalkitError, match="correct --limit"):
-        limited(range(5), limit)
+        take_evenly(range(5), limit)
 
 
 def test_a_limit_takes_samples_across_the_file(tmp_path, small):

@@ -273,14 +273,14 @@ def test_a_picture_without_a_name_is_known_by_its_content(task: str, tmp_path: P
     ]
     # nor does a picture that cannot be found tie questions together
     assert columns.sample({**rows[0], "image": "gone.png"}, root=tmp_path, media_cache=media_cache).cluster == ""
-    assert columns.known(rows[0]).cluster == ""
+    assert columns.partial_sample(rows[0]).cluster == ""
 
 
 def test_a_cluster_by_picture_needs_pictures() -> None:
     spec = {"id": "id", "question": "q", "cluster": {"kind": "media"}}
     with pytest.raises(msgspec.ValidationError, match="kind media needs columns"):
         msgspec.convert(spec, Columns)
-    assert msgspec.convert({**spec, "images": "image"}, Columns).names()["images"] == ("image",)
+    assert msgspec.convert({**spec, "images": "image"}, Columns).column_names()["images"] == ("image",)
 
 
 # task file of recorded replies or of the registry -> the name of the context that acceptance asks for

@@ -1,18 +1,18 @@
-"""Where rows come from: `kind` in a task file chooses one of these."""
+"""Sources of rows: the `kind` of `source` in a task file names one of these classes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from evalkit.data.sources import csv, jsonl, parquet, tsv
-from evalkit.data.sources.csv import Csv
+from evalkit.data.sources.csv import Csv, csv_table
 from evalkit.data.sources.geometry3k import Geometry3k
 from evalkit.data.sources.huggingface import HuggingFace
-from evalkit.data.sources.jsonl import Jsonl
+from evalkit.data.sources.jsonl import Jsonl, jsonl_table
 from evalkit.data.sources.memory import Rows, table_of
+from evalkit.data.sources.parquet import parquet_table
 from evalkit.data.sources.table import Places, Table
-from evalkit.data.sources.tsv import Tsv
+from evalkit.data.sources.tsv import Tsv, tsv_table
 from evalkit.errors import EvalkitError
 from evalkit.media.cache import MediaCache
 
@@ -27,7 +27,7 @@ __all__ = [
     "Source",
     "Table",
     "Tsv",
-    "annotated",
+    "annotations_table",
     "table_of",
 ]
 
@@ -58,20 +58,20 @@ if TYPE_CHECKING:
         return source
 
 
-READERS = {
-    ".jsonl": jsonl.table,
-    ".json": jsonl.table,
-    ".gz": jsonl.table,
-    ".tsv": tsv.table,
-    ".csv": csv.table,
-    ".parquet": parquet.table,
+TABLE_OF_SUFFIX = {
+    ".jsonl": jsonl_table,
+    ".json": jsonl_table,
+    ".gz": jsonl_table,
+    ".tsv": tsv_table,
+    ".csv": csv_table,
+    ".parquet": parquet_table,
 }
 
 
-def annotated(path: Path, media_cache: MediaCache) -> Table:
-    """A file of annotations that stands in for a task's own source, read as its suffix says. Raises EvalkitError."""
-    if path.suffix not in READERS:
-        raise EvalkitError(f"{path}: cannot tell what it holds; name it with one of {', '.join(READERS)}")
+def annotations_table(path: Path, media_cache: MediaCache) -> Table:
+    """A file that replaces a task's own source, read by its suffix. Raises EvalkitError where that is unknown."""
+    if path.suffix not in TABLE_OF_SUFFIX:
+        raise EvalkitError(f"{path}: cannot tell what it holds; name it with one of {', '.join(TABLE_OF_SUFFIX)}")
     if not path.is_file():
         raise EvalkitError(f"{path}: no such file; correct --annotations")
-    return READERS[path.suffix](path, media_cache)
+    return TABLE_OF_SUFFIX[path.suffix](path, media_cache)

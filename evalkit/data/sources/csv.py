@@ -1,4 +1,4 @@
-"""Rows of a local comma-separated file, whose picture cells are paths beside it or base64."""
+"""Rows of a local comma-separated file; its pictures are paths beside it or base64."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import csv
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from evalkit.data.sources.table import Places, Row, Table, fingerprint, numbered
+from evalkit.data.sources.table import Places, Row, Table, file_table, with_positions
 from evalkit.errors import IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.types import Value
 
 LARGEST = 1 << 30
-"""Characters in a cell: a picture in base64 is far beyond the csv module's 131,072."""
+"""Characters in a cell: a picture in base64 is far longer than the csv module's 131,072."""
 
 
 class Csv(Value, frozen=True, kw_only=True, tag_field="kind", tag="csv"):
@@ -21,33 +21,32 @@ class Csv(Value, frozen=True, kw_only=True, tag_field="kind", tag="csv"):
     path: str
 
     def open(self, places: Places) -> Table:
-        """Find the file. Raises IncompleteError saying where it looked, or what is wrong with its header."""
-        return table(places.file(self.path), places.media_cache)
+        """Find the file. Raises IncompleteError where there is none or its header is wrong."""
+        return csv_table(places.find_file(self.path), places.media_cache)
 
 
-def table(path: Path, media_cache: MediaCache) -> Table:
+def csv_table(path: Path, media_cache: MediaCache) -> Table:
     """A comma-separated file as a table. Raises IncompleteError."""
 
     def read(_: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
-        return numbered(lines(path, delimiter=","), positions)
+        return with_positions(csv_rows(path, delimiter=","), positions)
 
-    columns = header(path, delimiter=",")
-    found = fingerprint([path], media_cache)
-    return Table(columns=columns, root=path.parent, revision="", fingerprint=found, files=(path,), read=read)
+    columns = csv_header(path, delimiter=",")
+    return file_table(path, columns, read, media_cache)
 
 
-def header(path: Path, *, delimiter: str) -> tuple[str, ...]:
-    """The names in a file's first line. Raises IncompleteError for none, or one that occurs twice."""
+def csv_header(path: Path, *, delimiter: str) -> tuple[str, ...]:
+    """The column names in a file's first line. Raises IncompleteError for none, or one that occurs twice."""
     names = next(_records(path, delimiter), [])
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None or not names:
-        wrong = "is empty" if not names else f"names the column {twice!r} twice"
-        raise IncompleteError(f"{path}: the header line {wrong}; correct the file")
+        mistake = "is empty" if not names else f"names the column {twice!r} twice"
+        raise IncompleteError(f"{path}: the header line {mistake}; correct the file")
     return tuple(names)
 
 
-def lines(path: Path, *, delimiter: str) -> Iterator[Row]:
-    """Rows by header name, one in memory at a time. Raises IncompleteError naming a line of another length."""
+def csv_rows(path: Path, *, delimiter: str) -> Iterator[Row]:
+    """Rows by column name, one in memory at a time. Raises IncompleteError for a row of another length."""
     records = _records(path, delimiter)
     names = next(records, [])
     for number, cells in enumerate(records, start=1):
@@ -64,15 +63,15 @@ def _records(path: Path, delimiter: str) -> Iterator[list[str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=delimiter)
-            while (cells := _next(reader)) is not None:
+            while (cells := _next_record(reader)) is not None:
                 number += 1
                 yield cells
     except (csv.Error, UnicodeDecodeError, OSError) as error:
         raise IncompleteError(f"{path}: cannot be read after row {number} ({error}); fetch the file again") from error
 
 
-def _next(reader: Iterator[list[str]]) -> list[str] | None:
-    """One record under our own cell limit, which the csv module keeps for the whole process: others get theirs back."""
+def _next_record(reader: Iterator[list[str]]) -> list[str] | None:
+    """The next record, read under our own cell limit: the csv module has one limit per process, which is restored."""
     before = csv.field_size_limit(LARGEST)
     try:
         return next(reader, None)

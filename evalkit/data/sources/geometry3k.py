@@ -1,4 +1,4 @@
-"""Rows of Geometry3K as its authors publish it: a folder, or a zip, with one numbered folder for every problem."""
+"""Rows of Geometry3K as its authors publish it: a folder or a zip with one numbered folder per problem."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from evalkit.data.sources.table import Places, Row, Table, fingerprint, numbered
+from evalkit.data.sources.table import Places, Row, Table, content_digest, with_positions
 from evalkit.errors import IncompleteError
 from evalkit.media.archive import media_errors
 from evalkit.types import Value
@@ -31,41 +31,40 @@ class Geometry3k(Value, frozen=True, kw_only=True, tag_field="kind", tag="geomet
     split: str
 
     def open(self, places: Places) -> Table:
-        """Find the problems. Raises IncompleteError saying where it looked, or what is broken."""
+        """Find the problems. Raises IncompleteError where there are none or one is broken."""
         bases = (places.folder, *places.mirrors, places.bundled)
         roots = [base / self.path for base in bases] + list(places.mirrors)
         for root in roots:
             members = _members(root / self.split, root / f"{self.split}.zip")
             if members:
                 return _table(root, root / f"{self.split}.zip", members, places)
-        looked = ", ".join(str(root.absolute()) for root in roots)
-        raise IncompleteError(f"{self.path}: neither {self.split}/ nor {self.split}.zip in {looked}; put it there")
+        names = ", ".join(str(root.absolute()) for root in roots)
+        raise IncompleteError(f"{self.path}: neither {self.split}/ nor {self.split}.zip in {names}; put it there")
 
 
 def _members(folder: Path, archive: Path) -> dict[int, str]:
-    """Problems by number: where each data.json lies below the root, or in the zip."""
+    """The path of each problem's data.json below the root, or its name in the zip, by the problem's number."""
     names: list[str] = []
     if folder.is_dir():
         names = [path.relative_to(folder.parent).as_posix() for path in folder.glob("*/data.json")]
     elif archive.is_file():
-        with media_errors(str(archive), "archive"), zipfile.ZipFile(archive) as opened:
-            names = opened.namelist()
-    found = {int(match[1]): name for name in names if (match := PROBLEM.fullmatch(name))}
-    return dict(sorted(found.items()))
+        with media_errors(str(archive), "archive"), zipfile.ZipFile(archive) as zip_file:
+            names = zip_file.namelist()
+    return dict(sorted((int(match[1]), name) for name in names if (match := PROBLEM.fullmatch(name))))
 
 
 def _table(root: Path, archive: Path, members: dict[int, str], places: Places) -> Table:
     files = [root / name for name in members.values()]
-    unpacked = files[0].is_file()
-    read_all = partial(_rows, root, None if unpacked else archive, members)
+    is_folder = files[0].is_file()
+    read_all = partial(_rows, root, None if is_folder else archive, members)
 
     def read(_: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
-        return numbered(read_all(), positions)
+        return with_positions(read_all(), positions)
 
     columns = tuple(dict.fromkeys(name for row in read_all() for name in row))
-    paths = tuple(files) if unpacked else (archive,)
-    found = fingerprint(paths, places.media_cache)
-    return Table(columns=columns, root=root, revision="", fingerprint=found, files=paths, read=read)
+    paths = tuple(files) if is_folder else (archive,)
+    fingerprint = content_digest(paths, places.media_cache)
+    return Table(columns=columns, root=root, revision="", fingerprint=fingerprint, files=paths, read=read)
 
 
 def _rows(root: Path, archive: Path | None, members: dict[int, str]) -> Iterator[Row]:
@@ -73,13 +72,13 @@ def _rows(root: Path, archive: Path | None, members: dict[int, str]) -> Iterator
         for number, name in members.items():
             yield _row(number, name, (root / name).read_bytes(), str(root / name))
         return
-    with media_errors(str(archive), "archive"), zipfile.ZipFile(archive) as opened:
+    with media_errors(str(archive), "archive"), zipfile.ZipFile(archive) as zip_file:
         for number, name in members.items():
-            yield _row(number, name, opened.read(name), f"{archive}!/{name}")
+            yield _row(number, name, zip_file.read(name), f"{archive}!/{name}")
 
 
 def _row(number: int, name: str, data: bytes, where: str) -> Row:
-    """Raises IncompleteError for what is no JSON object."""
+    """The row of a data.json. Raises IncompleteError where it is no JSON object."""
     try:
         fields = msgspec.json.decode(data, type=Row)
     except msgspec.DecodeError as error:

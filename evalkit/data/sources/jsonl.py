@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from evalkit.data.sources.table import Places, Row, Table, fingerprint, numbered
+from evalkit.data.sources.table import Places, Row, Table, file_table, with_positions
 from evalkit.errors import IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.text_files import json_object, lines
@@ -19,20 +19,19 @@ class Jsonl(Value, frozen=True, kw_only=True, tag_field="kind", tag="jsonl"):
     path: str
 
     def open(self, places: Places) -> Table:
-        """Find the file. Raises IncompleteError saying where it looked, or which line is broken."""
-        return table(places.file(self.path), places.media_cache)
+        """Find the file. Raises IncompleteError where there is none or a line is broken."""
+        return jsonl_table(places.find_file(self.path), places.media_cache)
 
 
-def table(path: Path, media_cache: MediaCache) -> Table:
+def jsonl_table(path: Path, media_cache: MediaCache) -> Table:
     """A JSON Lines file as a table; its columns are all keys that occur. Raises IncompleteError."""
     columns = tuple(dict.fromkeys(key for row in _objects(path) for key in row))
     empty = dict.fromkeys(columns)
 
     def read(_: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
-        return numbered(({**empty, **row} for row in _objects(path)), positions)
+        return with_positions(({**empty, **row} for row in _objects(path)), positions)
 
-    found = fingerprint([path], media_cache)
-    return Table(columns=columns, root=path.parent, revision="", fingerprint=found, files=(path,), read=read)
+    return file_table(path, columns, read, media_cache)
 
 
 def _objects(path: Path) -> Iterator[Row]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from evalkit import digest
-from evalkit.data.sources.table import Row, Table, numbered
+from evalkit.data.sources.table import Row, Table, with_positions
 from evalkit.errors import EvalkitError
 from evalkit.media.cache import MediaCache
 from evalkit.types import Image
@@ -51,7 +51,7 @@ def table_of(rows: Rows, *, media_cache: MediaCache, root: Path) -> Table:
         content.update(digest.canonical(_content(row)) + b"\n")
 
     def read(names: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
-        return numbered(fetch(names), positions)
+        return with_positions(fetch(names), positions)
 
     fingerprint = content.hexdigest()
     return Table(columns=tuple(columns), root=root, revision="", fingerprint=fingerprint, files=(), read=read)

@@ -1,4 +1,4 @@
-"""Rows of parquet files, a few in memory at a time, with pictures as the bytes that they are."""
+"""Rows of parquet files, a few in memory at a time, with pictures as the bytes that the files hold."""
 
 from __future__ import annotations
 
@@ -6,44 +6,44 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from evalkit.data.sources.table import Row, Table, fingerprint
+from evalkit.data.sources.table import Row, Table, content_digest
 from evalkit.errors import IncompleteError
 from evalkit.media.cache import MediaCache
 
 BATCH = 16
-"""Rows decoded at a time: sixteen pictures of a few megabytes stay below a hundred."""
+"""Rows decoded at a time: sixteen pictures of a few megabytes take less than a hundred."""
 
 
-def table(path: Path, media_cache: MediaCache) -> Table:
+def parquet_table(path: Path, media_cache: MediaCache) -> Table:
     """One parquet file as a table. Raises IncompleteError."""
-    return parts(((path, ""),), root=path.parent, revision="", media_cache=media_cache)
+    return shards_table(((path, ""),), root=path.parent, revision="", media_cache=media_cache)
 
 
-def parts(files: Sequence[tuple[Path, str]], *, root: Path, revision: str, media_cache: MediaCache) -> Table:
-    """Files one after the other, each with its subset ("": none), as one table. Raises IncompleteError."""
-    columns, counts = _columns(files), [_rows(path) for path, _ in files]
+def shards_table(files: Sequence[tuple[Path, str]], *, root: Path, revision: str, media_cache: MediaCache) -> Table:
+    """The rows of several files, each with its subset ("": none), as one table. Raises IncompleteError."""
+    columns, counts = _common_columns(files), [_row_count(path) for path, _ in files]
 
-    def read(asked: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
+    def read(names: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
         first = 0
         for (path, subset), count in zip(files, counts, strict=True):
             pseudo = {"subset": subset} if subset else {}
-            for position, row in _read(path, asked, first, positions):
+            for position, row in _read_file(path, names, first, positions):
                 yield {"row": position, **pseudo, **row}
             first += count
 
     paths = tuple(path for path, _ in files)
-    found = fingerprint(paths, media_cache)
-    return Table(columns=columns, root=root, revision=revision, fingerprint=found, files=paths, read=read)
+    fingerprint = content_digest(paths, media_cache)
+    return Table(columns=columns, root=root, revision=revision, fingerprint=fingerprint, files=paths, read=read)
 
 
-def _columns(files: Sequence[tuple[Path, str]]) -> tuple[str, ...]:
-    """The columns that every file has: a subset may carry more than another, but no row may lack a named one."""
-    first, *others = [_names(path) for path, _ in files]
-    common = tuple(name for name in first if all(name in names for names in others))
+def _common_columns(files: Sequence[tuple[Path, str]]) -> tuple[str, ...]:
+    """The columns that every file has: a subset may have more than another, but no row may lack one that is named."""
+    first, *others = [_column_names(path) for path, _ in files]
+    common = tuple(name for name in first if all(name in columns for columns in others))
     return (*common, "subset") if files[0][1] and "subset" not in common else common
 
 
-def _opened(path: Path) -> Any:
+def _open(path: Path) -> Any:
     import pyarrow
     from pyarrow import parquet
 
@@ -53,41 +53,41 @@ def _opened(path: Path) -> Any:
         raise IncompleteError(f"{path}: not a readable parquet file ({error}); fetch it again") from error
 
 
-def _names(path: Path) -> tuple[str, ...]:
-    with _opened(path) as file:
+def _column_names(path: Path) -> tuple[str, ...]:
+    with _open(path) as file:
         return tuple(file.schema_arrow.names)
 
 
-def _rows(path: Path) -> int:
-    with _opened(path) as file:
+def _row_count(path: Path) -> int:
+    with _open(path) as file:
         return int(file.metadata.num_rows)
 
 
-def _read(
-    path: Path, asked: Collection[str] | None, first: int, positions: Collection[int] | None
+def _read_file(
+    path: Path, names: Collection[str] | None, first: int, positions: Collection[int] | None
 ) -> Iterator[tuple[int, Row]]:
-    """Rows with their positions, counted from `first`; row groups without a wanted position are not read."""
+    """Rows with their positions, counted from `first`; row groups without any of `positions` are not read."""
     import pyarrow
 
-    with _opened(path) as file:
-        names = None if asked is None else [name for name in file.schema_arrow.names if name in asked]
+    with _open(path) as file:
+        columns = None if names is None else [name for name in file.schema_arrow.names if name in names]
         try:
             for group in range(file.num_row_groups):
                 count = file.metadata.row_group(group).num_rows
                 if positions is None or any(first <= position < first + count for position in positions):
-                    yield from _group(file, group, names, first, positions)
+                    yield from _read_group(file, group, columns, first, positions)
                 first += count
         except (pyarrow.ArrowException, OSError) as error:
             raise IncompleteError(f"{path}: cannot be read to its end ({error}); fetch it again") from error
 
 
-def _group(
-    file: Any, group: int, names: Sequence[str] | None, first: int, positions: Collection[int] | None
+def _read_group(
+    file: Any, group: int, columns: Sequence[str] | None, first: int, positions: Collection[int] | None
 ) -> Iterator[tuple[int, Row]]:
-    if names is not None and not names:
+    if columns is not None and not columns:
         yield from ((first + n, {}) for n in range(file.metadata.row_group(group).num_rows))
         return
-    for batch in file.iter_batches(BATCH, row_groups=[group], columns=names, use_threads=False):
+    for batch in file.iter_batches(BATCH, row_groups=[group], columns=columns, use_threads=False):
         for n in range(batch.num_rows):
             if positions is None or first + n in positions:
                 yield first + n, batch.slice(n, 1).to_pylist()[0]

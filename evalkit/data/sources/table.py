@@ -1,4 +1,4 @@
-"""Where data sets may lie, and a data set as lazily read rows that know their content's digest."""
+"""A data set as rows that are read when they are asked for, with a digest of its content, and where data sets lie."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ Reader = Callable[[Collection[str] | None, Collection[int] | None], Iterator[Row
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to look: mirrors (`--data DIR`) replace the hub; `bundled` is the package's data, `folder` the task's."""
+    """The folders in which data sets are looked for.
+
+    mirrors: local copies (`--data DIR`), in place of the hub. bundled: the data that the package contains. folder: that
+    of the task file, from which its relative paths start. offline: nothing is downloaded.
+    """
 
     media_cache: MediaCache
     bundled: Path
@@ -25,19 +29,19 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path = Path()
     offline: bool = False
 
-    def file(self, path: str) -> Path:
-        """A data file by name: beside the task, in a mirror or one folder below, or bundled.
+    def find_file(self, path: str) -> Path:
+        """The first file `path` beside the task, in a mirror, in the bundled data or one folder below a mirror.
 
-        Raises IncompleteError saying where it looked.
+        Raises IncompleteError, which names the folders.
         """
         folders = [self.folder, *self.mirrors, self.bundled]
-        found = [folder / path for folder in folders if (folder / path).is_file()]
-        found += [file for mirror in self.mirrors for file in sorted(mirror.glob(f"*/{path}")) if file.is_file()]
-        if found:
-            return found[0]
-        looked = ", ".join(str(folder.absolute()) for folder in folders)
+        files = [folder / path for folder in folders if (folder / path).is_file()]
+        files += [file for mirror in self.mirrors for file in sorted(mirror.glob(f"*/{path}")) if file.is_file()]
+        if files:
+            return files[0]
+        names = ", ".join(str(folder.absolute()) for folder in folders)
         raise IncompleteError(
-            f"{path}: found neither in {looked} nor one folder below a mirror; name its folder by --data"
+            f"{path}: found neither in {names} nor one folder below a mirror; name its folder by --data"
         )
 
 
@@ -45,8 +49,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A data set on this machine.
 
     columns: those of the files and, where the source has subsets, the pseudo column `subset`; every row also has `row`,
-    its 0-based position. root: where media named by relative paths lie. revision: the hub's commit, "" for local files.
-    fingerprint: sha256 over the content of `files`. read: the source's own reader.
+    its 0-based position. root: the folder below which media with relative paths lie. revision: the hub's commit, "" for
+    local data. fingerprint: sha256 over the content. files: empty for rows in memory. read: the source's own reader.
     """
 
     columns: tuple[str, ...]
@@ -64,13 +68,19 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return self.read(columns, positions)
 
 
-def numbered(rows: Iterable[Row], positions: Collection[int] | None) -> Iterator[Row]:
-    """Rows with their position as `row` (unless a column is named so), only those wanted."""
+def with_positions(rows: Iterable[Row], positions: Collection[int] | None) -> Iterator[Row]:
+    """The rows at `positions` (None: all), each with its position as `row` unless a column has that name."""
     for position, row in enumerate(rows):
         if positions is None or position in positions:
             yield {"row": position, **row}
 
 
-def fingerprint(files: Sequence[Path], media_cache: MediaCache) -> str:
+def file_table(path: Path, columns: tuple[str, ...], read: Reader, media_cache: MediaCache) -> Table:
+    """The table of one local file; relative paths of media start from its folder."""
+    fingerprint = content_digest([path], media_cache)
+    return Table(columns=columns, root=path.parent, revision="", fingerprint=fingerprint, files=(path,), read=read)
+
+
+def content_digest(files: Sequence[Path], media_cache: MediaCache) -> str:
     """The sha256 over the content of the files, in their order."""
     return digest.of([media_cache.digest(file) for file in files])

@@ -1,4 +1,4 @@
-"""Rows of the benchmark TSV files whose picture cells hold base64, or the index of the row that has the picture."""
+"""Rows of the benchmark TSV files, in which a picture is base64 or the index of another row that has it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import binascii
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from evalkit.data.sources.csv import header, lines
-from evalkit.data.sources.table import Places, Row, Table, fingerprint, numbered
+from evalkit.data.sources.csv import csv_header, csv_rows
+from evalkit.data.sources.table import Places, Row, Table, file_table, with_positions
 from evalkit.media.cache import MediaCache
 from evalkit.types import Image, Value
 
-REFERENCE = 64
-"""A picture cell of at most so many characters is another row's index (VLMEvalKit, `ImageBaseDataset`)."""
+LONGEST_INDEX = 64
+"""A picture of at most this many characters is another row's index (VLMEvalKit, `ImageBaseDataset`)."""
 IMAGE, INDEX = "image", "index"
 
 
@@ -23,68 +23,67 @@ class Tsv(Value, frozen=True, kw_only=True, tag_field="kind", tag="tsv"):
     path: str
 
     def open(self, places: Places) -> Table:
-        """Find the file. Raises IncompleteError saying where it looked, or what is wrong with its header."""
-        return table(places.file(self.path), places.media_cache)
+        """Find the file. Raises IncompleteError where there is none or its header is wrong."""
+        return tsv_table(places.find_file(self.path), places.media_cache)
 
 
-def table(path: Path, media_cache: MediaCache) -> Table:
+def tsv_table(path: Path, media_cache: MediaCache) -> Table:
     """A tab-separated file as a table. Raises IncompleteError.
 
-    Picture cells that refer to another row become that row's picture, put into the media cache; a missing row's picture
-    has an empty digest, so that the question is never asked without.
+    An index in place of a picture becomes the other row's picture, written to the media cache. Where no row has it the
+    picture has an empty digest, so that the question is never asked without it.
     """
-    columns = header(path, delimiter="\t")
+    columns = csv_header(path, delimiter="\t")
 
-    def read(asked: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
-        rows = numbered(lines(path, delimiter="\t"), positions)
-        if {IMAGE, INDEX} <= set(columns) and (asked is None or IMAGE in asked):
-            return _resolved(rows, _referenced(path, media_cache, positions), path)
+    def read(names: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
+        rows = with_positions(csv_rows(path, delimiter="\t"), positions)
+        if {IMAGE, INDEX} <= set(columns) and (names is None or IMAGE in names):
+            return _fill_pictures(rows, _referenced_pictures(path, media_cache, positions), path)
         return rows
 
-    found = fingerprint([path], media_cache)
-    return Table(columns=columns, root=path.parent, revision="", fingerprint=found, files=(path,), read=read)
+    return file_table(path, columns, read, media_cache)
 
 
-def _resolved(rows: Iterator[Row], pictures: Mapping[str, Image], path: Path) -> Iterator[Row]:
+def _fill_pictures(rows: Iterator[Row], pictures: Mapping[str, Image], path: Path) -> Iterator[Row]:
     for row in rows:
-        if 0 < len(row[IMAGE]) <= REFERENCE:
+        if 0 < len(row[IMAGE]) <= LONGEST_INDEX:
             row[IMAGE] = pictures.get(row[IMAGE], Image(f"of row {row[IMAGE]} of {path}", ""))
         yield row
 
 
-def _referenced(path: Path, media_cache: MediaCache, positions: Collection[int] | None) -> dict[str, Image]:
-    """Pictures by the index that cells refer to, also forward and through another reference.
+def _referenced_pictures(path: Path, media_cache: MediaCache, positions: Collection[int] | None) -> dict[str, Image]:
+    """Pictures by the index that other rows name, which may be a later row, or a row that names a third one.
 
-    Only indices are held in memory, and only pictures that the rows at `positions` need are written.
+    Only indices are in memory, and only pictures that the rows at `positions` need are written.
     """
-    target: dict[str, str] = {}
+    next_index: dict[str, str] = {}
     wanted = set()
-    for row in numbered(lines(path, delimiter="\t"), None):
-        if 0 < len(row[IMAGE]) <= REFERENCE:
-            target[row[INDEX]] = row[IMAGE]
+    for row in with_positions(csv_rows(path, delimiter="\t"), None):
+        if 0 < len(row[IMAGE]) <= LONGEST_INDEX:
+            next_index[row[INDEX]] = row[IMAGE]
             if positions is None or row["row"] in positions:
                 wanted.add(row[IMAGE])
-    ends = {index: _end(index, target) for index in wanted}
-    needed = set(ends.values())
+    last_index = {index: _last_index(index, next_index) for index in wanted}
+    owners = set(last_index.values())
     pictures = {}
-    if needed:
-        for row in lines(path, delimiter="\t"):
-            if row[INDEX] in needed and len(row[IMAGE]) > REFERENCE:
+    if owners:
+        for row in csv_rows(path, delimiter="\t"):
+            if row[INDEX] in owners and len(row[IMAGE]) > LONGEST_INDEX:
                 pictures[row[INDEX]] = _picture(row, path, media_cache)
-    return {index: pictures[end] for index, end in ends.items() if end in pictures}
+    return {index: pictures[last] for index, last in last_index.items() if last in pictures}
 
 
-def _end(index: str, target: Mapping[str, str]) -> str:
-    """The last row of a chain of references; a circle ends nowhere."""
-    seen = set()
-    while index in target and index not in seen:
-        seen.add(index)
-        index = target[index]
+def _last_index(index: str, next_index: Mapping[str, str]) -> str:
+    """The index at the end of a chain; of a circle any member, and none of them has a picture."""
+    visited = set()
+    while index in next_index and index not in visited:
+        visited.add(index)
+        index = next_index[index]
     return index
 
 
 def _picture(row: Row, path: Path, media_cache: MediaCache) -> Image:
     try:
         return Image(*media_cache.put(base64.b64decode(row[IMAGE], validate=True)))
-    except binascii.Error:  # told for each sample that shows it, by the empty digest
+    except binascii.Error:  # by its empty digest it becomes a problem of every sample that shows it
         return Image(f"of row {row[INDEX]} of {path} (broken base64)", "")

@@ -1,4 +1,4 @@
-"""Prediction files of other tools, recognised by what they hold and matched to the samples of a task."""
+"""Read prediction files of other tools, recognised by their content, and match them to the samples of a task."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ from pathlib import Path
 
 from evalkit.errors import ForeignFileError
 from evalkit.interop.read import lmms_eval, vlmevalkit
-from evalkit.interop.read.foreign import Foreign, ForeignReply
-from evalkit.interop.read.match import Matched, match, positions
+from evalkit.interop.read.match import SampleMatch, match_samples, row_positions
+from evalkit.interop.read.predictions import PredictionFile, PredictionRow
 from evalkit.text_files import lines
 
-__all__ = ["Foreign", "ForeignFileError", "ForeignReply", "Matched", "match", "positions", "recognised"]
+__all__ = [
+    "ForeignFileError",
+    "PredictionFile",
+    "PredictionRow",
+    "SampleMatch",
+    "match_samples",
+    "read_predictions",
+    "row_positions",
+]
 
 
-def recognised(path: Path, *, field: str = "prediction") -> Foreign | None:
-    """The replies of a file that another tool wrote; None for a file of our own format, or of none that is known.
+def read_predictions(path: Path, *, field: str = "prediction") -> PredictionFile | None:
+    """The replies of a file that another tool wrote; None for a file of our own format, or of an unknown one.
 
-    An lmms-eval or lm-eval log has `doc_id` and its replies on every line; a VLMEvalKit table has the columns `index`
-    and `field`, as a workbook too. Raises ForeignFileError for a file that is one of them and cannot be read.
+    An lmms-eval or lm-eval log has `doc_id` and its replies on every line; a VLMEvalKit table, which may be a workbook,
+    has the columns `index` and `field`. Raises ForeignFileError for a file that is one of them and cannot be read.
     """
-    start = _start(path)
-    if path.suffix == ".xlsx" or start.startswith(vlmevalkit.ARCHIVE):
-        return vlmevalkit.workbook(path, field=field)
-    if lmms_eval.looks_like(start):
-        return lmms_eval.log(path)
-    return vlmevalkit.table(path, field=field) if vlmevalkit.looks_like(start, field) else None
-
-
-def _start(path: Path) -> bytes:
-    """The first line; a file that cannot be read is left to the reader of our own format, which says why."""
     try:
-        return next(lines(path), b"")
+        first_line = next(lines(path), b"")
     except (OSError, EOFError, zlib.error):
-        return b""
+        first_line = b""  # the reader of our own format says why the file cannot be read
+    if path.suffix == ".xlsx" or first_line.startswith(vlmevalkit.ARCHIVE):
+        return vlmevalkit.read_workbook(path, field=field)
+    if lmms_eval.is_log_line(first_line):
+        return lmms_eval.read_log(path)
+    return vlmevalkit.read_table(path, field=field) if vlmevalkit.is_table_header(first_line, field) else None

@@ -1,4 +1,4 @@
-"""Logs of lmms-eval and lm-eval (`samples_*.jsonl`): a line per document, and what the model said unfiltered."""
+"""Logs of lmms-eval and lm-eval (`samples_*.jsonl`): a line per document, with the reply before any filter."""
 
 from __future__ import annotations
 
@@ -8,56 +8,56 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import ForeignFileError
-from evalkit.interop.read.foreign import Foreign, ForeignReply, once
+from evalkit.interop.read.predictions import PredictionFile, PredictionRow, unique_rows
 from evalkit.text_files import json_object, lines
 
 RAW, FILTERED = "resps", "filtered_resps"
 Line = dict[str, Any]
 
 
-def looks_like(start: bytes) -> bool:
-    """Whether a file's first line is one of such a log."""
+def is_log_line(first_line: bytes) -> bool:
+    """True if a file that begins with this line is such a log."""
     try:
-        line = json_object(start)
+        line = json_object(first_line)
     except ValueError:
         return False
     return "doc_id" in line and (RAW in line or FILTERED in line)
 
 
-def log(path: Path) -> Foreign:
-    """The log's replies by `doc_id`, each with the fields of its document. Raises ForeignFileError naming the line."""
-    found = once((_reply(line, f"{path}:{n}") for n, line in _lines(path)), path)
-    return Foreign("an lmms-eval log", "doc_id", found)
+def read_log(path: Path) -> PredictionFile:
+    """The replies by `doc_id`, each with the fields of its document. Raises ForeignFileError, which names the line."""
+    rows = unique_rows((_row(line, f"{path}:{n}") for n, line in _numbered_lines(path)), path)
+    return PredictionFile("an lmms-eval log", "doc_id", rows)
 
 
-def _reply(line: Line, where: str) -> ForeignReply:
-    """lmms-eval leaves `resps` out where filters changed nothing (its `save_results_samples`)."""
+def _row(line: Line, where: str) -> PredictionRow:
     if "doc_id" not in line:
         raise ForeignFileError(f"{where}: there is no doc_id; take the line out or log the samples again")
-    return ForeignReply(str(line["doc_id"]), _text(line.get(RAW, line.get(FILTERED)), where), _cells(line))
+    # lmms-eval leaves `resps` out where filters changed nothing (its `save_results_samples`)
+    return PredictionRow(str(line["doc_id"]), _reply(line.get(RAW, line.get(FILTERED)), where), _values(line))
 
 
-def _text(said: object, where: str) -> str:
-    while isinstance(said, list) and len(said) == 1:
-        said = said[0]
-    if not isinstance(said, str):
+def _reply(value: object, where: str) -> str:
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, str):
         raise ForeignFileError(
-            f"{where}: {RAW} holds {str(said)[:60]!r} where one text is expected; "
+            f"{where}: {RAW} holds {str(value)[:60]!r} where one text is expected; "
             "log a task that generates text, with one reply for each document"
         )
-    return said
+    return value
 
 
-def _cells(line: Line) -> dict[str, Any]:
-    """The document, where it was logged, and what the metrics noted about it (ids and groups among others)."""
-    cells: dict[str, Any] = {}
+def _values(line: Line) -> dict[str, Any]:
+    """The fields of the document, where it was logged, and those of the metrics' notes (ids and groups among them)."""
+    values: dict[str, Any] = {}
     for name, value in line.items():
         if isinstance(value, Mapping) and name not in {"arguments", "input"}:
-            cells = {**value, **cells} if name != "doc" else {**cells, **value}
-    return {**cells, "target": line.get("target")}
+            values = {**value, **values} if name != "doc" else {**values, **value}
+    return {**values, "target": line.get("target")}
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Line]]:
+def _numbered_lines(path: Path) -> Iterator[tuple[int, Line]]:
     n = 0
     try:
         for n, line in enumerate(lines(path), start=1):

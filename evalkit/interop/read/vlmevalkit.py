@@ -1,4 +1,4 @@
-"""Prediction tables of VLMEvalKit (`.tsv` or `.xlsx`): the benchmark's own columns and the reply beside them."""
+"""Prediction tables of VLMEvalKit (`.tsv` or `.xlsx`): the benchmark's own columns with the reply as one more."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-from evalkit.data.sources.csv import lines
+from evalkit.data.sources.csv import csv_rows
 from evalkit.errors import ForeignFileError
-from evalkit.interop.read.foreign import Foreign, ForeignReply, once
+from evalkit.interop.read.predictions import PredictionFile, PredictionRow, unique_rows
 
 INDEX = "index"
 ARCHIVE = b"PK\x03\x04"
-"""What a workbook starts with, whatever its name."""
-TOOL = "a VLMEvalKit table"
+"""The first bytes of a workbook, whatever its name."""
 
 
-def looks_like(start: bytes, field: str) -> bool:
-    """Whether a file's first line is the header of such a table."""
-    names = start.decode("utf-8-sig", errors="replace").strip("\r\n").split("\t")
+def is_table_header(first_line: bytes, field: str) -> bool:
+    """True if a file that begins with this line is such a table."""
+    names = first_line.decode("utf-8-sig", errors="replace").strip("\r\n").split("\t")
     return {INDEX, field} <= {name.strip('"') for name in names}
 
 
-def table(path: Path, *, field: str) -> Foreign:
-    """A tab-separated table. Raises IncompleteError naming a row of another length."""
-    return _foreign(lines(path, delimiter="\t"), path, field)
+def read_table(path: Path, *, field: str) -> PredictionFile:
+    """The replies of a tab-separated table. Raises IncompleteError, which names a row of another length."""
+    return _prediction_file(csv_rows(path, delimiter="\t"), path, field)
 
 
-def workbook(path: Path, *, field: str) -> Foreign:
-    """The first sheet of an xlsx file. Raises ForeignFileError without openpyxl or the columns."""
+def read_workbook(path: Path, *, field: str) -> PredictionFile:
+    """The replies of an xlsx file's first sheet. Raises ForeignFileError without openpyxl or the columns."""
     try:
         from openpyxl import load_workbook
     except ModuleNotFoundError as error:
         raise ForeignFileError(f"{path}: reading xlsx needs openpyxl; run: pip install 'evalkit-vlm[xlsx]'") from error
     try:
-        # a file that is open already is read whatever its name ends in
+        # openpyxl looks at a path's suffix, but not at that of an open file
         with path.open("rb") as file:
             book = load_workbook(file, read_only=True, data_only=True)
-            return _foreign(_rows(book.worksheets[0].iter_rows(values_only=True), path, field), path, field)
+            rows = _sheet_rows(book.worksheets[0].iter_rows(values_only=True), path, field)
+            return _prediction_file(rows, path, field)
     except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise ForeignFileError(f"{path}: not an xlsx file ({error}); save the table again") from error
 
 
-def _rows(sheet: Iterable[Sequence[Any]], path: Path, field: str) -> list[dict[str, Any]]:
+def _sheet_rows(sheet: Iterable[Sequence[Any]], path: Path, field: str) -> list[dict[str, Any]]:
     rows = iter(sheet)
     names = [str(name) for name in next(rows, ())]
     missing = [name for name in (INDEX, field) if name not in names]
@@ -52,14 +52,14 @@ def _rows(sheet: Iterable[Sequence[Any]], path: Path, field: str) -> list[dict[s
     return [dict(zip(names, row, strict=False)) for row in rows if any(cell is not None for cell in row)]
 
 
-def _foreign(rows: Iterable[dict[str, Any]], path: Path, field: str) -> Foreign:
-    replies = (
-        ForeignReply(_plain(row[INDEX]), _plain(row[field]), {**row, "target": row.get("answer")}) for row in rows
+def _prediction_file(rows: Iterable[dict[str, Any]], path: Path, field: str) -> PredictionFile:
+    predictions = (
+        PredictionRow(_text(row[INDEX]), _text(row[field]), {**row, "target": row.get("answer")}) for row in rows
     )
-    return Foreign(TOOL, INDEX, once(replies, path))
+    return PredictionFile("a VLMEvalKit table", INDEX, unique_rows(predictions, path))
 
 
-def _plain(cell: object) -> str:
+def _text(cell: object) -> str:
     """A cell's text; a spreadsheet may have made 7 of "7" or 7.0 of 7, and an empty reply is an empty cell."""
     if cell is None:
         return ""
