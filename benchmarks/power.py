@@ -69,13 +69,13 @@ def pair(generator: np.random.Generator, clusters: int, size: int, *, disagreeme
 
 
 def judged(differences: Sequence[Difference]) -> tuple[Line, ...]:
-    """What the default gate says of tasks that differ so."""
+    """The lines of tasks that differ so, judged by the default gate."""
     side = Side(title="", folder="f", value=0.0, n=0)
     lines = [
         Line(task="t", metric="m", label="t", base=side, candidate=side, better=1, percent=True, difference=difference)
         for difference in differences
     ]
-    return gates.judged(lines, Settings())
+    return gates.apply_gate(lines, Settings())
 
 
 def curve(name: str, clusters: int, size: int, disagreement: float, *, repetitions: int) -> dict[str, object]:
@@ -152,7 +152,7 @@ def breaking(tasks: Mapping[str, Recorded], *, repetitions: int) -> list[dict[st
     for share in BROKEN:
         drawn = [{name: t.difference(generator, share) for name, t in tasks.items()} for _ in range(repetitions)]
         alone = {name: [judged([draw[name]])[0] for draw in drawn] for name in tasks}
-        whole = [gates.overall(judged(list(draw.values()))) for draw in drawn]
+        whole = [gates.worst_verdict(judged(list(draw.values()))) for draw in drawn]
         points.append(
             {
                 "broken": share,

@@ -41,8 +41,8 @@ def main(options: argparse.Namespace) -> int:
         found, notes = flips.collected(comparison, options.flips, places(options))
         comparison = with_flips(comparison, found)
         comparison = msgspec.structs.replace(comparison, notes=(*comparison.notes, *notes))
-    text = render.terminal(comparison)
-    sys.stdout.write(ci.inert(text) if options.actions else text)
+    text = render.to_terminal(comparison)
+    sys.stdout.write(ci.without_commands(text) if options.actions else text)
     _files(options, comparison)
     _actions(options, comparison)
     if place is not None:
@@ -109,8 +109,8 @@ def _save(options: argparse.Namespace, comparison: Comparison, place: Path) -> N
 def _files(options: argparse.Namespace, comparison: Comparison) -> None:
     junit = ci.junit(comparison, strict=options.fail_inconclusive)
     for option, file, data in (
-        ("--json", options.json, render.json(comparison)),
-        ("--markdown", options.markdown, render.markdown(comparison).encode()),
+        ("--json", options.json, render.to_json(comparison)),
+        ("--markdown", options.markdown, render.to_markdown(comparison).encode()),
         ("--junit", options.junit, junit.encode()),
     ):
         if file is not None:
@@ -121,11 +121,11 @@ def _actions(options: argparse.Namespace, comparison: Comparison) -> None:
     """On GitHub's runners: lines that it shows at the job, and a page of results."""
     if not options.actions:
         return
-    for line in ci.commands(comparison):
+    for line in ci.workflow_commands(comparison):
         print(line, file=sys.stderr)
     if options.step_summary is not None:
         try:
             with options.step_summary.open("a", encoding="utf-8") as file:
-                file.write(ci.summary(comparison, used=file.tell()))
+                file.write(ci.job_summary(comparison, used=file.tell()))
         except OSError as error:
             raise EvalkitError(f"{options.step_summary}: cannot be written ({error.strerror})") from error

@@ -110,12 +110,12 @@ def _judged(
     refusals: Sequence[Refusal],
     notes: Sequence[str],
 ) -> Comparison:
-    done = gates.judged(lines, settings)
+    done = gates.apply_gate(lines, settings)
     return Comparison(
         base=base,
         candidate=candidate,
         settings=settings,
-        verdict="not comparable" if refusals else gates.overall(done),
+        verdict="not comparable" if refusals else gates.worst_verdict(done),
         lines=done,
         refusals=tuple(refusals),
         notes=tuple(dict.fromkeys(notes)),

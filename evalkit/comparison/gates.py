@@ -1,4 +1,4 @@
-"""From differences to verdicts: each gate is one rule, corrected over all tasks of the comparison."""
+"""From differences to verdicts: each gate is one rule, corrected over all lines of the comparison."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from evalkit.errors import EvalkitError
 from evalkit.statistics import LARGE, benjamini_hochberg, detectable, holm, needed
 
 ROUNDING = 1e-12
-"""A drop of exactly the margin counts as such, whatever its last bits: 0.7 points are not 7 of 1,000 in binary."""
+"""A loss of exactly the margin counts as such, whatever its last bits: 0.7 points are not 7 of 1,000 in binary."""
 
 
-def judged(lines: Sequence[Line], settings: Settings) -> tuple[Line, ...]:
-    """The lines with adjusted p values, verdicts, and the samples that the margin needs."""
+def apply_gate(lines: Sequence[Line], settings: Settings) -> tuple[Line, ...]:
+    """The lines with adjusted p values, verdicts, reasons, and the samples that the margin needs.
+
+    Raises EvalkitError for a metric that is neither better high nor low.
+    """
     adjust = holm if settings.correction == "holm" else benjamini_hochberg
     adjusted = adjust([line.difference.p for line in lines])
     # Holm's first step, the hardest one, tests each of m lines at alpha / m; the other gates judge lines one by one.
     corrected = settings.gate == "regression" and settings.correction == "holm"
     level = settings.alpha / (max(1, len(lines)) if corrected else 1)
-    return tuple(_judged(line, p, settings, level) for line, p in zip(lines, adjusted, strict=True))
+    return tuple(_with_verdict(line, p, settings, level) for line, p in zip(lines, adjusted, strict=True))
 
 
-def overall(lines: Sequence[Line]) -> Verdict:
-    """The worst verdict of all lines."""
-    found = {line.verdict for line in lines}
-    return "fail" if "fail" in found else "inconclusive" if "inconclusive" in found else "pass"
+def worst_verdict(lines: Sequence[Line]) -> Verdict:
+    """`fail` if a line fails, else `inconclusive` if one is, else `pass`."""
+    verdicts = {line.verdict for line in lines}
+    return "fail" if "fail" in verdicts else "inconclusive" if "inconclusive" in verdicts else "pass"
 
 
-def _judged(line: Line, p: float, settings: Settings, level: float) -> Line:
+def _with_verdict(line: Line, p: float, settings: Settings, level: float) -> Line:
     if not line.better:
         raise EvalkitError(
             f"task {line.task}: its headline {line.metric} is neither better high nor low; name another headline"
@@ -52,21 +55,23 @@ def _detects(line: Line, alpha: float, level: float) -> float | None:
 
 
 def _verdict(line: Line, margin: float, settings: Settings) -> tuple[Verdict, str]:
+    """The verdict and its reason, in words that hold for metrics of either direction."""
     if line.same:
         return "pass", "every answer is the same"
     if settings.gate == "threshold":
         return _threshold(line, margin)
     if line.difference.low is None or line.difference.high is None:
-        return "inconclusive", "a single cluster tells no error"
+        return "inconclusive", "the data give no standard error"
     if settings.gate == "regression":
         return _regression(line, margin, settings.alpha)
     return _noninferiority(line, margin)
 
 
 def _threshold(line: Line, margin: float) -> tuple[Verdict, str]:
+    """Fails a measured loss of more than the margin."""
     if line.better * line.difference.value < -margin - ROUNDING:
-        return "fail", "below the threshold; not a statistical statement"
-    return "pass", "within the threshold; not a statistical statement"
+        return "fail", "worse by more than the margin; not a statistical statement"
+    return "pass", "not worse by more than the margin; not a statistical statement"
 
 
 def _regression(line: Line, margin: float, alpha: float) -> tuple[Verdict, str]:
@@ -75,33 +80,34 @@ def _regression(line: Line, margin: float, alpha: float) -> tuple[Verdict, str]:
     significant = line.p_adjusted <= alpha
     if significant and gain < 0 and -gain >= margin - ROUNDING:
         return "fail", "worse beyond chance"
-    if significant and gain < 0:
-        return "pass", "worse beyond chance, by less than the margin"
-    if margin > 0 and _limits(line)[0] < -margin:
-        return "inconclusive", "a drop by the margin is not ruled out"
-    if significant and gain > 0:
-        return "pass", "better beyond chance"
+    if margin > 0 and _gain_limits(line)[0] < -margin:
+        return "inconclusive", "a loss of the margin is not ruled out"
+    if significant and gain:
+        return "pass", "better beyond chance" if gain > 0 else "worse beyond chance, but by less than the margin"
     return "pass", "no difference beyond chance" if line.base.folder else _consistency(line)
 
 
 def _consistency(line: Line) -> str:
+    """The reason why a run that does not differ significantly from a published number passes."""
     low, high = line.difference.low or 0.0, line.difference.high or 0.0
     if low <= 0 <= high:
         return "consistent with the published number"
-    return "not consistent with the published number by itself, but among so many lines"
+    return "the published number is outside the interval, but the adjusted p is not significant"
 
 
 def _noninferiority(line: Line, margin: float) -> tuple[Verdict, str]:
-    """Each task must show it by itself, so that no correction is needed: all of them must pass (Berger 1982)."""
-    low, high = _limits(line)
+    """Each line must pass by itself, so no correction is needed: all of them must pass (Berger 1982)."""
+    low, high = _gain_limits(line)
+    if low > 0:
+        return "pass", "better: the whole interval is a gain"
     if low > -margin:
-        return "pass", "worse by less than the margin"
+        return "pass", "worse, but by less than the margin" if high < 0 else "not worse by the margin"
     if high < -margin:
         return "fail", "worse by more than the margin"
-    return "inconclusive", "a drop by the margin is not ruled out"
+    return "inconclusive", "a loss of the margin is not ruled out"
 
 
-def _limits(line: Line) -> tuple[float, float]:
-    """Limits of the gain: of minus the difference where less is better."""
+def _gain_limits(line: Line) -> tuple[float, float]:
+    """The limits of the gain: of minus the difference where less is better."""
     low, high = line.difference.low or 0.0, line.difference.high or 0.0
     return (low, high) if line.better > 0 else (-high, -low)

@@ -29,8 +29,8 @@ def difference(value: float, *, p: float = 1.0, half: float | None = 0.01, detec
     )
 
 
-def line(change: Difference, *, better: int = 1, percent: bool = True, label: str = "task") -> Line:
-    side = Side(title="m", folder="f", value=0.5, n=1000)
+def line(change: Difference, *, better: int = 1, percent: bool = True, label: str = "task", folder: str = "f") -> Line:
+    side = Side(title="m", folder=folder, value=0.5, n=1000)
     return Line(
         task="task",
         metric="accuracy",
@@ -74,12 +74,73 @@ RULES = [
 def test_every_rule(
     gate: str, margin: float | None, value: float, half: float | None, p: float, better: int, verdict: str
 ) -> None:
-    (got,) = gates.judged([line(difference(value, p=p, half=half), better=better)], settings(gate, margin))
+    (got,) = gates.apply_gate([line(difference(value, p=p, half=half), better=better)], settings(gate, margin))
     assert got.verdict == verdict
 
 
+NO_STATISTICS = "; not a statistical statement"
+# gate, margin in points, gain, half of the interval, p -> verdict, reason; the same for either direction of the metric
+REASONS = [
+    ("regression", 0.0, -0.02, 0.01, 0.001, "fail", "worse beyond chance"),
+    ("regression", 3.0, -0.02, 0.005, 0.001, "pass", "worse beyond chance, but by less than the margin"),
+    ("regression", 3.0, -0.02, 0.015, 0.001, "inconclusive", "a loss of the margin is not ruled out"),
+    ("regression", 3.0, -0.02, 0.015, 0.2, "inconclusive", "a loss of the margin is not ruled out"),
+    ("regression", 3.0, 0.02, 0.01, 0.001, "pass", "better beyond chance"),
+    ("regression", 0.0, 0.02, 0.01, 0.001, "pass", "better beyond chance"),
+    ("regression", 0.0, 0.02, 0.03, 0.2, "pass", "no difference beyond chance"),
+    ("regression", 0.0, -0.02, 0.03, 0.2, "pass", "no difference beyond chance"),
+    ("regression", 0.0, 0.0, 0.03, 1.0, "pass", "no difference beyond chance"),
+    ("regression", 0.0, -0.02, None, 0.5, "inconclusive", "the data give no standard error"),
+    ("noninferiority", 1.0, 0.02, 0.01, 0.001, "pass", "better: the whole interval is a gain"),
+    ("noninferiority", 1.0, 0.002, 0.01, 0.8, "pass", "not worse by the margin"),
+    ("noninferiority", 1.0, -0.002, 0.005, 0.5, "pass", "not worse by the margin"),
+    ("noninferiority", 1.0, -0.005, 0.002, 0.001, "pass", "worse, but by less than the margin"),
+    ("noninferiority", 1.0, -0.005, 0.01, 0.3, "inconclusive", "a loss of the margin is not ruled out"),
+    ("noninferiority", 1.0, 0.005, 0.02, 0.6, "inconclusive", "a loss of the margin is not ruled out"),
+    ("noninferiority", 1.0, -0.03, 0.01, 0.001, "fail", "worse by more than the margin"),
+    ("noninferiority", 0.0, -0.03, 0.01, 0.001, "fail", "worse by more than the margin"),
+    ("noninferiority", 1.0, 0.03, None, 0.5, "inconclusive", "the data give no standard error"),
+    ("threshold", 0.0, -0.001, 0.05, 0.9, "fail", "worse by more than the margin" + NO_STATISTICS),
+    ("threshold", 0.5, -0.001, 0.05, 0.9, "pass", "not worse by more than the margin" + NO_STATISTICS),
+    ("threshold", 0.5, 0.1, 0.05, 0.001, "pass", "not worse by more than the margin" + NO_STATISTICS),
+]
+
+
+@pytest.mark.parametrize("better", [1, -1], ids=["more is better", "less is better"])
+@pytest.mark.parametrize(("gate", "margin", "gain", "half", "p", "verdict", "reason"), REASONS)
+def test_every_reason_is_true_of_its_line(
+    gate: str, margin: float, gain: float, half: float | None, p: float, verdict: str, reason: str, better: int
+) -> None:
+    change = line(difference(better * gain, p=p, half=half), better=better)
+    (got,) = gates.apply_gate([change], settings(gate, margin))
+    assert (got.verdict, got.reason) == (verdict, reason)
+
+
+# difference, half of the interval, p, lines -> reason
+PUBLISHED = [
+    (0.01, 0.02, 0.4, 1, "consistent with the published number"),
+    (-0.01, 0.02, 0.4, 1, "consistent with the published number"),
+    (0.03, 0.02, 0.001, 1, "better beyond chance"),
+    (-0.03, 0.02, 0.03, 5, "the published number is outside the interval, but the adjusted p is not significant"),
+    (-0.03, 0.029, 0.051, 1, "the published number is outside the interval, but the adjusted p is not significant"),
+]
+
+
+@pytest.mark.parametrize(("value", "half", "p", "count", "reason"), PUBLISHED)
+def test_reasons_against_a_published_number(value: float, half: float, p: float, count: int, reason: str) -> None:
+    lines = [line(difference(value, p=p, half=half), folder="")] * count
+    assert gates.apply_gate(lines, Settings())[0].reason == reason
+
+
+def test_a_hint_counts_samples_only_where_those_at_hand_are_too_few() -> None:
+    for margin, hint in ((1.0, "; about 2250 samples would detect a change of the margin"), (2.0, "")):
+        (got,) = gates.apply_gate([line(difference(0.0))], settings("regression", margin))
+        text = "task: 50.0 -> 50.0, +0.0 [-1.0, +1.0], no difference beyond chance"
+        assert render.line_sentence(got) == f"{text}; a true change of 1.5 is detected with probability 0.8{hint}"
+
+
 def test_errors_have_their_margin_in_the_unit_of_the_answers() -> None:
-    (got,) = gates.judged(
+    (got,) = gates.apply_gate(
         [line(difference(2.0, half=0.5, p=0.001), better=-1, percent=False)], settings("regression", 3)
     )
     assert got.verdict == "pass"
@@ -87,15 +148,15 @@ def test_errors_have_their_margin_in_the_unit_of_the_answers() -> None:
 
 def test_holm_spans_all_tasks_and_false_discovery_rate_on_request() -> None:
     lines = [line(difference(-0.02, p=p)) for p in (0.02, 0.03, 0.5)]
-    assert [got.verdict for got in gates.judged(lines, settings("regression"))] == ["pass"] * 3
-    bh = gates.judged(lines, settings("regression", correction="bh"))
+    assert [got.verdict for got in gates.apply_gate(lines, settings("regression"))] == ["pass"] * 3
+    bh = gates.apply_gate(lines, settings("regression", correction="bh"))
     assert [got.verdict for got in bh] == ["fail", "fail", "pass"]
     assert [got.p_adjusted for got in bh] == pytest.approx([0.045, 0.045, 0.5])
 
 
 def test_more_tasks_detect_less() -> None:
-    one, *_ = gates.judged([line(difference(0.0))], settings("regression", 1))
-    many, *_ = gates.judged([line(difference(0.0))] * 11, settings("regression", 1))
+    one, *_ = gates.apply_gate([line(difference(0.0))], settings("regression", 1))
+    many, *_ = gates.apply_gate([line(difference(0.0))] * 11, settings("regression", 1))
     # (z(1 - 0.05/22) + z(0.8)) / (z(0.975) + z(0.8)) = (2.8376 + 0.8416) / (1.9600 + 0.8416)
     assert many.detects == pytest.approx(0.015 * 3.6792 / 2.8016, rel=1e-3)
     assert (one.detects, one.needed) == (0.015, 2250)
@@ -103,7 +164,7 @@ def test_more_tasks_detect_less() -> None:
 
 def test_a_headline_without_direction_cannot_be_gated() -> None:
     with pytest.raises(EvalkitError, match="neither better high nor low"):
-        gates.judged([line(difference(0.1), better=0)], settings("regression"))
+        gates.apply_gate([line(difference(0.1), better=0)], settings("regression"))
 
 
 # --- false alarms
@@ -140,7 +201,7 @@ def gate_says(generator: np.random.Generator, drop: float = 0.0) -> str:
         totals = cluster_totals(generator, clusters, size, drop)
         p, _ = sign_flip(totals / totals.size, scale=totals.size)
         lines.append(line(difference(float(totals.sum()) / (clusters * size), p=p)))
-    return gates.overall(gates.judged(lines, Settings()))
+    return gates.worst_verdict(gates.apply_gate(lines, Settings()))
 
 
 def test_equally_good_models_raise_the_default_gate_in_at_most_six_of_a_hundred_comparisons() -> None:
@@ -164,7 +225,7 @@ def hostile(text: str) -> Comparison:
         base_reply=text,
         prompt=text,
     )
-    judged = gates.judged([msgspec.structs.replace(change, turned_wrong=(text,), flips=(flip,))], Settings())
+    judged = gates.apply_gate([msgspec.structs.replace(change, turned_wrong=(text,), flips=(flip,))], Settings())
     return Comparison(base=text, candidate=text, settings=Settings(), verdict="fail", lines=judged, notes=(text,))
 
 
@@ -185,7 +246,7 @@ def test_junit_is_xml_whatever_a_name_holds() -> None:
 
 
 def test_an_inconclusive_line_is_skipped_or_failed() -> None:
-    judged = gates.judged([line(difference(0.0, half=0.05))], settings("noninferiority"))
+    judged = gates.apply_gate([line(difference(0.0, half=0.05))], settings("noninferiority"))
     found = Comparison(
         base="a", candidate="b", settings=settings("noninferiority"), verdict="inconclusive", lines=judged
     )
@@ -194,15 +255,15 @@ def test_an_inconclusive_line_is_skipped_or_failed() -> None:
 
 
 def test_error_lines_cannot_be_forged() -> None:
-    commands = list(ci.commands(hostile(HOSTILE)))
+    commands = list(ci.workflow_commands(hostile(HOSTILE)))
     assert all(command.startswith(("::error title=", "::warning title=")) for command in commands)
     assert not any("\n" in command or "\r" in command for command in commands)
 
 
 def test_readers_formats_carry_no_markup_and_no_control_characters() -> None:
-    text = render.terminal(hostile(HOSTILE))
+    text = render.to_terminal(hostile(HOSTILE))
     assert not [c for c in text if ord(c) < 32 and c != "\n"]
-    body = render.markdown(hostile(HOSTILE))
+    body = render.to_markdown(hostile(HOSTILE))
     outside = body.split("````")[0] + body.split("````")[-1]
     assert "<script>" not in outside
     assert "````text" in body, "the fence is longer than any in a reply"
@@ -210,7 +271,7 @@ def test_readers_formats_carry_no_markup_and_no_control_characters() -> None:
 
 def test_a_summary_is_bounded() -> None:
     long = msgspec.structs.replace(hostile("x"), notes=tuple(f"note {n} " + "y" * 1000 for n in range(2000)))
-    text = ci.summary(long)
+    text = ci.job_summary(long)
     assert len(text.encode()) <= ci.SUMMARY
     assert text.endswith("Shortened; the whole report is in the file of --markdown.\n")
 
@@ -219,15 +280,17 @@ def test_several_comparisons_in_one_step_stay_below_the_limit_of_the_step() -> N
     long = msgspec.structs.replace(hostile("x"), notes=tuple(f"note {n} " + "y" * 1000 for n in range(2000)))
     held = ""
     for _ in range(4):
-        held += ci.summary(long, used=len(held.encode()))
+        held += ci.job_summary(long, used=len(held.encode()))
     assert ci.STEP - 2 * ci.SPARE - 2000 < len(held.encode()) <= ci.STEP
-    assert ci.summary(hostile("x"), used=ci.STEP + 5) == ""
+    assert ci.job_summary(hostile("x"), used=ci.STEP + 5) == ""
 
 
 def test_a_shortened_summary_leaves_no_fence_open() -> None:
     found = hostile("x" * 300)
     (line,) = found.lines
-    text = ci.summary(msgspec.structs.replace(found, lines=(msgspec.structs.replace(line, flips=line.flips * 600),)))
+    text = ci.job_summary(
+        msgspec.structs.replace(found, lines=(msgspec.structs.replace(line, flips=line.flips * 600),))
+    )
     assert len(text.encode()) <= ci.SUMMARY
     assert "```" not in text
     assert "<details>" not in text
