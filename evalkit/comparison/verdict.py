@@ -1,4 +1,4 @@
-"""What a comparison says: typed values from settings to verdict, ready for any format."""
+"""The values of a comparison, from its settings to its verdict, ready for any format."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ Verdict: TypeAlias = Literal["pass", "fail", "inconclusive"]
 GATES: tuple[Gate, ...] = ("regression", "noninferiority", "threshold")
 CORRECTIONS: tuple[Correction, ...] = ("holm", "bh")
 REASONS = ("tasks", "data", "split", "prompt", "rule", "generation", "task", "blind", "samples", "partial")
-"""Why two runs may not be comparable; each can be allowed by name."""
+"""The reasons why two runs may not be comparable; each can be allowed by name."""
 
 EXIT = {"pass": 0, "fail": 1, "not comparable": 3, "inconclusive": 5}
+"""The exit code of each verdict."""
 
 
 class Settings(Value, frozen=True, kw_only=True):
-    """How to judge. `margin`: percentage points, or the unit of the answers for mean absolute errors.
+    """The gate and its parameters. `margin`: percentage points, or the unit of the answers where a metric has that.
 
-    Without a margin the regression and threshold gates forgive nothing, and non-inferiority forgives one point.
+    Without a margin the regression and threshold gates tolerate no loss, and non-inferiority tolerates one point.
+    `alpha` is the level of the tests, `correction` that over all lines; `allow` names REASONS that do not refuse.
     """
 
     gate: Gate = "regression"
@@ -33,14 +35,14 @@ class Settings(Value, frozen=True, kw_only=True):
 
     @property
     def tolerated(self) -> float:
-        """The margin in points."""
+        """The margin, in the unit of `margin`."""
         if self.margin is not None:
             return self.margin
         return 1.0 if self.gate == "noninferiority" else 0.0
 
 
 class Refusal(Value, frozen=True):
-    """Why a task's runs are not comparable: one of REASONS, and a sentence on what differs."""
+    """A reason why a task's runs are not comparable: one of REASONS, and a sentence on what differs."""
 
     task: str
     reason: str
@@ -48,7 +50,7 @@ class Refusal(Value, frozen=True):
 
 
 class Side(Value, frozen=True, kw_only=True):
-    """One run's number as its own stats have it; `folder` is empty for a published number."""
+    """One run's number and its 95 % limits; `folder` is empty for a published number."""
 
     title: str
     folder: str
@@ -59,7 +61,7 @@ class Side(Value, frozen=True, kw_only=True):
 
 
 class Flip(Value, frozen=True, kw_only=True):
-    """A sample that turned wrong or right; prompt and replies are empty where the data or the log are not at hand."""
+    """A sample that turned wrong or right; prompt and replies are empty where the data or the log are missing."""
 
     sample_id: str
     turned: Literal["wrong", "right"]
@@ -72,12 +74,12 @@ class Flip(Value, frozen=True, kw_only=True):
 
 
 class Line(Value, frozen=True, kw_only=True):
-    """One task: both numbers, their difference, the judgement and why. `percent`: values are fractions.
+    """One task, or one row of a card: both numbers, their difference, the verdict and its reason.
 
-    `better` is 1 where more is better, -1 where less is. `p_adjusted` is corrected over all lines. `detects` is the
-    true change that the gate would find with probability 0.8, corrected likewise; `needed` is the number of samples
-    with which that would be the margin. `turned_wrong` and `turned_right` are sample ids; a
-    question that counts once for several rows is named by its wrong one.
+    `percent`: values are fractions. `better` is 1 where more is better, -1 where less is. `same`: both runs have the
+    same answer to every sample. `p_adjusted` is corrected over all lines. `detects` is the true change that the gate
+    detects with probability 0.8, corrected likewise; `needed` is the number of samples at which that is the margin.
+    `turned_wrong` and `turned_right` are sample ids; a question of several rows is named by its wrong one.
     """
 
     task: str
@@ -100,7 +102,7 @@ class Line(Value, frozen=True, kw_only=True):
 
 
 class Comparison(Value, frozen=True, kw_only=True):
-    """All lines and the verdict over them; with refusals there are no lines. `notes` are sentences for the reader."""
+    """All lines and the verdict over them; with refusals there are no lines. `notes` are sentences to print below."""
 
     base: str
     candidate: str

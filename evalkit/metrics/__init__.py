@@ -17,7 +17,7 @@ Metric: TypeAlias = Accuracy | Precision | Recall | F1 | YesRatio | AllCorrect |
 
 
 class MetricProtocol(Protocol):
-    """What every member of `Metric` can do.
+    """The contract of every member of `Metric`.
 
     The union says which kinds a task file may name; YAML decodes into it. This says what the rest of the package may
     ask of any of them. A new metric is one file and its name in the union.
