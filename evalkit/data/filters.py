@@ -1,4 +1,4 @@
-"""Row filters: the rows of a data set that a task evaluates, as its `keep` says."""
+"""Row filters: `keep` in a task file chooses the rows of a data set that the task evaluates."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import msgspec
 
 from evalkit.data.columns import require_column
 from evalkit.data.references import Row
-from evalkit.data.sources import Places, Rows, Table, annotations_table, table_of
+from evalkit.data.sources import DataTable, Places, Rows, annotations_table, table_of
 from evalkit.errors import CellError, EvalkitError, IncompleteError, MediaError
 from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import TaskSpec
@@ -58,7 +58,9 @@ def load(
     )
 
 
-def open_table(task: TaskSpec, places: Places, *, annotations: Path | None = None, rows: Rows | None = None) -> Table:
+def open_table(
+    task: TaskSpec, places: Places, *, annotations: Path | None = None, rows: Rows | None = None
+) -> DataTable:
     """The table of `rows`, else of the file `annotations`, else of the task's own source.
 
     Media of `rows` with relative paths are looked for in the first mirror, else in the task's folder.
@@ -69,7 +71,7 @@ def open_table(task: TaskSpec, places: Places, *, annotations: Path | None = Non
     return annotations_table(annotations, places.media_cache) if annotations else task.source.open(places)
 
 
-def kept_rows(task: TaskSpec, table: Table, columns: Collection[str] = ()) -> Iterator[tuple[int, Row]]:
+def kept_rows(task: TaskSpec, table: DataTable, columns: Collection[str] = ()) -> Iterator[tuple[int, Row]]:
     """The rows that the task's `keep` lets pass, with at least these columns, and their positions in the table."""
     keep = task.keep
     names = {*columns, *({keep.column} if keep else ())}
@@ -91,7 +93,7 @@ def take_evenly(positions: Sequence[int], limit: int | float | None) -> Sequence
     return [positions[i * len(positions) // count] for i in range(count)]
 
 
-def _check_columns(task: TaskSpec, table: Table, *, media: bool) -> None:
+def _check_columns(task: TaskSpec, table: DataTable, *, media: bool) -> None:
     """Raises IncompleteError for a column that a field names and the table lacks.
 
     Where replies are only scored, a file of golds need not have questions, nor clusters: without them intervals are
@@ -105,7 +107,7 @@ def _check_columns(task: TaskSpec, table: Table, *, media: bool) -> None:
         require_column(task.keep.column, names, field=f"tasks/{task.name}: keep.column")
 
 
-def _positions(task: TaskSpec, table: Table) -> list[int]:
+def _positions(task: TaskSpec, table: DataTable) -> list[int]:
     """Positions of the task's rows, as many as it declares, each with an id of its own."""
     columns = task.columns
     positions: dict[str, int] = {}
@@ -126,7 +128,7 @@ def _positions(task: TaskSpec, table: Table) -> list[int]:
 
 
 def _samples(
-    task: TaskSpec, table: Table, positions: Sequence[int], media_cache: MediaCache, *, media: bool
+    task: TaskSpec, table: DataTable, positions: Sequence[int], media_cache: MediaCache, *, media: bool
 ) -> tuple[tuple[Sample, ...], dict[str, str]]:
     samples, problems = [], {}
     columns = task.columns

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image as Pillow
 
 from evalkit import digest
-from evalkit.data.sources import Places, Table, table_of
+from evalkit.data.sources import DataTable, Places, table_of
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.media.open import open_image
@@ -92,7 +92,7 @@ def task(samples: int = 3, **changes: Any) -> TaskSpec:
     return msgspec.convert(fields | changes, TaskSpec)
 
 
-def table(rows: Any, folder: Path) -> Table:
+def table(rows: Any, folder: Path) -> DataTable:
     return table_of(rows, media_cache=MediaCache(folder / "cache"), root=folder)
 
 

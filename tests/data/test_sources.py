@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from evalkit.data.sources import Places, Source, Table, annotations_table
+from evalkit.data.sources import DataTable, Places, Source, annotations_table
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.types import Image
@@ -28,7 +28,7 @@ def places(folder: Path, *, mirror: bool = True) -> Places:
     return Places(media_cache=MediaCache(folder / "cache"), bundled=folder / "bundled", mirrors=mirrors, offline=True)
 
 
-def opened(folder: Path, *, mirror: bool = True, **fields: Any) -> Table:
+def opened(folder: Path, *, mirror: bool = True, **fields: Any) -> DataTable:
     return msgspec.convert(fields, Source).open(places(folder, mirror=mirror))
 
 
@@ -36,7 +36,7 @@ def rows(names: str) -> list[dict[str, Any]]:
     return [{"id": name, "image": datasets.picture(ord(name))} for name in names]
 
 
-def ids(table: Table, **asked: Any) -> list[str]:
+def ids(table: DataTable, **asked: Any) -> list[str]:
     return [row["id"] for row in table.rows(**asked)]
 
 

@@ -11,13 +11,14 @@ from evalkit.data.sources.huggingface import HuggingFace
 from evalkit.data.sources.jsonl import Jsonl, jsonl_table
 from evalkit.data.sources.memory import Rows, table_of
 from evalkit.data.sources.parquet import parquet_table
-from evalkit.data.sources.table import Places, Table
+from evalkit.data.sources.table import DataTable, Places
 from evalkit.data.sources.tsv import Tsv, tsv_table
 from evalkit.errors import EvalkitError
 from evalkit.media.cache import MediaCache
 
 __all__ = [
     "Csv",
+    "DataTable",
     "Geometry3k",
     "HuggingFace",
     "Jsonl",
@@ -25,7 +26,6 @@ __all__ = [
     "Places",
     "Rows",
     "Source",
-    "Table",
     "Tsv",
     "annotations_table",
     "table_of",
@@ -35,20 +35,20 @@ Source: TypeAlias = HuggingFace | Tsv | Jsonl | Csv | Geometry3k
 
 
 class Openable(Protocol):
-    """What every member of `Source` offers: fields of a task file that find a data set and open it as a `Table`.
+    """The contract of every member of `Source`: the fields of a task file that say where a data set is.
 
-    Constructing one reads nothing, `open` does. A table's `rows(columns, positions)` may be called any number of times:
-    it gives rows in the order of the files, as dicts of cells, each with its 0-based position as `row`, and few of them
-    are in memory at a time. Cells are as the file has them; a picture is bytes, base64, a path below the table's `root`
-    or an `Image`. The table's `fingerprint` is a sha256 over the content that the rows come from (not over names, paths
-    or times), so that copies of a data set have the same one and any change of a byte gives another.
+    Constructing one reads nothing; `open` does. A table's `rows(columns, positions)` may be called any number of times:
+    it gives rows in the order of the files, as dicts of values by column, each with its 0-based position as `row`, and
+    few of them are in memory at a time. Values are as the file has them; a picture is bytes, base64, a path below the
+    table's `root` or an `Image`. The table's `fingerprint` is a sha256 over the content that the rows come from (not
+    over names, paths or times), so that copies of a data set have the same one and any change of a byte gives another.
     """
 
-    def open(self, places: Places) -> Table:
-        """Find the data set in `places` or fetch it.
+    def open(self, places: Places) -> DataTable:
+        """Find the data set in `places`, or download it.
 
-        Raises IncompleteError, which says where it looked or what is wrong with a file, and ResumableError where the
-        network failed. `rows` raises IncompleteError for a file that cannot be read to its end.
+        Raises IncompleteError, which names the folders or the mistake in a file, and ResumableError where the network
+        failed. `rows` raises IncompleteError for a file that cannot be read to its end.
         """
 
 
@@ -68,7 +68,7 @@ TABLE_OF_SUFFIX = {
 }
 
 
-def annotations_table(path: Path, media_cache: MediaCache) -> Table:
+def annotations_table(path: Path, media_cache: MediaCache) -> DataTable:
     """A file that replaces a task's own source, read by its suffix. Raises EvalkitError where that is unknown."""
     if path.suffix not in TABLE_OF_SUFFIX:
         raise EvalkitError(f"{path}: cannot tell what it holds; name it with one of {', '.join(TABLE_OF_SUFFIX)}")

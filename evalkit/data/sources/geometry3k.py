@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from evalkit.data.sources.table import Places, Row, Table, content_digest, with_positions
+from evalkit.data.sources.table import DataTable, Places, Row, content_digest, with_positions
 from evalkit.errors import IncompleteError
 from evalkit.media.archive import media_errors
 from evalkit.types import Value
@@ -30,7 +30,7 @@ class Geometry3k(Value, frozen=True, kw_only=True, tag_field="kind", tag="geomet
     path: str
     split: str
 
-    def open(self, places: Places) -> Table:
+    def open(self, places: Places) -> DataTable:
         """Find the problems. Raises IncompleteError where there are none or one is broken."""
         bases = (places.folder, *places.mirrors, places.bundled)
         roots = [base / self.path for base in bases] + list(places.mirrors)
@@ -53,7 +53,7 @@ def _members(folder: Path, archive: Path) -> dict[int, str]:
     return dict(sorted((int(match[1]), name) for name in names if (match := PROBLEM.fullmatch(name))))
 
 
-def _table(root: Path, archive: Path, members: dict[int, str], places: Places) -> Table:
+def _table(root: Path, archive: Path, members: dict[int, str], places: Places) -> DataTable:
     files = [root / name for name in members.values()]
     is_folder = files[0].is_file()
     read_all = partial(_rows, root, None if is_folder else archive, members)
@@ -64,7 +64,7 @@ def _table(root: Path, archive: Path, members: dict[int, str], places: Places) -
     columns = tuple(dict.fromkeys(name for row in read_all() for name in row))
     paths = tuple(files) if is_folder else (archive,)
     fingerprint = content_digest(paths, places.media_cache)
-    return Table(columns=columns, root=root, revision="", fingerprint=fingerprint, files=paths, read=read)
+    return DataTable(columns=columns, root=root, revision="", fingerprint=fingerprint, files=paths, read=read)
 
 
 def _rows(root: Path, archive: Path | None, members: dict[int, str]) -> Iterator[Row]:

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from evalkit.data.sources.table import Places, Row, Table, file_table, with_positions
+from evalkit.data.sources.table import DataTable, Places, Row, file_table, with_positions
 from evalkit.errors import IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.text_files import json_object, lines
@@ -18,12 +18,12 @@ class Jsonl(Value, frozen=True, kw_only=True, tag_field="kind", tag="jsonl"):
 
     path: str
 
-    def open(self, places: Places) -> Table:
+    def open(self, places: Places) -> DataTable:
         """Find the file. Raises IncompleteError where there is none or a line is broken."""
         return jsonl_table(places.find_file(self.path), places.media_cache)
 
 
-def jsonl_table(path: Path, media_cache: MediaCache) -> Table:
+def jsonl_table(path: Path, media_cache: MediaCache) -> DataTable:
     """A JSON Lines file as a table; its columns are all keys that occur. Raises IncompleteError."""
     columns = tuple(dict.fromkeys(key for row in _objects(path) for key in row))
     empty = dict.fromkeys(columns)

@@ -1,4 +1,4 @@
-"""Rows that a Python program holds already, as a table like that of a file: equal content gives equal samples.
+"""Rows that a Python program has in memory, as a table like that of a file: equal content gives equal samples.
 
 A list of dicts (or any iterable of mappings), a `datasets.Dataset` or a `pandas.DataFrame`. Neither library is imported
 here, since a value of its type can only exist where the program has imported it.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from evalkit import digest
-from evalkit.data.sources.table import Row, Table, with_positions
+from evalkit.data.sources.table import DataTable, Row, with_positions
 from evalkit.errors import EvalkitError
 from evalkit.media.cache import MediaCache
 from evalkit.types import Image
@@ -32,15 +32,15 @@ LOSSLESS_MODES = {"I": "I;16", "PA": "RGBA", "RGBa": "RGBA"}
 """Where PNG lacks a picture's mode: the mode that keeps its values. Any other mode is written as RGB."""
 
 
-def table_of(rows: Rows, *, media_cache: MediaCache, root: Path) -> Table:
+def table_of(rows: Rows, *, media_cache: MediaCache, root: Path) -> DataTable:
     """A table of rows in memory; a column that a row lacks is an empty cell, and so are None, NaN and NaT.
 
-    A picture cell is bytes, the hub's `{"bytes": ..., "path": ...}`, base64 text, a path (text or `Path`, relative ones
+    A picture is bytes, the hub's `{"bytes": ..., "path": ...}`, base64 text, a path (text or `Path`, relative ones
     below `root`) or a `PIL.Image`. Bytes stay as they are. A `Dataset` gives the bytes and paths that it stores: no
     picture is decoded, and a transform set on it does not apply. A `PIL.Image` no longer has its file's bytes: it is
     written to `media_cache` as PNG, without loss, and so has another digest than the file it was read from.
 
-    The fingerprint is the sha256 over all cells, where bytes and pictures count by their sha256 and a path as the text
+    The fingerprint is the sha256 over all values, where bytes and pictures count by their sha256 and a path as the text
     it is, as in a file. Raises EvalkitError for what are no rows.
     """
     fetch = _fetcher(rows, media_cache)
@@ -54,7 +54,7 @@ def table_of(rows: Rows, *, media_cache: MediaCache, root: Path) -> Table:
         return with_positions(fetch(names), positions)
 
     fingerprint = content.hexdigest()
-    return Table(columns=tuple(columns), root=root, revision="", fingerprint=fingerprint, files=(), read=read)
+    return DataTable(columns=tuple(columns), root=root, revision="", fingerprint=fingerprint, files=(), read=read)
 
 
 def _fetcher(rows: Rows, media_cache: MediaCache) -> Callable[[Collection[str] | None], Iterable[Row]]:
@@ -85,25 +85,25 @@ def _dataset_rows(dataset: Any, names: Collection[str] | None) -> Iterator[Row]:
 
 
 def _complete_rows(rows: Iterable[Mapping[str, Any]], media_cache: MediaCache) -> list[Row]:
-    """Rows that all have the same columns, with cells as a file would give them."""
+    """The rows with values as a file would give them, and None for a column that a row lacks."""
     plain: list[Row] = []
     for position, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            raise EvalkitError(f"rows: row {position} is a {type(row).__name__}, not a mapping of columns to cells")
-        plain.append({str(name): _cell(value, position, media_cache) for name, value in row.items()})
+            raise EvalkitError(f"rows: row {position} is a {type(row).__name__}, not a mapping of columns to values")
+        plain.append({str(name): _plain_value(value, position, media_cache) for name, value in row.items()})
     empty = dict.fromkeys(name for row in plain for name in row)
     return [{**empty, **row} for row in plain]
 
 
-def _cell(value: Any, position: int, media_cache: MediaCache) -> Any:
+def _plain_value(value: Any, position: int, media_cache: MediaCache) -> Any:
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()  # a lone surrogate is "?"
     if isinstance(value, Mapping):
-        return {str(name): _cell(inner, position, media_cache) for name, inner in value.items()}
+        return {str(name): _plain_value(inner, position, media_cache) for name, inner in value.items()}
     if _is_of(value, "numpy", "ndarray", "generic"):
         value = value.tolist()
     if isinstance(value, list | tuple):
-        return [_cell(item, position, media_cache) for item in value]
+        return [_plain_value(item, position, media_cache) for item in value]
     if isinstance(value, bytearray | memoryview):
         return bytes(value)
     if isinstance(value, Path):
@@ -119,14 +119,17 @@ def _encoded(picture: Any, position: int, media_cache: MediaCache) -> Image:
     try:
         if picture.mode not in PNG_MODES:
             picture = picture.convert(LOSSLESS_MODES.get(picture.mode, "RGB"))
-        picture.save(file, format="PNG", exif=picture.info.get("exif", b""))  # the orientation may be asked for
+        picture.save(file, format="PNG", exif=picture.info.get("exif", b""))  # keeps the orientation for `exif: apply`
     except (OSError, ValueError, SyntaxError) as error:
         return Image(f"of row {position}, which cannot be encoded ({error})", "")
     return Image(*media_cache.put(file.getvalue()))
 
 
 def _content(value: Any) -> Any:
-    """What counts of a cell: not the form of a picture, nor fields that are empty in one form and absent in another."""
+    """The value as the fingerprint counts it: without the form of a picture, and without empty fields.
+
+    Arrow fills a field that a struct lacks with None, a dict simply lacks it.
+    """
     if isinstance(value, Mapping):
         if value and value.keys() <= {"bytes", "path"}:
             return _content(value.get("bytes") or value.get("path"))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from evalkit.data.sources.table import Row, Table, content_digest
+from evalkit.data.sources.table import DataTable, Row, content_digest
 from evalkit.errors import IncompleteError
 from evalkit.media.cache import MediaCache
 
@@ -14,18 +14,22 @@ BATCH = 16
 """Rows decoded at a time: sixteen pictures of a few megabytes take less than a hundred."""
 
 
-def parquet_table(path: Path, media_cache: MediaCache) -> Table:
+def parquet_table(path: Path, media_cache: MediaCache) -> DataTable:
     """One parquet file as a table. Raises IncompleteError."""
     return shards_table(((path, ""),), root=path.parent, revision="", media_cache=media_cache)
 
 
-def shards_table(files: Sequence[tuple[Path, str]], *, root: Path, revision: str, media_cache: MediaCache) -> Table:
+def shards_table(files: Sequence[tuple[Path, str]], *, root: Path, revision: str, media_cache: MediaCache) -> DataTable:
     """The rows of several files, each with its subset ("": none), as one table. Raises IncompleteError."""
-    columns, counts = _common_columns(files), [_row_count(path) for path, _ in files]
+    headers = [_header(path) for path, _ in files]
+    # a subset may have more columns than another, but no row may lack one that is named
+    columns = tuple(name for name in headers[0][0] if all(name in names for names, _ in headers))
+    if files[0][1] and "subset" not in columns:
+        columns += ("subset",)
 
     def read(names: Collection[str] | None, positions: Collection[int] | None) -> Iterator[Row]:
         first = 0
-        for (path, subset), count in zip(files, counts, strict=True):
+        for (path, subset), (_, count) in zip(files, headers, strict=True):
             pseudo = {"subset": subset} if subset else {}
             for position, row in _read_file(path, names, first, positions):
                 yield {"row": position, **pseudo, **row}
@@ -33,14 +37,7 @@ def shards_table(files: Sequence[tuple[Path, str]], *, root: Path, revision: str
 
     paths = tuple(path for path, _ in files)
     fingerprint = content_digest(paths, media_cache)
-    return Table(columns=columns, root=root, revision=revision, fingerprint=fingerprint, files=paths, read=read)
-
-
-def _common_columns(files: Sequence[tuple[Path, str]]) -> tuple[str, ...]:
-    """The columns that every file has: a subset may have more than another, but no row may lack one that is named."""
-    first, *others = [_column_names(path) for path, _ in files]
-    common = tuple(name for name in first if all(name in columns for columns in others))
-    return (*common, "subset") if files[0][1] and "subset" not in common else common
+    return DataTable(columns=columns, root=root, revision=revision, fingerprint=fingerprint, files=paths, read=read)
 
 
 def _open(path: Path) -> Any:
@@ -53,14 +50,10 @@ def _open(path: Path) -> Any:
         raise IncompleteError(f"{path}: not a readable parquet file ({error}); fetch it again") from error
 
 
-def _column_names(path: Path) -> tuple[str, ...]:
+def _header(path: Path) -> tuple[tuple[str, ...], int]:
+    """The names of the columns and the number of rows."""
     with _open(path) as file:
-        return tuple(file.schema_arrow.names)
-
-
-def _row_count(path: Path) -> int:
-    with _open(path) as file:
-        return int(file.metadata.num_rows)
+        return tuple(file.schema_arrow.names), int(file.metadata.num_rows)
 
 
 def _read_file(

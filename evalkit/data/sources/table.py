@@ -1,4 +1,4 @@
-"""A data set as rows that are read when they are asked for, with a digest of its content, and where data sets lie."""
+"""A data set as a table of lazily read rows with a digest of its content, and the folders where data sets lie."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Table(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class DataTable(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A data set on this machine.
 
     columns: those of the files and, where the source has subsets, the pseudo column `subset`; every row also has `row`,
@@ -75,10 +75,10 @@ def with_positions(rows: Iterable[Row], positions: Collection[int] | None) -> It
             yield {"row": position, **row}
 
 
-def file_table(path: Path, columns: tuple[str, ...], read: Reader, media_cache: MediaCache) -> Table:
+def file_table(path: Path, columns: tuple[str, ...], read: Reader, media_cache: MediaCache) -> DataTable:
     """The table of one local file; relative paths of media start from its folder."""
     fingerprint = content_digest([path], media_cache)
-    return Table(columns=columns, root=path.parent, revision="", fingerprint=fingerprint, files=(path,), read=read)
+    return DataTable(columns=columns, root=path.parent, revision="", fingerprint=fingerprint, files=(path,), read=read)
 
 
 def content_digest(files: Sequence[Path], media_cache: MediaCache) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from evalkit.data.sources.csv import csv_header, csv_rows
-from evalkit.data.sources.table import Places, Row, Table, file_table, with_positions
+from evalkit.data.sources.table import DataTable, Places, Row, file_table, with_positions
 from evalkit.media.cache import MediaCache
 from evalkit.types import Image, Value
 
@@ -22,12 +22,12 @@ class Tsv(Value, frozen=True, kw_only=True, tag_field="kind", tag="tsv"):
 
     path: str
 
-    def open(self, places: Places) -> Table:
+    def open(self, places: Places) -> DataTable:
         """Find the file. Raises IncompleteError where there is none or its header is wrong."""
         return tsv_table(places.find_file(self.path), places.media_cache)
 
 
-def tsv_table(path: Path, media_cache: MediaCache) -> Table:
+def tsv_table(path: Path, media_cache: MediaCache) -> DataTable:
     """A tab-separated file as a table. Raises IncompleteError.
 
     An index in place of a picture becomes the other row's picture, written to the media cache. Where no row has it the
