@@ -10,12 +10,12 @@ from evalkit.cli.setup import existing, places
 from evalkit.registry import load
 from evalkit.registry.spec import CardSpec
 from evalkit.reporting import side_by_side
-from evalkit.reporting.site.leaderboard import Site, write
+from evalkit.reporting.site.build import SiteOptions, build_site
 
 
 def main(options: argparse.Namespace) -> int:
     """Print the address of the first page; exit code 0. What could not be shown is said on stderr and on its page."""
-    site = Site(
+    site = SiteOptions(
         out=options.out,
         title=options.title,
         language=options.lang,
@@ -25,7 +25,7 @@ def main(options: argparse.Namespace) -> int:
     )
     card = load.spec(CardSpec, options.card) if options.card else None
     results = side_by_side(existing(options.results, Path("results")))
-    for remark in write(site, results, places(options), card=card):
+    for remark in build_site(site, results, places(options), card=card):
         print(f"evalkit: {remark}", file=sys.stderr)
     print((options.out / "index.html").resolve())
     return 0

@@ -61,11 +61,11 @@ def percent(value: float) -> str:
 
 def print_card(card: CardSpec, folders: Sequence[Path], *, language: str) -> None:
     """The card's tables with these runs, as plain text that fits the screen."""
-    from evalkit.reporting import read_results, render
+    from evalkit.reporting import card_report, read_results, render
 
-    results = read_results(folders)
+    report = card_report(card, read_results(folders), language=language, allow_incomplete=True)
     print()
-    print(render(card, results, format="terminal", language=language, allow_incomplete=True, width=screen()), end="")
+    print(render(report, "terminal", width=screen()), end="")
 
 
 def screen() -> int | None:

@@ -14,8 +14,8 @@ from evalkit.cli.setup import existing
 from evalkit.errors import EvalkitError
 from evalkit.registry import load
 from evalkit.registry.spec import CardSpec
-from evalkit.reporting import Result, cells, notes, render, side_by_side
-from evalkit.reporting.verdict import verdicts
+from evalkit.reporting import Result, card_report, render, side_by_side
+from evalkit.reporting.footnotes import sentences_beside_csv
 from evalkit.results.blind import with_differences
 
 
@@ -29,26 +29,26 @@ def main(options: argparse.Namespace) -> int:
         _draw(card, results, options)
     if options.blind_difference:
         results = with_differences(results)
-    if options.format == "csv":  # a CSV file has no place for sentences
-        _say(card, results, options)
-    shown = options.output is None and sys.stdout.isatty()
-    text = render(
+    report = card_report(
         card,
         results,
-        **_wish(options),
-        format=options.format,
+        **_table_options(options),
         intervals=options.intervals,
         details=options.details,
         best=options.best,
-        color=options.colour and shown,
-        width=screen() if shown else None,
     )
+    if options.format == "csv":
+        for sentence in sentences_beside_csv(report):
+            print(sentence, file=sys.stderr)
+    terminal = options.output is None and sys.stdout.isatty()
+    color, width = options.colour and terminal, screen() if terminal else None
+    text = render(report, options.format, color=color, width=width)
     _write(text, options.output)
     return 0
 
 
-def _wish(options: argparse.Namespace) -> dict[str, Any]:
-    """What tables and figures are asked for alike."""
+def _table_options(options: argparse.Namespace) -> dict[str, Any]:
+    """The arguments that tables and figures share."""
     return {"language": options.lang, "allow_incomplete": options.allow_incomplete, "column": options.against}
 
 
@@ -59,14 +59,8 @@ def _write(text: str, output: Path | None) -> None:
     text_files.write_atomic(output, text.encode(), option="--output")
 
 
-def _say(card: CardSpec, results: Sequence[Result], options: argparse.Namespace) -> None:
-    filled = cells(card, results, **_wish(options))
-    for sentence in [*(s for table in filled for s in verdicts(table, options.lang)), *notes(filled)]:
-        print(sentence, file=sys.stderr)
-
-
 def _draw(card: CardSpec, results: Sequence[Result], options: argparse.Namespace) -> None:
-    from evalkit.reporting.figures.write import write
+    from evalkit.reporting.figures.save import save_figures
 
-    for file in write(card, results, options.figures, **_wish(options), png=options.png):
+    for file in save_figures(card, results, options.figures, **_table_options(options), png=options.png):
         print(file, file=sys.stderr)

@@ -1,9 +1,24 @@
-"""Results -> tables: read runs, lay their stats out as a card says, write the tables in a format."""
+"""Runs as tables: fill a card's layout with numbers (`CardReport`), and print it in a format."""
 
 from __future__ import annotations
 
+from evalkit.reporting.data_frame import data_frame
+from evalkit.reporting.fill import card_tables
 from evalkit.reporting.formats import FORMATS, render
-from evalkit.reporting.table import cells, notes
+from evalkit.reporting.report import CardReport, card_report
+from evalkit.reporting.table import CardTable, table_notes
 from evalkit.results.read import Result, read_results, side_by_side
 
-__all__ = ["FORMATS", "Result", "cells", "notes", "read_results", "render", "side_by_side"]
+__all__ = [
+    "FORMATS",
+    "CardReport",
+    "CardTable",
+    "Result",
+    "card_report",
+    "card_tables",
+    "data_frame",
+    "read_results",
+    "render",
+    "side_by_side",
+    "table_notes",
+]

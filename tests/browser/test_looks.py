@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.reporting.site import words
+from evalkit.reporting.site import translations
 from tests import boards
 from tests.browser.conftest import screen
 from tests.browser.reader import heading, press, samples, texts, visit, wait
@@ -151,7 +151,7 @@ def test_landmarks_and_labels(browser: Any, site: Path, page: str) -> None:
 
 
 def test_a_chinese_page_says_nothing_in_english(browser: Any, sites: Callable[..., Path], tmp_path: Path) -> None:
-    english = sorted(set(words.ZH) - {"right"})  # a model's name here
+    english = sorted(set(translations.CHINESE) - {"right"})  # a model's name here
     site = sites("chinese", boards.hostile(tmp_path), "--lang", "zh")
     visit(browser, site, "index.html")
     assert texts(browser, "thead .sort")[0] == "模型"

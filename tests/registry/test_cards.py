@@ -11,7 +11,7 @@ import yaml
 
 from evalkit.registry import load
 from evalkit.registry.spec import CardSpec, TaskSpec
-from evalkit.reporting import render
+from evalkit.reporting import card_report, render
 
 CARD = "phi-3.5-vision-instruct"
 
@@ -34,7 +34,7 @@ def test_every_published_cell_is_as_printed(shared: Path) -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_csv_of_the_bare_card_is_the_reference(shared: Path, language: str) -> None:
     reference = yaml.safe_load((shared / "reference" / "cards" / f"{CARD}.yaml").read_text(encoding="utf-8"))
-    text = render(load.spec(CardSpec, CARD), [], format="csv", language=language)
+    text = render(card_report(load.spec(CardSpec, CARD), [], language=language), "csv")
     expected = []
     for table in reference["tables"]:
         expected.append(["table", "category", "label", *table["columns"]])

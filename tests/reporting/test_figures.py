@@ -15,9 +15,9 @@ import pytest
 from evalkit.cli.entry import main
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import CardSpec, Localized, Reference, Row
-from evalkit.reporting import cells, read_results
-from evalkit.reporting.figures.charts import Chart, charts
-from evalkit.reporting.figures.write import write
+from evalkit.reporting import card_tables, read_results
+from evalkit.reporting.figures.chart import Chart, card_charts
+from evalkit.reporting.figures.save import save_figures
 from evalkit.results.ranks import Scores
 from evalkit.statistics import proportion
 from tests.reporting.test_report import record
@@ -39,7 +39,7 @@ def results(tmp_path: Path) -> Path:
 
 def drawn(card: CardSpec, results: Path) -> Chart:
     runs = read_results([results])
-    (chart,) = charts(card, cells(card, runs), runs, Scores())
+    (chart,) = card_charts(card, card_tables(card, runs), runs, Scores())
     return chart
 
 
@@ -60,7 +60,7 @@ def test_a_chart_holds_the_numbers_of_its_table(results: Path) -> None:
 
 
 def test_a_card_without_runs_is_drawn_by_its_own_model() -> None:
-    (chart,) = charts(CARD, cells(CARD, []), [], Scores())
+    (chart,) = card_charts(CARD, card_tables(CARD, []), [], Scores())
     assert [(series.title, series.ours) for series in chart.series] == [("Phi-3.5 Vision", False)]
     assert [row.chance for row in chart.rows] == [None] * 3
 
@@ -88,7 +88,7 @@ def texts(file: Path) -> list[str]:
 
 
 def test_rows_are_sorted_and_the_overall_stands_below(results: Path, tmp_path: Path) -> None:
-    dots, radar = write(WIDE, read_results([results]), tmp_path / "figures")
+    dots, radar = save_figures(WIDE, read_results([results]), tmp_path / "figures")
     assert (dots.name, radar.name) == ("tiny-main-dots.svg", "tiny-main-radar.svg")
     labels = [text for text in texts(dots) if text in {"one", "two", "three", "Overall"}]
     assert labels == ["two", "two", "one", "one", "three", "three", "Overall"]
@@ -98,7 +98,7 @@ def test_rows_are_sorted_and_the_overall_stands_below(results: Path, tmp_path: P
 
 
 def test_few_groups_make_no_radar(results: Path, tmp_path: Path) -> None:
-    assert [file.name for file in write(CARD, read_results([results]), tmp_path / "f")] == ["tiny-main-dots.svg"]
+    assert [file.name for file in save_figures(CARD, read_results([results]), tmp_path / "f")] == ["tiny-main-dots.svg"]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -124,13 +124,13 @@ def test_two_processes_draw_the_same_bytes(results: Path, tmp_path: Path, langua
 
 
 def test_labels_stay_text_also_in_chinese(results: Path, tmp_path: Path) -> None:
-    dots, _ = write(WIDE, read_results([results]), tmp_path / "f", language="zh")
+    dots, _ = save_figures(WIDE, read_results([results]), tmp_path / "f", language="zh")
     assert {"主表", "总体", "随机猜测", "Phi-3.5 Vision（已发布）"} <= set(texts(dots))
 
 
 def test_a_title_is_escaped_and_no_formula(tmp_path: Path) -> None:
     run(tmp_path / "r", "m", "<b>$x$ & y_2</b>", (60, 80, 20))
-    (dots,) = write(CARD, read_results([tmp_path / "r"]), tmp_path / "f")
+    (dots,) = save_figures(CARD, read_results([tmp_path / "r"]), tmp_path / "f")
     assert "<b>$x$ & y_2</b>" in texts(dots)
 
 
@@ -138,7 +138,7 @@ def test_an_incomplete_run_is_drawn_only_when_allowed(tmp_path: Path) -> None:
     made = msgspec.structs.replace(record("phi", "t"), complete=False, title="phi")
     write_run(tmp_path / "r", made, proportion(60, 100).stat("accuracy", {"part": "one"}, 100))
     runs = read_results([tmp_path / "r"])
-    (chart,) = charts(CARD, cells(CARD, runs), runs, Scores())
+    (chart,) = card_charts(CARD, card_tables(CARD, runs), runs, Scores())
     assert not any(series.ours and any(series.points) for series in chart.series)
 
 
@@ -146,10 +146,10 @@ def test_what_cannot_be_drawn_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     row = Row(score=Reference(task="t"), label=Localized("T"))
     bare = CardSpec(name="bare", tables=(msgspec.structs.replace(TABLE, columns=(), rows=(row,)),))
     with pytest.raises(EvalkitError, match="card bare has no numbers to draw"):
-        write(bare, [], tmp_path)
+        save_figures(bare, [], tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(EvalkitError, match=r"cannot be written .*; choose another --figures"):
-        write(CARD, [], tmp_path / "file")
+        save_figures(CARD, [], tmp_path / "file")
     assert main(["report", "--card", "mini", "--png"]) == 2
     assert "name their folder with --figures DIR" in capsys.readouterr().err
 

@@ -20,8 +20,9 @@ from evalkit.errors import EvalkitError
 from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import Reference
 from evalkit.reporting import read_results
-from evalkit.reporting.site import site, words
-from evalkit.reporting.site.board import Board
+from evalkit.reporting.site import translations
+from evalkit.reporting.site.index_page import RankedTable, index_page
+from evalkit.reporting.site.templates import SiteContext
 from evalkit.reporting.site.thumbnails import Thumbnails
 from evalkit.results.ranks import Scores, ranks
 from evalkit.run.record import Counts
@@ -202,8 +203,18 @@ def test_runs_of_one_model_below_two_folders_have_pages_of_their_own(tmp_path: P
 
 
 def test_names_steer_no_line_of_a_page() -> None:
-    boards = [Board(id="b", title="t", heads=(), bands=(), models=(), notes=("\u202enote",), order=0, ranked=False)]
-    text = site.index(site.Frame(title="a\x1b[31m\u202eb</title><i>"), boards, source="javascript:alert(1)")
+    table = RankedTable(
+        id="b",
+        title="t",
+        columns=(),
+        categories=(),
+        models=(),
+        notes=("\u202enote",),
+        sort_column=0,
+        ranked=False,
+    )
+    context = SiteContext(title="a\x1b[31m\u202eb</title><i>")
+    text = index_page(context, [table], source="javascript:alert(1)")
     assert "<h1>a␛[31m⟦U+202E⟧b&lt;/title&gt;&lt;i&gt;</h1>" in text
     assert "⟦U+202E⟧note" in text
     assert 'href="javascript' not in text
@@ -212,26 +223,26 @@ def test_names_steer_no_line_of_a_page() -> None:
 # --- in Chinese
 
 
-SOURCES = Path(words.__file__).parent
+SOURCES = Path(translations.__file__).parent
 ATTRIBUTES = ("placeholder", "title", "aria-label")
 
 
-def said() -> set[str]:
-    """Every text that a template, a script or a module hands to `say`; adjacent Python strings are one text."""
+def translated_texts() -> set[str]:
+    """Every text that a template, a script or a module hands to `translate`; adjacent Python strings are one text."""
     found: set[str] = set()
     for file in SOURCES.iterdir():
         if file.suffix in {".py", ".js", ".html"}:
-            found |= set(re.findall(r'\bsay\(\s*"([^"]+)"', file.read_text()))
+            found |= set(re.findall(r'\btranslate\(\s*"([^"]+)"', file.read_text()))
     return found
 
 
 def test_every_text_of_the_site_has_its_chinese_and_is_used() -> None:
-    assert said() <= set(words.ZH)
+    assert translated_texts() <= set(translations.CHINESE)
     sources = [f.read_text() for f in SOURCES.iterdir() if f.suffix not in {"", ".css"}]
-    sources = [text for text in sources if "ZH: Mapping" not in text]
+    sources = [text for text in sources if "CHINESE: Mapping" not in text]
     counts = set(Counts.__struct_fields__)
     kinds = {f"{{kind}} {rest}" for rest in ("not shown", "not found", "cannot be read")}
-    for text in set(words.ZH) - counts:
+    for text in set(translations.CHINESE) - counts:
         spelled = {text, re.sub("^(picture|video) ", "{kind} ", text)}
         assert any(f'"{one}"' in source for one in spelled for source in sources), text
     assert kinds <= set(re.findall(r'f"(\{kind\}[^"]+)"', (SOURCES / "thumbnails.py").read_text()))
@@ -239,7 +250,7 @@ def test_every_text_of_the_site_has_its_chinese_and_is_used() -> None:
 
 def test_a_translation_is_chinese_and_keeps_the_fields() -> None:
     fields = re.compile(r"\{\w+\}")
-    for text, chinese in words.ZH.items():
+    for text, chinese in translations.CHINESE.items():
         assert sorted(fields.findall(chinese)) == sorted(fields.findall(text))
         assert re.search("[\u4e00-\u9fff]", chinese) or text == "{model} on {task}", text
 
@@ -256,7 +267,7 @@ def test_a_chinese_site_has_no_english_label(results: Path) -> None:
         texts = {text.strip() for text in page.inside.values() if text not in scripts}
         texts |= {attributes.get(name) or "" for _, attributes in page.tags for name in ATTRIBUTES}
         assert page.all("html")[0][0]["lang"] == "zh"
-        assert texts & set(words.ZH) == set(), file
+        assert texts & set(translations.CHINESE) == set(), file
     assert "上的样本未显示" in (out / "samples/yesno.html").read_text()
     assert "不完整" in (out / "runs/near--yesno.html").read_text()
     assert "第 1 名" in (out / "index.html").read_text()

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from hypothesis import strategies as st
 
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import CardSpec, Localized, Reference, Row, Table
-from evalkit.reporting import FORMATS, cells, notes, read_results, render
-from evalkit.reporting.remarks import mixture
+from evalkit.reporting import FORMATS, card_report, card_tables, read_results, render, table_notes
+from evalkit.reporting.run_notes import mixed_models_notes
 from evalkit.reporting.table import Absent, Measured, Published
+from evalkit.results.read import Result
 from evalkit.results.settings import sentence, settings
 from evalkit.run.record import RunRecord
 from evalkit.safe_text import printable
@@ -83,6 +85,19 @@ def write(folder: Path, run: RunRecord, *stats: Stat) -> Path:
     return place
 
 
+def report_text(
+    card: CardSpec,
+    results: Sequence[Result],
+    format: str = "markdown",  # noqa: A002 - the command line's own word
+    *,
+    color: bool = False,
+    width: int | None = None,
+    **options: Any,
+) -> str:
+    """A report in a format; `options` are those of `card_report`."""
+    return render(card_report(card, results, **options), format, color=color, width=width)
+
+
 def partial(model: str, task: str) -> RunRecord:
     run = record(model, task, complete=False, limit="8")
     return msgspec.structs.replace(run, counts=msgspec.structs.replace(run.counts, answered=7, errors=1))
@@ -109,51 +124,53 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_cells_are_typed_and_traceable(results: Path) -> None:
-    main, groups = cells(CARD, read_results([results]))
+    main, groups = card_tables(CARD, read_results([results]))
     assert [(c.title, c.mark) for c in main.columns] == [
         ("Alpha", ""),
         ("Beta", ""),
         ("a", "ours"),
         (HOSTILE, "ours"),
     ]
-    first = main.lines[0].cells
+    first = main.rows[0].cells
     assert first[:2] == (Published("43.0"), Published("44.22"))
     assert isinstance(first[2], Measured)
     assert (first[2].stat.value, first[2].stat.n, first[2].complete) == (0.4, 10, True)
-    assert Path(first[2].run) == results / "a" / "mmmu"
-    assert main.lines[1].cells[2:] == (Absent(refused=True), Absent())
-    assert main.spans == (2, 0, 1)
-    art, f1 = (line.cells[0] for line in groups.lines)
+    assert Path(first[2].folder) == results / "a" / "mmmu"
+    assert main.rows[1].cells[2:] == (Absent(refused=True), Absent())
+    assert main.category_spans == (2, 0, 1)
+    art, f1 = (row.cells[0] for row in groups.rows)
     assert isinstance(art, Measured)
     assert isinstance(f1, Measured)
     assert (art.stat.value, f1.stat.value) == (0.75, 0.8)
 
 
 def test_an_incomplete_run_is_refused_and_named(results: Path) -> None:
-    tables = cells(CARD, read_results([results]))
-    assert "Not shown, incomplete: a / bench (7 of 10 samples answered, 1 failed, limit 8)" in "\n".join(notes(tables))
-    assert "50.0" not in render(CARD, read_results([results]), format="csv")
+    tables = card_tables(CARD, read_results([results]))
+    assert "Not shown, incomplete: a / bench (7 of 10 samples answered, 1 failed, limit 8)" in "\n".join(
+        table_notes(tables)
+    )
+    assert "50.0" not in report_text(CARD, read_results([results]), format="csv")
 
 
 def test_an_incomplete_run_is_marked_when_allowed(results: Path) -> None:
     runs = read_results([results])
     for name in ("terminal", "csv"):
-        assert "50.0*" in render(CARD, runs, format=name, allow_incomplete=True)
-    text = render(CARD, runs, format="markdown", allow_incomplete=True)
+        assert "50.0*" in report_text(CARD, runs, format=name, allow_incomplete=True)
+    text = report_text(CARD, runs, format="markdown", allow_incomplete=True)
     assert r"50.0\*" in text
     assert r"\* incomplete: a / bench (7 of 10 samples answered, 1 failed, limit 8)." in text
-    shown = json.loads(render(CARD, runs, format="json", allow_incomplete=True))
+    shown = json.loads(report_text(CARD, runs, format="json", allow_incomplete=True))
     assert shown["tables"][0]["lines"][1]["cells"][2]["complete"] is False
 
 
 def test_intervals_on_request(results: Path) -> None:
     runs = read_results([results])
-    assert "40.0 [16.8, 68.7]" in render(CARD, runs, format="terminal", intervals=True)
-    assert "16.8" not in render(CARD, runs, format="terminal")
+    assert "40.0 [16.8, 68.7]" in report_text(CARD, runs, format="terminal", intervals=True)
+    assert "16.8" not in report_text(CARD, runs, format="terminal")
 
 
 def test_csv_layout(results: Path) -> None:
-    text = render(CARD, read_results([results]), format="csv")
+    text = report_text(CARD, read_results([results]), format="csv")
     first, second = text.split("\n\n")
     more = ["low", "high", "n", "unparsed %", "complete", "published", "vs published", "noise"]
     ours = [f"{title}{name}" for title in ("a (ours)", f"'{HOSTILE} (ours)") for name in ("", *(f" {m}" for m in more))]
@@ -173,14 +190,14 @@ def test_csv_layout(results: Path) -> None:
 @pytest.mark.parametrize("first", ["=1", "+1", "-1", "@x", "  =1", "＝1", "\t=1"])
 def test_csv_never_starts_a_text_like_a_formula(first: str, tmp_path: Path) -> None:
     write(tmp_path, record("m", "mmmu", model_spec={"title": first}), proportion(1, 3).stat("accuracy", {}, 3))
-    head = next(csv.reader(io.StringIO(render(CARD, read_results([tmp_path]), format="csv"))))
+    head = next(csv.reader(io.StringIO(report_text(CARD, read_results([tmp_path]), format="csv"))))
     assert len(head) == 14
     assert all(name.startswith("'") for name in head[5:])
 
 
 def test_markdown_renders_as_text(results: Path) -> None:
     markdown_it = pytest.importorskip("markdown_it", reason="rich brings a Markdown renderer")
-    text = render(CARD, read_results([results]), format="markdown")
+    text = report_text(CARD, read_results([results]), format="markdown")
     page = markdown_it.MarkdownIt("commonmark").enable("table").render(text)
     grid = Grid(page)
     assert grid.rows[0][0] == ["Category", "Benchmark", "Alpha", "Beta", "a (ours)", f"{HOSTILE} (ours)"]
@@ -218,7 +235,7 @@ class Grid(HTMLParser):
 
 
 def test_html_is_one_safe_page(results: Path) -> None:
-    page = render(CARD, read_results([results]), format="html", intervals=True)
+    page = report_text(CARD, read_results([results]), format="html", intervals=True)
     grid = Grid(page)
     tags = [tag for tag, _ in grid.tags]
     assert not {"script", "link", "img", "iframe", "object"} & set(tags)
@@ -234,11 +251,11 @@ def test_html_is_one_safe_page(results: Path) -> None:
 
 def test_a_source_that_is_no_web_address_is_no_link() -> None:
     card = msgspec.structs.replace(CARD, source="javascript:alert(1)")
-    assert "href" not in render(card, [], format="html")
+    assert "href" not in report_text(card, [], format="html")
 
 
 def test_latex_escapes_what_it_would_run(results: Path) -> None:
-    text = render(CARD, read_results([results]), format="latex", intervals=True)
+    text = report_text(CARD, read_results([results]), format="latex", intervals=True)
     assert r"=1+2\textbar{}\textless{}script\textgreater{}" in text
     assert r"\_\$a\$ {[}l](javascript:x) \& 50\%\textbackslash{}" in text
     assert r"Popular & MMMU & 43.0 & 44.22 & 40.0 {[}16.8, 68.7]" in text
@@ -248,16 +265,16 @@ def test_latex_escapes_what_it_would_run(results: Path) -> None:
 
 def test_the_terminal_shows_hostile_text_as_it_is_and_colours_only_when_asked(results: Path) -> None:
     runs = read_results([results])
-    assert "\x1b" not in render(CARD, runs, format="terminal")
-    assert "\x1b[" in render(CARD, runs, format="terminal", color=True)
+    assert "\x1b" not in report_text(CARD, runs, format="terminal")
+    assert "\x1b[" in report_text(CARD, runs, format="terminal", color=True)
     rich = msgspec.structs.replace(runs[0], run=record("a", "mmmu", model_spec={"title": "[red]x[/red]"}))
-    assert "[red]x[/red]" in render(CARD, [rich], format="terminal")
+    assert "[red]x[/red]" in report_text(CARD, [rich], format="terminal")
 
 
 def test_a_terminal_table_in_full(results: Path) -> None:
     card = msgspec.structs.replace(CARD, tables=CARD.tables[:1])
     runs = [run for run in read_results([results]) if run.run.model == "a"]
-    assert render(card, runs, format="terminal", allow_incomplete=True).splitlines() == [
+    assert report_text(card, runs, format="terminal", allow_incomplete=True).splitlines() == [
         "Main",
         "",
         " Category   Benchmark   Alpha    Beta   a (ours)",
@@ -280,7 +297,7 @@ def test_escape_sequences_in_a_name_never_reach_the_terminal(tmp_path: Path) -> 
     title = "ok\x1b]0;owned\x07\nsecond line\u202e"
     write(tmp_path, record("m", "mmmu", model_spec={"title": title}), proportion(1, 2).stat("accuracy", {}, 2))
     for name in FORMATS:
-        text = render(CARD, read_results([tmp_path]), format=name)
+        text = report_text(CARD, read_results([tmp_path]), format=name)
         assert not set("\x1b\x07\u202e") & set(text), name
         assert "\\u001b" not in text
         assert "\\u202e" not in text
@@ -288,7 +305,7 @@ def test_escape_sequences_in_a_name_never_reach_the_terminal(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_chinese(name: str, results: Path) -> None:
-    text = render(CARD, read_results([results]), format=name, language="zh")
+    text = report_text(CARD, read_results([results]), format=name, language="zh")
     for word in ("MMMU 中", "主流", "Bench", "本次评测"):
         assert word in text
     if name != "csv":
@@ -297,13 +314,13 @@ def test_chinese(name: str, results: Path) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_card_without_runs_is_the_published_card(name: str) -> None:
-    text = render(CARD, [], format=name)
+    text = report_text(CARD, [], format=name)
     assert "44.22" in text
     assert "ours" not in text.replace(".ours", "").replace("--ours", "")
 
 
 def test_json_holds_full_precision(results: Path) -> None:
-    report = json.loads(render(CARD, read_results([results]), format="json"))
+    report = json.loads(report_text(CARD, read_results([results]), format="json"))
     cell = report["tables"][0]["lines"][0]["cells"][3]
     assert (cell["kind"], cell["stat"]["value"], cell["stat"]["method"]) == ("measured", 1 / 3, "wilson")
 
@@ -312,34 +329,34 @@ def test_an_error_in_units_is_not_a_percentage(tmp_path: Path) -> None:
     spec = {"metrics": {"accuracy": {"kind": "mean_absolute_error"}}}
     stat = mean([1.0, 2.5], high=float("inf")).stat("accuracy", {}, 2, "answer")
     write(tmp_path, record("m", "mmmu", task_spec=spec), stat)
-    assert "1.75" in render(CARD, read_results([tmp_path]), format="csv")
+    assert "1.75" in report_text(CARD, read_results([tmp_path]), format="csv")
 
 
 def test_a_run_without_the_metric_says_so(tmp_path: Path) -> None:
     write(tmp_path, record("m", "mmmu"), proportion(1, 2).stat("accuracy", {}, 2))
     write(tmp_path, record("m", "pope"), proportion(1, 2).stat("accuracy", {}, 2))
-    found = notes(cells(CARD, read_results([tmp_path])))
+    found = table_notes(card_tables(CARD, read_results([tmp_path])))
     assert found == ["m / mmmu has no accuracy, Art.", "m / pope has no f1."]
 
 
 def test_a_group_that_a_limited_run_has_not_reached_needs_no_note_of_its_own(tmp_path: Path) -> None:
     write(tmp_path, partial("m", "mmmu"), proportion(1, 2).stat("accuracy", {}, 2))
-    _, groups = cells(CARD, read_results([tmp_path]), allow_incomplete=True)
+    _, groups = card_tables(CARD, read_results([tmp_path]), allow_incomplete=True)
     assert groups.notes == ("* incomplete: m / mmmu (7 of 10 samples answered, 1 failed, limit 8).",)
-    assert groups.lines[0].cells == (Absent(),)
+    assert groups.rows[0].cells == (Absent(),)
 
 
 def test_two_models_of_one_title_are_told_apart(tmp_path: Path) -> None:
     for model in ("first", "second"):
         write(tmp_path, record(model, "mmmu", model_spec={"title": "Phi"}), proportion(1, 2).stat("accuracy", {}, 2))
-    (main, _) = cells(CARD, read_results([tmp_path]))
+    (main, _) = card_tables(CARD, read_results([tmp_path]))
     assert [column.title for column in main.columns[2:]] == ["Phi [first]", "Phi [second]"]
 
 
 def test_a_column_that_mixes_models_says_so(tmp_path: Path) -> None:
     write(tmp_path, record("m", "mmmu", dtype="bfloat16", device="cuda"), proportion(1, 2).stat("accuracy", {}, 2))
     write(tmp_path, record("m", "pope", dtype="float32", device="cpu"), proportion(1, 2).stat("accuracy", {}, 2))
-    found = notes(cells(CARD, read_results([tmp_path])))
+    found = table_notes(card_tables(CARD, read_results([tmp_path])))
     assert any("its runs differ in what the model is (mmmu: bfloat16 cuda; pope: float32 cpu)" in n for n in found)
 
 
@@ -349,13 +366,13 @@ def test_recorded_replies_are_one_model_and_are_told_no_settings_of_the_task(tmp
         fields = {"identity": {"kind": "replay", "file": task}, "dtype": "none", "device": "none", "task_spec": asked}
         write(tmp_path, record("m", task, rule="default", **fields), proportion(1, 2).stat("accuracy", {}, 2))
     results = read_results([tmp_path])
-    assert not any("mixes them" in note for note in notes(cells(CARD, results)))
+    assert not any("mixes them" in note for note in table_notes(card_tables(CARD, results)))
     assert [sentence(settings(result), "en") for result in results] == [
         f"m / {task}: rule default (letter); recorded replies; unparsed 0 of 10 (0.0 %)." for task in ("mmmu", "pope")
     ]
     fields = {"identity": {"kind": "transformers"}, "dtype": "float32", "device": "cpu"}
     write(tmp_path / "own", record("m", "bench", **fields), proportion(1, 2).stat("accuracy", {}, 2))
-    found = mixture("m", read_results([tmp_path]), "en")
+    found = mixed_models_notes("m", read_results([tmp_path]), "en")
     assert found == [
         "m: its runs differ in what the model is (mmmu: recorded replies; bench: float32 cpu); the column mixes them."
     ]
@@ -374,7 +391,7 @@ def test_several_folders_and_one_run_read_twice(results: Path) -> None:
 def test_two_runs_for_one_cell_are_refused(results: Path, tmp_path: Path) -> None:
     write(tmp_path / "other", record("a", "mmmu"))
     with pytest.raises(EvalkitError, match=r"model 'a' has two runs of task 'mmmu', .*leave one of the folders out"):
-        cells(CARD, read_results([results]))
+        card_tables(CARD, read_results([results]))
 
 
 BROKEN = [
@@ -406,10 +423,10 @@ def test_missing_and_empty_folders_are_named(tmp_path: Path) -> None:
 
 def test_an_unknown_format_lists_the_known_ones() -> None:
     with pytest.raises(EvalkitError, match="choose one of terminal, markdown, csv, latex, html, json"):
-        render(CARD, [], format="excel")
+        report_text(CARD, [], format="excel")
 
 
 def test_a_row_with_too_few_numbers_is_named() -> None:
     table = Table(id="t", columns=("A", "B"), rows=(Row(score="x", label=Localized("X"), published=("1",)),))
     with pytest.raises(EvalkitError, match=r"table 't', row 'X': 1 published numbers for 2 columns"):
-        cells(CardSpec(name="c", tables=(table,)), [])
+        card_tables(CardSpec(name="c", tables=(table,)), [])

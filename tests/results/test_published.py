@@ -14,14 +14,14 @@ from rich.cells import cell_len
 from evalkit.cli.entry import main
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import CardSpec, Localized, Reference, Row, Table
-from evalkit.reporting import FORMATS, Result, cells, read_results, render
-from evalkit.reporting.best import with_best
+from evalkit.reporting import FORMATS, Result, card_tables, read_results
+from evalkit.reporting.agreement import agreement_sentences
+from evalkit.reporting.best_of_row import mark_best
 from evalkit.reporting.table import Absent
-from evalkit.reporting.verdict import verdicts
 from evalkit.results.published import column_of, printed
 from evalkit.statistics import proportion
 from evalkit.types import Score
-from tests.reporting.test_report import partial, record, write
+from tests.reporting.test_report import partial, record, report_text, write
 
 SPEC = {
     "name": "t",
@@ -83,8 +83,8 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_a_difference_is_within_noise_where_the_interval_holds_the_number(results: Path) -> None:
-    (table,) = cells(CARD, read_results([results]))
-    found = [line.cells[2] for line in table.lines]
+    (table,) = card_tables(CARD, read_results([results]))
+    found = [row.cells[2] for row in table.rows]
     told = [(cell.against.published, round(cell.against.difference, 6), cell.against.within) for cell in found]  # type: ignore[union-attr]
     assert told == [("55.0", 0.05, True), ("50.15", 0.0985, False), ("40", 0.2, False)]
     # 50.2 - 50.15 is outside by 0.05; one digit fewer would be rounded from as much as 50.25
@@ -94,8 +94,8 @@ def test_a_difference_is_within_noise_where_the_interval_holds_the_number(result
 def test_rounding_of_the_printed_number_counts(results: Path) -> None:
     row = msgspec.structs.replace(CARD.tables[0].rows[1], published=("50.2", "1"))
     card = CardSpec(name="c", tables=(msgspec.structs.replace(CARD.tables[0], rows=(row,)),))
-    ((line,),) = [table.lines for table in cells(card, read_results([results]))]
-    assert line.cells[2].against.within  # type: ignore[union-attr]
+    ((row,),) = [table.rows for table in card_tables(card, read_results([results]))]
+    assert row.cells[2].against.within  # type: ignore[union-attr]
 
 
 PRINTED = [
@@ -137,7 +137,7 @@ def test_the_column_of_the_same_model(fields: dict[str, object], wanted: str, ex
 
 
 def test_a_terminal_table_with_its_verdict_in_full(results: Path) -> None:
-    text = render(CARD, read_results([results]), format="terminal", details=True)
+    text = report_text(CARD, read_results([results]), format="terminal", details=True)
     assert text.splitlines()[:9] == [
         "Main",
         "Not consistent with the published numbers: phi 3.5 vision (column Phi-3.5 Vision), 2 of 3 beyond noise (≠): "
@@ -165,33 +165,33 @@ VERDICTS = [
 @pytest.mark.parametrize(("right", "expected"), VERDICTS)
 def test_the_sentence_above_a_table(right: tuple[int, int, int], expected: str, tmp_path: Path) -> None:
     run(tmp_path, "phi", "phi", right)
-    (table,) = cells(CARD, read_results([tmp_path]), column="Phi-3.5 Vision")
-    (sentence,) = verdicts(table, "en")
+    (table,) = card_tables(CARD, read_results([tmp_path]), column="Phi-3.5 Vision")
+    (sentence,) = agreement_sentences(table, "en")
     assert expected in sentence
-    (chinese,) = verdicts(table, "zh")
+    (chinese,) = agreement_sentences(table, "zh")
     assert ("不一致" in chinese) == ("Not consistent" in sentence)
 
 
 def test_a_model_that_the_card_does_not_have_is_compared_with_nothing(tmp_path: Path) -> None:
     run(tmp_path, "mine", "mine", (60, 60, 60))
-    text = render(CARD, read_results([tmp_path]), format="markdown")
+    text = report_text(CARD, read_results([tmp_path]), format="markdown")
     assert "vs published" not in text
     assert "onsistent" not in text
     with pytest.raises(EvalkitError, match=r"card tiny has no column 'Claude': choose one of Phi-3\.5 Vision, Other"):
-        cells(CARD, [], column="Claude")
+        card_tables(CARD, [], column="Claude")
 
 
 def test_an_incomplete_run_is_compared_with_nothing(tmp_path: Path) -> None:
     made = msgspec.structs.replace(partial("phi", "t"), model_spec={"title": "Phi-3.5 Vision"})
     write(tmp_path, made, proportion(60, 100).stat("accuracy", {"part": "one"}, 100))
-    text = render(CARD, read_results([tmp_path]), format="markdown", allow_incomplete=True)
+    text = report_text(CARD, read_results([tmp_path]), format="markdown", allow_incomplete=True)
     assert r"60.0\*" in text
     assert "vs published" not in text
 
 
 def test_marks_stand_in_every_format(results: Path) -> None:
     runs = read_results([results])
-    shown = {name: render(CARD, runs, format=name) for name in FORMATS}
+    shown = {name: report_text(CARD, runs, format=name) for name in FORMATS}
     for name in ("terminal", "markdown", "html"):
         assert "+20.0 ≠" in shown[name]
         assert "+5.0 ≈" in shown[name]
@@ -213,10 +213,8 @@ def _rows(text: str) -> list[tuple[list[str], list[str]]]:
 
 def best_of(results: Path) -> list[list[int]]:
     runs = read_results([results])
-    (table,) = with_best(CARD, cells(CARD, runs), runs)
-    return [
-        [n for n, cell in enumerate(line.cells) if not isinstance(cell, Absent) and cell.best] for line in table.lines
-    ]
+    (table,) = mark_best(CARD, card_tables(CARD, runs), runs)
+    return [[n for n, cell in enumerate(row.cells) if not isinstance(cell, Absent) and cell.best] for row in table.rows]
 
 
 def test_the_best_of_a_row_shares_with_what_noise_cannot_tell(results: Path) -> None:
@@ -228,7 +226,7 @@ def test_one_number_is_the_best_of_nothing(results: Path) -> None:
     runs = read_results([results])
     alone = msgspec.structs.replace(CARD.tables[0], columns=(), rows=(Row(score="t", label=Localized("T")),))
     card = CardSpec(name="c", tables=(alone,))
-    assert "★" not in render(card, runs, format="terminal", best=True)
+    assert "★" not in report_text(card, runs, format="terminal", best=True)
 
 
 def test_our_runs_tie_by_a_paired_test(results: Path) -> None:
@@ -239,7 +237,7 @@ def test_our_runs_tie_by_a_paired_test(results: Path) -> None:
 
 def test_a_best_number_is_bold_or_starred(results: Path) -> None:
     runs = read_results([results])
-    shown = {name: render(CARD, runs, format=name, best=True) for name in FORMATS}
+    shown = {name: report_text(CARD, runs, format=name, best=True) for name in FORMATS}
     assert "★60.0" in shown["terminal"]
     assert "★: best of its row" in shown["terminal"]
     assert "**60.0** |" in shown["markdown"]
@@ -248,7 +246,7 @@ def test_a_best_number_is_bold_or_starred(results: Path) -> None:
     assert "<b>59.9</b>" in shown["html"]
     rows = [dict(zip(*pair, strict=True)) for pair in _rows(shown["csv"])]
     assert [row["Other best"] for row in rows] == ["yes", "yes", ""]
-    assert "best of its row" not in render(CARD, runs, format="markdown")
+    assert "best of its row" not in report_text(CARD, runs, format="markdown")
 
 
 def test_other_samples_are_no_tie(results: Path, tmp_path: Path) -> None:
@@ -256,14 +254,14 @@ def test_other_samples_are_no_tie(results: Path, tmp_path: Path) -> None:
     file = tmp_path / "b" / "second" / "t" / "scores.jsonl"
     file.write_bytes(b"\n".join(file.read_bytes().split(b"\n")[:-5]))
     with pytest.raises(EvalkitError, match="the samples or their gold answers differ"):
-        render(CARD, read_results([results, tmp_path / "b"]), best=True)
+        report_text(CARD, read_results([results, tmp_path / "b"]), best=True)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_a_terminal_table_folds_to_the_screen(results: Path, width: int, language: str) -> None:
     runs = read_results([results])
-    text = render(
+    text = report_text(
         CARD, runs, format="terminal", width=width, intervals=True, best=True, details=True, language=language
     )
     assert max(map(cell_len, text.splitlines())) <= width
@@ -276,7 +274,7 @@ def test_categories_of_a_folded_table_stand_above_their_first_row(results: Path)
         msgspec.structs.replace(row, category=Localized("A category of two benchmarks")) for row in CARD.tables[0].rows
     )
     card = CardSpec(name="c", tables=(msgspec.structs.replace(CARD.tables[0], rows=rows),))
-    lines = render(card, read_results([results]), format="terminal", width=60).splitlines()
+    lines = report_text(card, read_results([results]), format="terminal", width=60).splitlines()
     start = next(n for n, line in enumerate(lines) if line.startswith(" A category"))
     assert [line.split()[:2] for line in lines[start : start + 3]] == [
         ["A", "category"],
@@ -308,7 +306,9 @@ def test_many_unreadable_replies_are_told_without_being_asked(tmp_path: Path) ->
         made = msgspec.structs.replace(made, counts=msgspec.structs.replace(made.counts, unparsed=unparsed))
         place = tmp_path / str(unparsed)
         write(place, made, proportion(60, 100).stat("accuracy", {"part": "one"}, 100))
-        assert ("phi / t: 1 of 10 replies could not be read (10.0 %)." in render(CARD, read_results([place]))) is told
+        assert (
+            "phi / t: 1 of 10 replies could not be read (10.0 %)." in report_text(CARD, read_results([place]))
+        ) is told
 
 
 def test_the_command_compares_with_the_column_that_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,8 @@ from evalkit.errors import EvalkitError
 from evalkit.filenames import distinct
 from evalkit.interop.write.publication import Publication, hub, save
 from evalkit.registry.spec import Reference
+from evalkit.reporting.cell_text import number_text
 from evalkit.reporting.table import Measured
-from evalkit.reporting.wording import number
 from evalkit.results.read import Result
 from evalkit.results.trace import task_of
 
@@ -39,7 +39,8 @@ def _save(result: Result, publication: Publication) -> Path:
     if source is None or stat is None:
         raise EvalkitError(f"{result.folder}: task {run.task} has no data set on the hub; leave out its --task-id")
     cell = Measured(stat, result.folder, run.complete, stat.percent)
-    limits = f", 95 % interval {number(cell, stat.low)} to {number(cell, stat.high)}" if stat.low is not None else ""
+    low, high = number_text(cell, stat.low), number_text(cell, stat.high)
+    limits = f", 95 % interval {low} to {high}" if low else ""
     blind = "; shown no pictures" if run.model_spec.get("blind") else ""
     entry = EvalResultEntry(
         dataset_id=source.path,

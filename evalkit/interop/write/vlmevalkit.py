@@ -13,7 +13,7 @@ from pathlib import Path
 from evalkit.data.sources import Places
 from evalkit.filenames import distinct
 from evalkit.interop.write.publication import Publication, only, save
-from evalkit.reporting.formats import inert
+from evalkit.reporting.formats.csv import escape_formula
 from evalkit.results.read import Result
 from evalkit.results.trace import Known, Trace, trace
 from evalkit.rules.verdict import LETTERS
@@ -43,7 +43,7 @@ def table(found: Trace, *, escape: bool = False) -> str:
     for sample in order:
         _, response = only(found, sample.id)
         row = [*_row(sample, len(letters)), *(sample.groups.get(name, "") for name in groups), response.text]
-        writer.writerow([inert(value) for value in row] if escape else row)
+        writer.writerow([escape_formula(value) for value in row] if escape else row)
     return out.getvalue()
 
 

@@ -1,1 +1,1 @@
-"""Tables as pictures, drawn with matplotlib."""
+"""A card's tables as figures, drawn with matplotlib."""

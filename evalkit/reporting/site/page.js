@@ -1,33 +1,33 @@
-// What the scripts of all pages share. Foreign text enters a page as text nodes only; no markup is ever made from it.
+// Shared by the scripts of all pages. Text from elsewhere enters a page as text nodes only, never as markup.
 const find = (id) => document.getElementById(id);
-const words = JSON.parse(find("words").textContent);
+const translations = JSON.parse(find("words").textContent);
 
-// A text in the page's language, with its {fields} filled.
-function say(text, values = {}) {
-  return (words[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+// Returns a text in the page's language, with its {fields} filled.
+function translate(text, values = {}) {
+  return (translations[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
+  const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : value);
+    if (value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
 }
 
-function button(text, act, attributes = {}) {
-  const made = element("button", { type: "button", ...attributes }, text);
-  made.addEventListener("click", act);
-  return made;
+function button(text, action, attributes = {}) {
+  const node = element("button", { type: "button", ...attributes }, text);
+  node.addEventListener("click", action);
+  return node;
 }
 
-// Control characters and marks that reorder a line are shown as signs, as the command line shows them.
-const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+// Control characters and marks that reorder a line are shown as signs, as on the command line.
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
 function visible(text) {
-  return text.replace(STEERING, (sign) => {
-    const code = sign.charCodeAt(0);
+  return text.replace(CONTROL, (character) => {
+    const code = character.charCodeAt(0);
     if (code < 32) return String.fromCharCode(0x2400 + code);
     return `⟦U+${code.toString(16).toUpperCase().padStart(4, "0")}⟧`;
   });

@@ -1,21 +1,21 @@
-// Sorting and filtering of the first page's tables, which can be read without it.
-function sortable(table) {
-  table.querySelectorAll("th[data-sort]").forEach((head) => {
-    const label = head.querySelector(".label");
-    const named = { class: "sort", title: say("Sort by this") };
-    label.replaceChildren(button(label.textContent, () => sort(table, head), named));
+// Sorts and filters the first page's tables, which can be read without this script.
+function makeSortable(table) {
+  table.querySelectorAll("th[data-sort]").forEach((header) => {
+    const label = header.querySelector(".label");
+    const attributes = { class: "sort", title: translate("Sort by this") };
+    label.replaceChildren(button(label.textContent, () => sort(table, header), attributes));
   });
 }
 
-function sort(table, head) {
-  const text = head.dataset.sort === "text";
-  const first = text || head.dataset.better === "-1" ? "ascending" : "descending";
+function sort(table, header) {
+  const text = header.dataset.sort === "text";
+  const first = text || header.dataset.better === "-1" ? "ascending" : "descending";
   const other = first === "ascending" ? "descending" : "ascending";
-  const order = head.getAttribute("aria-sort") === first ? other : first;
+  const order = header.getAttribute("aria-sort") === first ? other : first;
   table.querySelectorAll("th[aria-sort]").forEach((old) => old.removeAttribute("aria-sort"));
-  head.setAttribute("aria-sort", order);
+  header.setAttribute("aria-sort", order);
   const sign = order === "ascending" ? 1 : -1;
-  const value = (row) => (text ? row.cells[0].textContent : parseFloat(row.cells[head.cellIndex].dataset.value));
+  const value = (row) => (text ? row.cells[0].textContent : parseFloat(row.cells[header.cellIndex].dataset.value));
   const rows = [...table.tBodies[0].rows].map((row) => [row, value(row)]);
   rows.sort(([, a], [, b]) => {
     if (text) return sign * a.localeCompare(b);
@@ -24,44 +24,44 @@ function sort(table, head) {
   table.tBodies[0].append(...rows.map(([row]) => row));
 }
 
-function narrow() {
+function filterTables() {
   const models = find("models").value.trim().toLowerCase();
   const benchmarks = find("benchmarks").value.trim().toLowerCase();
   const published = !find("published") || find("published").checked;
-  let shown = 0;
+  let visibleRows = 0;
   document.querySelectorAll("table.board").forEach((table) => {
-    const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
-    const kept = heads.map((h, n) => !n || `${h.textContent} ${h.dataset.category}`.toLowerCase().includes(benchmarks));
+    const headers = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
+    const columns = headers.map((h, n) => !n || `${h.textContent} ${h.dataset.category}`.toLowerCase().includes(benchmarks));
     for (const row of table.tBodies[0].rows) {
-      const named = row.cells[0].textContent.toLowerCase().includes(models);
-      row.hidden = !named || (row.classList.contains("published") && !published);
-      shown += !row.hidden;
+      const matches = row.cells[0].textContent.toLowerCase().includes(models);
+      row.hidden = !matches || (row.classList.contains("published") && !published);
+      visibleRows += !row.hidden;
     }
-    for (const row of [...table.tBodies[0].rows, heads[0].parentElement]) {
-      [...row.cells].forEach((cell, n) => { cell.hidden = !kept[n]; });
+    for (const row of [...table.tBodies[0].rows, headers[0].parentElement]) {
+      [...row.cells].forEach((cell, n) => { cell.hidden = !columns[n]; });
     }
-    table.closest("section").hidden = kept.filter(Boolean).length < 2;
-    bands(table, kept);
+    table.closest("section").hidden = columns.filter(Boolean).length < 2;
+    fitCategories(table, columns);
   });
-  find("count").textContent = models || benchmarks || !published ? say("{n} rows", { n: shown }) : "";
+  find("count").textContent = models || benchmarks || !published ? translate("{n} rows", { n: visibleRows }) : "";
 }
 
-function bands(table, kept) {
+function fitCategories(table, columns) {
   const row = table.querySelector(".bands");
   if (!row) return;
   let start = 1;
-  for (const band of [...row.cells].slice(1)) {
-    const width = Number(band.dataset.width || band.colSpan);
-    band.dataset.width = width;
-    const left = kept.slice(start, start + width).filter(Boolean).length;
-    band.hidden = !left;
-    band.colSpan = left || 1;
+  for (const category of [...row.cells].slice(1)) {
+    const width = Number(category.dataset.width || category.colSpan);
+    category.dataset.width = width;
+    const count = columns.slice(start, start + width).filter(Boolean).length;
+    category.hidden = !count;
+    category.colSpan = count || 1;
     start += width;
   }
 }
 
-document.querySelectorAll("table.board").forEach(sortable);
+document.querySelectorAll("table.board").forEach(makeSortable);
 find("filters").hidden = false;
 find("filters").addEventListener("submit", (event) => event.preventDefault());
-find("filters").addEventListener("input", narrow);
-narrow();
+find("filters").addEventListener("input", filterTables);
+filterTables();

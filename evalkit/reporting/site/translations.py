@@ -1,10 +1,10 @@
-"""The site's own words in Chinese, by their English; names, data and errors stay as they are."""
+"""Chinese translations of the site's own texts, by their English; names, data and errors are not translated."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-ZH: Mapping[str, str] = {
+CHINESE: Mapping[str, str] = {
     # every page
     "Skip to content": "跳到正文",
     # the tables
@@ -165,6 +165,6 @@ ZH: Mapping[str, str] = {
 }
 
 
-def say(language: str, text: str, **values: object) -> str:
-    """The text in `language` with its {fields} filled. Raises KeyError for a text that has no Chinese."""
-    return (ZH[text] if language == "zh" else text).format(**values)
+def translate(language: str, text: str, **values: object) -> str:
+    """Return the text in `language` with its {fields} filled. Raises KeyError for a text without a translation."""
+    return (CHINESE[text] if language == "zh" else text).format(**values)

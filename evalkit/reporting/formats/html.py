@@ -1,35 +1,36 @@
-"""A report as one page: merged category cells, our columns set apart, a tooltip that says where a number comes from."""
+"""A report as one HTML page: category cells merged, our columns set apart, and the origin of a number as a tooltip."""
 
 from __future__ import annotations
 
 from importlib import resources
 
 from evalkit.registry.spec import Localized
+from evalkit.reporting.cell_text import interval_text
+from evalkit.reporting.display import display_tables
+from evalkit.reporting.footnotes import legend
+from evalkit.reporting.report import CardReport
 from evalkit.reporting.table import Cell, Measured
-from evalkit.reporting.verdict import verdicts
-from evalkit.reporting.wording import Report, columns, entries, footnotes, heads, legend, limits
 
-TEMPLATE = resources.files("evalkit.reporting.site") / "tables.html"
+TEMPLATE = resources.files("evalkit.reporting.formats") / "report.html"
 PUBLISHED, OURS = Localized("Published", "已发布"), Localized("This evaluation", "本次评测")
 
 
-def page(report: Report) -> str:
-    """The page; every text is escaped by the template engine, and only a web address becomes a link."""
+def to_html(report: CardReport) -> str:
+    """Return a self-contained page without scripts, light and dark.
+
+    The template engine escapes every text; only a web address becomes a link.
+    """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         report=report,
+        tables=display_tables(report),
         link=report.source if report.source.startswith(("https://", "http://")) else "",
         published=PUBLISHED.get(report.language),
         ours=OURS.get(report.language),
-        heads=heads,
-        columns=columns,
-        entries=entries,
-        verdicts=verdicts,
-        footnotes=footnotes,
-        signs=legend(report),
+        legend=legend(report),
         origin=_origin,
     )
 
@@ -39,5 +40,5 @@ def _origin(cell: Cell | None) -> str:
         return ""
     stat = cell.stat
     where = ", ".join(f"{name}={value}" for name, value in stat.where.items())
-    parts = [stat.metric, where, f"n={stat.n}", limits(cell), stat.method, cell.run]
+    parts = [stat.metric, where, f"n={stat.n}", interval_text(cell), stat.method, cell.folder]
     return " | ".join(part for part in parts if part)

@@ -1,0 +1,147 @@
+"""Fill a card's layout with its published numbers and with those of runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from evalkit.errors import EvalkitError
+from evalkit.registry.spec import CardSpec, Localized, Row, Table
+from evalkit.reporting.run_notes import incomplete_note, missing_number_note, mixed_models_notes, unparsed_notes
+from evalkit.reporting.table import Absent, CardTable, Cell, Column, Measured, Published, TableRow
+from evalkit.results.published import Against, against, check_column, column_of
+from evalkit.results.read import Result
+from evalkit.safe_text import printable
+from evalkit.types import Stat
+
+OURS = Localized("ours", "本次评测")
+
+TaskRuns: TypeAlias = Mapping[str, Result]
+"""One model's runs by task."""
+
+
+class FillOptions(NamedTuple):
+    """The language, whether incomplete runs fill cells, and the published column to compare with ("": by name)."""
+
+    language: str
+    allow_incomplete: bool
+    column: str
+
+
+def card_tables(
+    card: CardSpec,
+    results: Sequence[Result],
+    *,
+    language: str = "en",
+    allow_incomplete: bool = False,
+    column: str = "",
+) -> list[CardTable]:
+    """Return the card's tables with a column for every evaluated model, in the order in which `results` name them.
+
+    Ours are compared with the published `column`, by default the one of the model's own name. An incomplete run leaves
+    its cells empty and a note says so; with `allow_incomplete` it fills them, and the note explains their mark. Raises
+    EvalkitError for two runs of one model on one task, for a row whose published numbers are not one per column, and
+    for an unknown `column`.
+    """
+    if column:
+        check_column(card, column)
+    models = _by_model(results)
+    options = FillOptions(language, allow_incomplete, column)
+    return [_table(card, layout, models, options) for layout in card.tables]
+
+
+def model_title(result: Result) -> str:
+    """The title of a run's model, with its folder where several runs of the model stand side by side."""
+    return f"{result.title} [{result.apart}]" if result.apart else result.title
+
+
+def _by_model(results: Sequence[Result]) -> dict[str, dict[str, Result]]:
+    models: dict[str, dict[str, Result]] = {}
+    for result in results:
+        tasks = models.setdefault(result.column, {})
+        other = tasks.setdefault(result.run.task, result)
+        if other is not result:
+            raise EvalkitError(
+                f"model {result.run.model!r} has two runs of task {result.run.task!r}, {other.folder} and "
+                f"{result.folder}: leave one of the folders out"
+            )
+    return models
+
+
+def _table(card: CardSpec, layout: Table, models: Mapping[str, TaskRuns], options: FillOptions) -> CardTable:
+    language = options.language
+    rows, notes = [], []
+    for row in layout.rows:
+        cells = []
+        for runs in models.values():
+            result = runs.get(row.reference.task)
+            cells.append(Absent() if result is None else _cell(layout, row, result, options))
+            notes += [] if result is None else _cell_notes(row, result, cells[-1], options)
+        category = printable(row.category.get(language)) if row.category else ""
+        label = printable(row.label.get(language))
+        rows.append(TableRow(category, label, (*_published_cells(card, layout, row), *cells)))
+    tasks = {row.reference.task for row in layout.rows}
+    for model, runs in models.items():
+        notes += mixed_models_notes(model, [runs[task] for task in runs if task in tasks], language)
+    columns = [Column(printable(title)) for title in layout.columns]
+    columns += [Column(title, OURS.get(language)) for title in _column_titles(models)]
+    title = printable(layout.title.get(language)) if layout.title else layout.id
+    return CardTable(layout.id, title, tuple(columns), tuple(rows), tuple(dict.fromkeys(notes)))
+
+
+def _published_cells(card: CardSpec, layout: Table, row: Row) -> tuple[Cell, ...]:
+    if not row.published:
+        return (Absent(),) * len(layout.columns)
+    if len(row.published) != len(layout.columns):
+        raise EvalkitError(
+            f"card {card.name!r}, table {layout.id!r}, row {row.label.en!r}: {len(row.published)} published numbers "
+            f"for {len(layout.columns)} columns: give one per column"
+        )
+    return tuple(Published(text) for text in row.published)
+
+
+def _cell(layout: Table, row: Row, result: Result, options: FillOptions) -> Cell:
+    complete = result.run.complete
+    if not (complete or options.allow_incomplete):
+        return Absent(refused=True)
+    stat = result.find(row.reference)
+    if stat is None:
+        return Absent()
+    return Measured(
+        stat,
+        result.folder,
+        complete,
+        stat.percent,
+        against=_against(layout, row, result, stat, options.column) if complete else None,
+        derived=result.derived,
+    )
+
+
+def _against(layout: Table, row: Row, result: Result, stat: Stat, wanted: str) -> Against | None:
+    column = column_of(layout.columns, result, wanted)
+    if not column or not row.published:
+        return None
+    text = row.published[layout.columns.index(column)]
+    return against(stat, printable(column), text, percent=stat.percent)
+
+
+def _cell_notes(row: Row, result: Result, cell: Cell, options: FillOptions) -> list[str]:
+    language = options.language
+    notes = []
+    if not result.run.complete:
+        notes.append(incomplete_note(result, language, marked=options.allow_incomplete))
+    if isinstance(cell, Measured):
+        notes += unparsed_notes(result, language)
+    elif result.run.complete:  # an incomplete run may not have reached the group yet
+        notes.append(missing_number_note(result, row.reference, language))
+    return notes
+
+
+def _column_titles(models: Mapping[str, TaskRuns]) -> list[str]:
+    # Models that share a title get their names behind it.
+    runs = [next(iter(tasks.values())) for tasks in models.values()]
+    titles = [printable(model_title(run)) for run in runs]
+    counts = Counter(titles)
+    pairs = zip(titles, runs, strict=True)
+    return [f"{title} [{printable(run.run.model)}]" if counts[title] > 1 else title for title, run in pairs]

@@ -1,0 +1,48 @@
+"""A report as text in one of six formats; text from elsewhere is escaped as each of them needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from evalkit.errors import EvalkitError
+from evalkit.reporting.formats.csv import to_csv
+from evalkit.reporting.formats.html import to_html
+from evalkit.reporting.formats.latex import to_latex
+from evalkit.reporting.formats.markdown import to_markdown
+from evalkit.reporting.formats.terminal import to_terminal
+from evalkit.reporting.report import CardReport
+
+
+def to_json(report: CardReport) -> str:
+    """The report itself: fractions at full precision, each with its interval and its comparison, and every run."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+
+
+FORMATS: Mapping[str, Callable[[CardReport], str]] = {
+    "terminal": to_terminal,
+    "markdown": to_markdown,
+    "csv": to_csv,
+    "latex": to_latex,
+    "html": to_html,
+    "json": to_json,
+}
+
+
+def render(
+    report: CardReport,
+    format: str = "markdown",  # noqa: A002 - the command line's own word
+    *,
+    color: bool = False,
+    width: int | None = None,
+) -> str:
+    """Return the report in a format, ending in a line break; `color` and `width` count only for the terminal.
+
+    Raises EvalkitError for a format that is not known.
+    """
+    if format not in FORMATS:
+        raise EvalkitError(f"unknown report format {format!r}: choose one of {', '.join(FORMATS)}")
+    if format == "terminal":
+        return to_terminal(report, color=color, width=width)
+    return FORMATS[format](report)

@@ -1,0 +1,26 @@
+"""Addresses of a site's pages, seen from its first page, so that a page can be linked before it is written."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from evalkit.filenames import distinct
+from evalkit.registry.spec import Reference
+from evalkit.results.read import Result
+
+
+def run_url(result: Result) -> str:
+    """The address of a run's page."""
+    return f"runs/{distinct(result.column, result.run.task)}.html"
+
+
+def samples_url(task: str) -> str:
+    """The address of the samples of a task."""
+    return f"samples/{distinct(task)}.html"
+
+
+def group_url(reference: Reference) -> str:
+    """The address of the samples that a column counts: the page of its task, filtered by the column's group."""
+    groups = [f"{name}={value}" for name, value in reference.where.items()]
+    fragment = f"#{urlencode({'group': groups[0]})}" if len(groups) == 1 else ""
+    return samples_url(reference.task) + fragment
