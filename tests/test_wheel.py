@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -18,12 +19,10 @@ def test_the_installed_command_lists_what_the_checkout_holds(installed: Installe
 
 
 def test_it_imports_itself_and_not_the_checkout(installed: Installed) -> None:
-    python = installed.command.parent / "python"
-    import subprocess
-
-    code = "import evalkit; print(evalkit.__file__)"
-    found = subprocess.run([python, "-c", code], cwd=installed.folder, capture_output=True, text=True, check=True)
-    assert Path(found.stdout.strip()).is_relative_to(installed.folder)
+    # -I: without the folder and the PYTHONPATH of whoever runs the tests
+    command = [str(installed.command.parent / "python"), "-I", "-c", "import evalkit; print(evalkit.__file__)"]
+    done = subprocess.run(command, cwd=installed.folder, capture_output=True, text=True, check=True)
+    assert Path(done.stdout.strip()).is_relative_to(installed.folder)
 
 
 def test_the_model_and_the_data_are_small(installed: Installed) -> None:

@@ -762,5 +762,5 @@ def test_an_adapter_without_peft_says_what_to_install(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
-    with pytest.raises(ModelError, match=r"evalkit\[lora\]"):
+    with pytest.raises(ModelError, match=r"evalkit-vlm\[lora\]"):
         _load(folder, adapter=str(_adapter(tmp_path / "adapter")))

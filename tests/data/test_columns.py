@@ -306,8 +306,9 @@ def test_subrip_never_fails_on_shuffled_pieces(lines):
 
 @given(st.text())
 def test_subrip_never_fails_on_any_text(text):
-    subtitles.captions_at(subtitles.parse_captions(text), [0.0])
-    subtitles.parse_captions(f"00:00:01,000 --> 00:00:02,000\n{text}")
+    assert subtitles.parse_captions(text) == []
+    captions = subtitles.parse_captions(f"00:00:01,000 --> 00:00:02,000\n{text}")
+    assert subtitles.captions_at(captions, [1.5]) == "".join(caption.text for caption in captions[:1])
 
 
 # --- which rows count, which columns exist

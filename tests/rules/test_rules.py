@@ -16,6 +16,7 @@ from evalkit.rules.relaxed import RelaxedRule
 from evalkit.rules.textvqa import TextvqaRule, agreement
 from evalkit.types import Sample
 from tests import TESTS
+from tests.growth import is_linear
 
 
 def cases(name: str) -> Any:
@@ -111,10 +112,18 @@ def test_no_rule_raises(rule: type[Any], reply: str, gold: str, choices: list[st
 
 @pytest.mark.parametrize("rule", get_args(Rule))
 @pytest.mark.parametrize("piece", ["(", "A ", "1", "1,", "1.", "not ", "\n", "'s", "the answer is "])
+def test_every_rule_reads_in_linear_time(rule: type[Any], piece: str) -> None:
+    samples = [sample("A", choices=("dog", "cat")), sample("5")]
+    assert is_linear(lambda reply: [rule().judge(reply, asked) for asked in samples], piece)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", get_args(Rule))
+@pytest.mark.parametrize("piece", ["(", "A ", "1,", "the answer is "])
 def test_every_rule_reads_a_megabyte(rule: type[Any], piece: str) -> None:
     reply = piece * (1_000_000 // len(piece))
-    rule().judge(reply, sample("A", choices=("dog", "cat")))
-    rule().judge(reply, sample("5"))
+    assert 0.0 <= rule().judge(reply, sample("A", choices=("dog", "cat"))).value <= 1.0
+    assert 0.0 <= rule().judge(reply, sample("5")).value <= 1.0
 
 
 @pytest.mark.parametrize(("fields", "reply", "gold", "value", "why"), cases("relaxed"))
