@@ -185,10 +185,14 @@ def _list(verbs: Verbs) -> None:
 
 
 def _show(verbs: Verbs) -> None:
-    command = _verb(verbs, "show", "A task or a run, and one sample: its prompt, and what was replied and read.")
-    command.add_argument("kind", choices=("task", "run"))
-    command.add_argument("name", metavar="NAME|FILE|RUN_FOLDER")
-    command.add_argument("--sample", metavar="ID", help="default: the first")
+    command = _verb(
+        verbs,
+        "show",
+        "A task or a model as its file says it; of a task or a run also a sample, from prompt to score.",
+    )
+    command.add_argument("kind", choices=("task", "model", "run"))
+    command.add_argument("name", metavar="NAME|FILE|RUN_FOLDER", help="of a model also a folder or a hub id")
+    command.add_argument("--sample", metavar="ID", help="default: the first, of a task if its data are on this machine")
     command.add_argument("--annotations", type=Path, metavar="FILE")
     _data(command)
 

@@ -18,20 +18,18 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _tasks() -> Iterator[tuple[str, str]]:
-    for name, file in catalog.files("tasks").items():
-        head = catalog.heading(file, "title", "samples")
-        title = head.get("title", {})
-        yield name, f"{head.get('samples', '?'):>6} samples  {title.get('en', '')}"
+    for name, values in catalog.summaries("tasks", "title", "samples"):
+        yield name, f"{values.get('samples', '?'):>6} samples  {values.get('title', {}).get('en', '')}"
 
 
 def _models() -> Iterator[tuple[str, str]]:
-    for name, file in catalog.files("models").items():
-        yield name, str(catalog.heading(file, "title").get("title", ""))
+    for name, values in catalog.summaries("models", "title"):
+        yield name, str(values.get("title", ""))
 
 
 def _cards() -> Iterator[tuple[str, str]]:
-    for name, file in catalog.files("cards").items():
-        tables = catalog.heading(file, "tables").get("tables", ())
+    for name, values in catalog.summaries("cards", "tables"):
+        tables = values.get("tables", ())
         yield name, f"{len(tables)} tables, {sum(len(table.get('rows', ())) for table in tables)} rows"
 
 

@@ -1,9 +1,11 @@
-"""`evalkit show`: a task as a model is asked it, or a run's sample from the prompt to the score."""
+"""`evalkit show`: a task or a model as its file and what it extends say it, or a run's sample from prompt to score."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,7 +16,9 @@ from evalkit.cli.setup import beside, places
 from evalkit.errors import EvalkitError
 from evalkit.registry import load
 from evalkit.registry.decode import suggestion
-from evalkit.registry.spec import TaskSpec
+from evalkit.registry.dump import dump
+from evalkit.registry.spec import ModelSpec, TaskSpec
+from evalkit.registry.yaml12 import Document
 from evalkit.reporting import read_results
 from evalkit.results.read import Result
 from evalkit.results.settings import settings
@@ -26,30 +30,81 @@ from evalkit.types import Image, Message, Sample, Score, Text
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 SENTENCES = 200
 """More of them are not tried one by one."""
+IDENTITY = ("name", "title", "backend")
 LONG = 20_000
 """Characters of a reply that a terminal is given; the log has all of them."""
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print what a task or a run is, and one of its samples; text from data and models steers no terminal."""
-    return _run(options) if options.kind == "run" else _task(options)
+    """Print a task, a model or a run, and a sample of it; text from data and models steers no terminal."""
+    return {"task": _task, "model": _model, "run": _run}[options.kind](options)
 
 
 def _task(options: argparse.Namespace) -> int:
-    task = load.spec(TaskSpec, options.name)
-    print(f"{task.name}: {task.title.en}; {task.samples} samples; headline {task.headline}")
-    if task.note:
-        print(task.note)
-    data = dataset.load(task, beside(places(options), options.name), annotations=options.annotations)
+    """The file needs no data. A sample that nobody named is taken from data on this machine; its lack is no error."""
+    document = load.document(TaskSpec, load.path(TaskSpec, options.name))
+    task = load.spec_of(TaskSpec, document)
+    print(f"# {task.name}: {task.title.en}; {task.samples} samples; headline {task.headline}")
+    print("\n".join(task_comments(task)))
+    print(visible(file_text(document)), end="")
+    wanted = options.sample is not None or options.annotations is not None
+    try:
+        _sample(task, options, offline=options.offline or not wanted)
+    except EvalkitError as error:
+        if wanted:
+            raise
+        print(f"evalkit: no sample to show: {error}", file=sys.stderr)
+    return 0
+
+
+def task_comments(task: TaskSpec) -> Iterator[str]:
+    """The settings that a task file may leave to their defaults, and the names that other verbs take, as comments."""
+    rules = f"; others by --rule: {', '.join(task.opinions)}" if task.opinions else ""
+    yield f"# rule in force: {_json(task.adapter.rule)}{rules}"
+    yield f"# generation in force: {_json(task.generation)}"
+    for field, rule in task.readings.items():
+        yield f"# field {field} of a predictions file: read by the rule {rule}"
+
+
+def file_text(document: Document) -> str:
+    """The path of the file and of the one that it extends, as comments, then the YAML that results."""
+    paths = dict.fromkeys([document.file, *(mark.file for mark in document.marks.values())])
+    return f"# file: {', extends '.join(map(str, paths))}\n{dump(document)}"
+
+
+def _sample(task: TaskSpec, options: argparse.Namespace, *, offline: bool) -> None:
+    where = msgspec.structs.replace(beside(places(options), options.name), offline=offline)
+    data = dataset.load(task, where, annotations=options.annotations)
     sample = data.samples[_place([s.id for s in data.samples], options.sample, task.name)]
-    print(f"\nsample {visible(sample.id)}  groups {dict(sample.groups)}  gold {visible(' | '.join(sample.answers))}")
     if sample.id in data.problems:
         raise EvalkitError(f"{task.name}: sample {sample.id} cannot be asked: {data.problems[sample.id]}")
+    print(f"\nsample {visible(sample.id)}  groups {dict(sample.groups)}  gold {visible(' | '.join(sample.answers))}")
     for view, prompt in enumerate(task.adapter.prompts(sample)):
         print(f"--- prompt {view}")
         print("\n".join(lines(prompt)))
     print(f"--- a perfect model says\n{task.adapter.gold(sample)}")
+
+
+def _model(options: argparse.Namespace) -> int:
+    """A checkpoint folder or a hub id has no file: the one that would say the same is printed."""
+    model = load.model(options.name)
+    print(f"# {visible(model.name)}{f': {visible(model.title)}' if model.title else ''}")
+    print(f"# backend in force: {visible(_json(model.backend))}")
+    print(f"# scheduling in force: {_json(scheduling(model))}")
+    if load.has_file(options.name):
+        print(visible(file_text(load.document(ModelSpec, load.path(ModelSpec, options.name)))), end="")
+    else:
+        print(visible(dump(Document(Path(), msgspec.to_builtins(model), {}))), end="")
     return 0
+
+
+def scheduling(model: ModelSpec) -> dict[str, object]:
+    """The fields of a model outside its identity, by name."""
+    return {name: value for name, value in msgspec.structs.asdict(model).items() if name not in IDENTITY}
+
+
+def _json(value: object) -> str:
+    return json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import inspect
 
 from evalkit.errors import YamlError
-from evalkit.registry.yaml12 import Document, Path_
+from evalkit.registry.type_info import fields, tags, type_at
+from evalkit.registry.yaml12 import Document, KeyPath
 
 T = TypeVar("T")
 STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -40,31 +40,33 @@ def _explained(document: Document, type_: Any, message: str) -> YamlError:
     path = _resolve(document.data, type_, where.rstrip("`"), text)
     if match := re.match(r"Object contains unknown field `(.*)`$", text):
         name = match.group(1)
-        hint = suggestion(name, _fields(_type_at(type_, document.data, path)))
+        hint = suggestion(name, fields(type_at(type_, document.data, path)))
         return document.error((*path, name), f"{_dotted((*path, name))}: unknown field{hint}")
     if match := re.match(r"Object missing required field `(.*)`$", text):
         name = match.group(1)
-        return document.error(path, f"{_dotted((*path, name))}: this field is required; add it")
+        place = (*path, name)
+        remedy = "it cannot be taken away" if place in document.marks else "add it"
+        return document.error(place, f"{_dotted(place)}: this field is required; {remedy}")
     value = _get(document.data, path)
     if text.startswith("Invalid value") and path and path[-1] == "kind":
-        hint = suggestion(str(value), _tags(_type_at(type_, document.data, path[:-1])))
+        hint = suggestion(str(value), tags(type_at(type_, document.data, path[:-1])))
         return document.error(path, f"{_dotted(path)}: unknown kind {value!r}{hint}")
     if text.startswith("Invalid enum value"):
-        hint = suggestion(str(value), map(str, getattr(_type_at(type_, document.data, path), "values", ())))
+        hint = suggestion(str(value), map(str, getattr(type_at(type_, document.data, path), "values", ())))
         return document.error(path, f"{_dotted(path)}: {value!r} is not allowed{hint}")
     return document.error(path, f"{_dotted(path) or 'file'}: {text[:1].lower()}{text[1:]}".replace("`", ""))
 
 
-def _resolve(data: Any, type_: Any, where: str, text: str) -> Path_:
+def _resolve(data: Any, type_: Any, where: str, text: str) -> KeyPath:
     """The path that msgspec names, with `[...]` (some key of a dictionary) replaced by the key that is at fault."""
     path: tuple[str | int, ...] = ()
     for name, index in STEP.findall(where):
-        step = _guilty_key(data, type_, path, text) if index == "..." else name or int(index)
+        step = _key_at_fault(data, type_, path, text) if index == "..." else name or int(index)
         path = (*path, step)
     return path
 
 
-def _guilty_key(data: Any, type_: Any, path: Path_, text: str) -> str:
+def _key_at_fault(data: Any, type_: Any, path: KeyPath, text: str) -> str:
     """The one key without which the same complaint is not made any more (msgspec stops at the first error)."""
     mapping = _get(data, path)
     for key in mapping:
@@ -77,7 +79,7 @@ def _guilty_key(data: Any, type_: Any, path: Path_, text: str) -> str:
     return str(next(iter(mapping)))
 
 
-def _without(data: Any, path: Path_, key: str) -> Any:
+def _without(data: Any, path: KeyPath, key: str) -> Any:
     if not path:
         return {k: v for k, v in data.items() if k != key}
     if isinstance(data, dict):
@@ -85,7 +87,7 @@ def _without(data: Any, path: Path_, key: str) -> Any:
     return [_without(v, path[1:], key) if i == path[0] else v for i, v in enumerate(data)]
 
 
-def _get(data: Any, path: Path_) -> Any:
+def _get(data: Any, path: KeyPath) -> Any:
     for step in path:
         try:
             data = data[step]
@@ -94,44 +96,5 @@ def _get(data: Any, path: Path_) -> Any:
     return data
 
 
-def _dotted(path: Path_) -> str:
+def _dotted(path: KeyPath) -> str:
     return "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in path).removeprefix(".")
-
-
-def _type_at(type_: Any, data: Any, path: Path_) -> Any:
-    """The msgspec type description that the value at `path` is decoded by, unions narrowed by `kind`."""
-    node: Any = inspect.type_info(type_)
-    for step in path:
-        node = _child(_narrow(node, data), step)
-        data = _get(data, (step,))
-    return _narrow(node, data)
-
-
-def _narrow(node: Any, data: Any) -> Any:
-    options = node.types if isinstance(node, inspect.UnionType) else (node,)
-    structs = [t for t in options if isinstance(t, inspect.StructType)]
-    if isinstance(data, dict) and len(structs) > 1:
-        tagged = [t for t in structs if t.tag == data.get("kind")]
-        return tagged[0] if tagged else node
-    if isinstance(data, dict) and structs:
-        return structs[0]
-    others = [t for t in options if not isinstance(t, inspect.StructType | inspect.NoneType)]
-    return others[0] if len(options) > 1 and len(others) == 1 and not isinstance(data, dict) else node
-
-
-def _child(node: Any, step: str | int) -> Any:
-    if isinstance(node, inspect.StructType):
-        return next((f.type for f in node.fields if f.encode_name == step), None)
-    if isinstance(node, inspect.DictType):
-        return node.value_type
-    return getattr(node, "item_type", None)
-
-
-def _fields(node: Any) -> list[str]:
-    structs = node.types if isinstance(node, inspect.UnionType) else (node,)
-    return [f.encode_name for t in structs if isinstance(t, inspect.StructType) for f in t.fields]
-
-
-def _tags(node: Any) -> list[str]:
-    structs = node.types if isinstance(node, inspect.UnionType) else (node,)
-    return [str(t.tag) for t in structs if isinstance(t, inspect.StructType)]

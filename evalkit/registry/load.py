@@ -12,12 +12,13 @@ import msgspec
 from evalkit.backends.phi3_vision.spec import Phi3Vision
 from evalkit.backends.transformers import Transformers
 from evalkit.data.sources import HuggingFace
-from evalkit.errors import EvalkitError
+from evalkit.errors import EvalkitError, YamlError
 from evalkit.metrics import Metric
-from evalkit.registry import catalog
+from evalkit.registry import catalog, variants
 from evalkit.registry.decode import decode, suggestion
+from evalkit.registry.schema import json_schema
 from evalkit.registry.spec import CardSpec, ModelSpec, TaskSpec
-from evalkit.registry.yaml12 import Document, Path_, read
+from evalkit.registry.yaml12 import Document, KeyPath, read_document
 
 T = TypeVar("T", TaskSpec, ModelSpec, CardSpec)
 FOLDERS: dict[type, str] = {TaskSpec: "tasks", ModelSpec: "models", CardSpec: "cards"}
@@ -28,7 +29,7 @@ PACKAGE = catalog.PACKAGE
 
 def files(kind: type[T]) -> dict[str, Path]:
     """Every registered file of a kind by name; nothing is parsed."""
-    return catalog.files(FOLDERS[kind])
+    return catalog.files_in(FOLDERS[kind])
 
 
 def suite(name: str) -> tuple[str, ...]:
@@ -46,33 +47,71 @@ def spec(kind: type[T], name: str) -> T:
 
 def path(kind: type[T], name: str) -> Path:
     """The file that `name` means: a path when it ends in .yaml or .yml, else a registered name."""
-    if name.endswith((".yaml", ".yml")):
+    if name.endswith(catalog.SUFFIXES):
         return Path(name)
     known = files(kind)
     if name not in known:
-        what = FOLDERS[kind].removesuffix("s")
-        raise EvalkitError(f"unknown {what} {name!r}{suggestion(name, known)}; see `evalkit list {FOLDERS[kind]}`")
+        noun = FOLDERS[kind].removesuffix("s")
+        raise EvalkitError(f"unknown {noun} {name!r}{suggestion(name, known)}; see `evalkit list {FOLDERS[kind]}`")
     return known[name]
 
 
 def file(kind: type[T], place: Path) -> T:
     """Decode one file and check what its types cannot say. Raises YamlError as file:line:column."""
-    document = read(place)
-    found = decode(document, kind)
-    if found.name != place.stem and catalog.root() in place.parents:
-        raise document.error(
-            ("name",), f"name: {found.name!r} differs from the file's name {place.stem!r}; make them equal"
-        )
-    if isinstance(found, TaskSpec) and found.headline not in found.metrics:
-        hint = suggestion(found.headline, found.metrics)
-        raise document.error(("headline",), f"headline: no metric is called {found.headline!r}{hint}")
-    if isinstance(found, TaskSpec):
-        _check_metrics(found, document)
-    return found
+    return spec_of(kind, document(kind, place))
+
+
+def document(kind: type[T], place: Path) -> Document:
+    """The plain data of one file, merged into those of the file that it extends. Raises YamlError."""
+    own = read_document(place)
+    if not isinstance(own.data, dict) or "extends" not in own.data:
+        return own
+    if not own.data.get("name"):
+        raise own.error(("name",), "name: a file that extends another needs a name of its own; add it")
+    base = _base(kind, own)
+    fields = {key: value for key, value in own.data.items() if key != "extends"}
+    return variants.merge(base, msgspec.structs.replace(own, data=fields), kind)
+
+
+def _base(kind: type[T], variant: Document) -> Document:
+    """The file that a variant extends: a registered name, or a path from the variant's folder."""
+    name, noun = variant.data["extends"], FOLDERS[kind].removesuffix("s")
+    if not isinstance(name, str):
+        raise variant.error(("extends",), f"extends: write the name of a registered {noun} or the path of a file")
+    try:
+        place = variant.file.parent / name if name.endswith(catalog.SUFFIXES) else path(kind, name)
+        base = read_document(place)
+    except YamlError:
+        if place.is_file():
+            raise
+        raise variant.error(("extends",), f"extends: there is no file {place}; correct the path") from None
+    except EvalkitError as error:
+        raise variant.error(("extends",), f"extends: {error}") from None
+    if not isinstance(base.data, dict):
+        raise base.error((), f"file: holds no fields that {variant.file} could extend; write them")
+    if "extends" in base.data:
+        further = base.data["extends"]
+        text = f"extends: {name} itself extends {further}; extend a file that is whole, and say here what differs"
+        raise variant.error(("extends",), text)
+    return base
+
+
+def spec_of(kind: type[T], document: Document) -> T:
+    """Decode a document and check what its types cannot say. Raises YamlError as file:line:column."""
+    spec = decode(document, kind)
+    stem = document.file.stem
+    if spec.name != stem and catalog.root() in document.file.parents:
+        raise document.error(("name",), f"name: {spec.name!r} differs from the file's name {stem!r}; make them equal")
+    if isinstance(spec, TaskSpec):
+        _check_metrics(spec, document)
+    return spec
 
 
 def _check_metrics(task: TaskSpec, document: Document) -> None:
-    """Every metric has the groups that it needs; what is said of a rule is said of one that there is."""
+    """Every metric has the groups that it needs, and every name of a rule or a metric is one that the task has."""
+    if task.headline not in task.metrics:
+        hint = suggestion(task.headline, task.metrics)
+        raise document.error(("headline",), f"headline: no metric is called {task.headline!r}{hint}")
     for field, rule in task.readings.items():
         if rule not in task.rules:
             hint = suggestion(rule, task.rules)
@@ -81,17 +120,17 @@ def _check_metrics(task: TaskSpec, document: Document) -> None:
         if rule not in task.opinions:
             hint = suggestion(rule, task.opinions)
             raise document.error(("metrics_of", rule), f"metrics_of: no rule is called {rule!r}{hint}")
-    tables: dict[Path_, Mapping[str, Metric]] = {("metrics_of", rule): own for rule, own in task.metrics_of.items()}
+    tables: dict[KeyPath, Mapping[str, Metric]] = {("metrics_of", rule): own for rule, own in task.metrics_of.items()}
     for place, metrics in {("metrics",): task.metrics, **tables}.items():
         for name, metric in metrics.items():
             problem = _problem(task, name, metric)
             if problem:
-                path = (*place, name)
-                raise document.error(path, f"{'.'.join(map(str, path))}: {problem}")
+                where = (*place, name)
+                raise document.error(where, f"{'.'.join(map(str, where))}: {problem}")
 
 
 def _problem(task: TaskSpec, name: str, metric: Metric) -> str:
-    """What a metric wants that the task lacks, "" for nothing."""
+    """The reason why a metric cannot be computed on the task, or ""."""
     lacking = [group for group in metric.needs() if group not in task.columns.groups]
     if lacking:
         return f"columns.groups has no {lacking[0]!r}{suggestion(lacking[0], task.columns.groups)}"
@@ -100,7 +139,7 @@ def _problem(task: TaskSpec, name: str, metric: Metric) -> str:
 
 def model(name: str) -> ModelSpec:
     """A registered model, a model file, a local checkpoint folder, or a hub id `organisation/name`."""
-    if name.endswith((".yaml", ".yml")) or name in files(ModelSpec):
+    if has_file(name):
         return spec(ModelSpec, name)
     if Path(name).is_dir():
         folder = Path(name).resolve()
@@ -112,14 +151,19 @@ def model(name: str) -> ModelSpec:
     return spec(ModelSpec, name)
 
 
+def has_file(model: str) -> bool:
+    """True for a model file and a registered model, False for what `model` takes beside them."""
+    return model.endswith(catalog.SUFFIXES) or model in files(ModelSpec)
+
+
 def tasks_of(card: CardSpec) -> tuple[str, ...]:
     """The tasks that a card's rows refer to, in the card's order, once each."""
     return tuple(dict.fromkeys(row.reference.task for table in card.tables for row in table.rows))
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """JSON Schema of task, model and card files, for editors."""
-    return {FOLDERS[kind].removesuffix("s"): msgspec.json.schema(kind) for kind in FOLDERS}
+    """JSON Schemas of task, model and card files by `task`, `model` and `card`."""
+    return {folder.removesuffix("s"): json_schema(kind) for kind, folder in FOLDERS.items()}
 
 
 def unpinned(tasks: Iterable[TaskSpec], models: Iterable[ModelSpec]) -> list[str]:

@@ -1,39 +1,60 @@
-"""Read YAML as plain data by the 1.2 core schema, keeping where every value stood, and refuse what hides mistakes."""
+"""Read YAML as plain data by the 1.2 core schema with the place of every value, and refuse what hides mistakes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import yaml
 
 from evalkit.errors import YamlError
 
-Path_: TypeAlias = tuple[str | int, ...]
+KeyPath: TypeAlias = tuple[str | int, ...]
+"""The keys and list positions that lead from the root of a file to a value."""
+
+
+class Mark(NamedTuple):
+    """A place in a file; line and column count from 1."""
+
+    file: Path
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
 
 
 class Document(msgspec.Struct, frozen=True):
-    """Plain data of one file, and the (line, column) from 1 of each key or item by its path from the root."""
+    """Plain data of one file, and the place of each key or item; places of what it inherits are in the other file."""
 
     file: Path
     data: Any
-    marks: dict[Path_, tuple[int, int]]
+    marks: dict[KeyPath, Mark]
 
-    def error(self, path: Path_, text: str) -> YamlError:
+    def error(self, path: KeyPath, text: str) -> YamlError:
         """An error at the place of `path`, or of its nearest known ancestor."""
         while path and path not in self.marks:
             path = path[:-1]
-        line, column = self.marks.get(path, (1, 1))
-        return YamlError(f"{self.file}:{line}:{column}: {text}")
+        mark = self.marks.get(path, Mark(self.file))
+        heir = "" if mark.file == self.file else f" ({self.file} extends this file)"
+        return YamlError(f"{mark}: {text}{heir}")
 
 
 class CoreLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """A SafeLoader whose plain scalars follow YAML 1.2: `no` is text, `1e5` a float, `010` ten, a date is text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own attribute)
+
+
+class CoreDumper(yaml.SafeDumper):
+    """A SafeDumper that quotes each text which YAML 1.1 or 1.2 would not read as text, and writes no aliases."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        """True: the reader refuses aliases."""
+        return True
 
 
 for _tag, _pattern, _first in (
@@ -46,10 +67,11 @@ for _tag, _pattern, _first in (
         [*"-+.0123456789"],
     ),
 ):
-    CoreLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
+    for _class in (CoreLoader, CoreDumper):
+        _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
 
 
-def read(file: Path) -> Document:
+def read_document(file: Path) -> Document:
     """Parse one YAML file. Raises YamlError for unreadable files, syntax, duplicate keys, aliases and unusual tags."""
     try:
         text = file.read_text(encoding="utf-8")
@@ -57,11 +79,11 @@ def read(file: Path) -> Document:
         raise YamlError(f"{file}: cannot be read ({error.strerror}); check the path") from error
     except UnicodeDecodeError as error:
         raise YamlError(f"{file}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    return parse(text, file)
+    return parse_document(text, file)
 
 
-def parse(text: str, file: Path) -> Document:
-    """Parse YAML text that stands in `file`; see `read`."""
+def parse_document(text: str, file: Path) -> Document:
+    """Parse YAML text that stands in `file`; see `read_document`."""
     try:
         node = yaml.compose(text, Loader=CoreLoader)
     except yaml.MarkedYAMLError as error:
@@ -76,15 +98,15 @@ def parse(text: str, file: Path) -> Document:
 
 
 class _Reader:
-    """Turns composed nodes into plain data and notes their places."""
+    """Turns composed nodes into plain data and notes the place of each."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.marks: dict[Path_, tuple[int, int]] = {}
+        self.marks: dict[KeyPath, Mark] = {}
         self._seen: set[int] = set()
 
-    def value(self, node: yaml.Node, path: Path_) -> Any:
-        self.marks.setdefault(path, _place(node))
+    def value(self, node: yaml.Node, path: KeyPath) -> Any:
+        self.marks.setdefault(path, self._mark(node))
         if id(node) in self._seen:
             raise self._error(node, "aliases (*name) are not allowed; write the value out")
         self._seen.add(id(node))
@@ -98,15 +120,15 @@ class _Reader:
             raise self._error(node, "only mappings, lists and plain values are allowed")
         return self._scalar(node)
 
-    def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, child in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise self._error(key_node, "a key must be plain text")
             key = key_node.value
             if key in result:
-                raise self._error(key_node, f"the key {key} stands here twice; remove one")
-            self.marks[(*path, key)] = _place(key_node)
+                raise self._error(key_node, f"the key {key} occurs twice; remove one")
+            self.marks[(*path, key)] = self._mark(key_node)
             result[key] = self.value(child, (*path, key))
         return result
 
@@ -121,20 +143,10 @@ class _Reader:
             raise self._error(node, f"{node.value!r} is not a {kind}; quote it if it is text") from error
 
     def _error(self, node: yaml.Node, text: str) -> YamlError:
-        line, column = _place(node)
-        return YamlError(f"{self.file}:{line}:{column}: {text}")
+        return YamlError(f"{self._mark(node)}: {text}")
 
-
-def _place(node: yaml.Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
-
-
-def _null(_text: str) -> None:
-    return None
-
-
-def _bool(text: str) -> bool:
-    return text.lower() == "true"
+    def _mark(self, node: yaml.Node) -> Mark:
+        return Mark(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
 def _int(text: str) -> int:
@@ -146,4 +158,10 @@ def _float(text: str) -> float:
 
 
 COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
-SCALARS: dict[str, Callable[[str], Any]] = {"null": _null, "bool": _bool, "int": _int, "float": _float, "str": str}
+SCALARS: dict[str, Callable[[str], Any]] = {
+    "null": lambda _text: None,
+    "bool": lambda text: text.lower() == "true",
+    "int": _int,
+    "float": _float,
+    "str": str,
+}

@@ -11,8 +11,7 @@ import pytest
 
 from evalkit.adapters import Adapter, Mixed, MultipleChoice, Number, ShortAnswer, YesNo
 from evalkit.errors import EvalkitError
-from evalkit.registry import yaml12
-from evalkit.registry.decode import decode
+from evalkit.registry import load, yaml12
 from evalkit.registry.spec import TaskSpec
 from evalkit.rules.blink import BlinkRule
 from evalkit.rules.mmmu import MmmuRule
@@ -21,12 +20,12 @@ from tests import TESTS
 
 HERE = TESTS
 TASKS = sorted((HERE.parent / "tasks").rglob("*.yaml"))
-SAMPLES: dict[str, Any] = yaml12.read(HERE / "golden" / "samples.yaml").data
+SAMPLES: dict[str, Any] = yaml12.read_document(HERE / "golden" / "samples.yaml").data
 PICTURES = tuple(Image(f"{number}.png", "0" * 64) for number in range(1, 8))
 
 
 def task(path: Path) -> TaskSpec:
-    return decode(yaml12.read(path), TaskSpec)
+    return load.file(TaskSpec, path)
 
 
 def made(fields: dict[str, Any]) -> Sample:

@@ -1,4 +1,4 @@
-"""Task files that ask as another harness does: their base but for the prompt, and the prompt is the golden one."""
+"""Task files that extend another: they say only what differs, and those of other harnesses ask their golden prompts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import msgspec
 import pytest
 
 from evalkit.media.cache import MediaCache
-from evalkit.registry import yaml12
-from evalkit.registry.decode import decode
+from evalkit.registry import load, yaml12
 from evalkit.registry.spec import TaskSpec
 from evalkit.run import plan
 from evalkit.types import Image, Sample, Text, Video
@@ -20,18 +19,8 @@ HERE = TESTS
 TASKS = HERE.parent / "tasks"
 SUITES = {"lmms-eval": "lmms_eval", "vlmevalkit": "vlmevalkit", "official": "official", "llava": "llava"}
 VARIANTS = sorted(file for suite in SUITES for file in (TASKS / suite).glob("*.yaml"))
-FREE = {"name", "title", "note", "generation"}
-FREE_OF_ADAPTER = {"prompt", "option", "open_prompt", "blocks", "rule"}
-FURTHER = {
-    "blink_val_lmms_eval": {"extra"},  # the letters that the prompt lists
-    "blink_val_official": {"extra"},  # where the pictures go, and which subtasks show people
-    "blink_val_vlmevalkit": {"question"},  # the question without its options
-    "textvqa_val_lmms_eval": {"question"},  # with a capital
-    "textvqa_val_llava": {"question", "extra"},  # with a capital; the tokens
-    "videomme_lmms_eval": {"video"},  # its rule for frames
-    "videomme_vlmevalkit": {"video"},
-}
-"""What else may differ in `columns`, because the prompt or the source's own protocol needs it."""
+"""The tasks of other harnesses."""
+EXTENDING = sorted(file for file in TASKS.rglob("*.yaml") if "extends" in yaml12.read_document(file).data)
 
 
 def picture(number: int) -> Image:
@@ -98,18 +87,11 @@ ROWS |= {"videomme_subtitles": ROWS["videomme"], "mmbench_dev_en_circular": ROWS
 
 
 def task(path: Path) -> TaskSpec:
-    return decode(yaml12.read(path), TaskSpec)
+    return load.file(TaskSpec, path)
 
 
 def base(path: Path) -> str:
     return path.stem.removesuffix(f"_{SUITES[path.parent.name]}")
-
-
-def fixed(spec: TaskSpec, further: set[str]) -> dict[str, Any]:
-    fields = {name: value for name, value in msgspec.to_builtins(spec).items() if name not in FREE}
-    fields["adapter"] = {n: v for n, v in fields["adapter"].items() if n not in FREE_OF_ADAPTER}
-    fields["columns"] = {n: v for n, v in fields["columns"].items() if n not in further}
-    return fields
 
 
 def samples(spec: TaskSpec, rows: list[dict[str, Any]]) -> list[Sample]:
@@ -134,10 +116,23 @@ def part_shown(part: Text | Image | Video) -> str:
     return f"[{len(numbers)} frames, {numbers[0]} to {numbers[-1]} of 1601]"
 
 
-@pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
-def test_a_variant_is_its_base_but_for_the_prompt(path: Path) -> None:
-    further = FURTHER.get(path.stem, set())
-    assert fixed(task(path), further) == fixed(task(TASKS / f"{base(path)}.yaml"), further)
+def repeated(base: Any, variant: Any, path: str = "") -> list[str]:
+    """The fields in which a variant says what its base says already; a mapping of another kind is written whole."""
+    if not isinstance(base, dict) or not isinstance(variant, dict):
+        return [path] if base == variant else []
+    if "kind" in variant and base.get("kind") != variant["kind"]:
+        return []
+    return [p for key in base.keys() & variant.keys() for p in repeated(base[key], variant[key], f"{path}.{key}")]
+
+
+@pytest.mark.parametrize("path", EXTENDING, ids=lambda path: path.stem)
+def test_a_variant_says_nothing_that_it_inherits(path: Path) -> None:
+    variant = yaml12.read_document(path).data
+    assert repeated(yaml12.read_document(load.path(TaskSpec, variant["extends"])).data, variant) == []
+
+
+def test_suites_of_other_harnesses_are_variants() -> None:
+    assert set(VARIANTS) <= set(EXTENDING)
 
 
 @pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.errors import YamlError
-from evalkit.registry.yaml12 import parse
+from evalkit.registry.yaml12 import parse_document
 
 FILE = Path("tasks/x.yaml")
 
@@ -40,7 +40,7 @@ FILE = Path("tasks/x.yaml")
     ],
 )
 def test_scalars_follow_yaml_1_2(text: str, value: object) -> None:
-    found = parse(f"a: {text}", FILE).data["a"]
+    found = parse_document(f"a: {text}", FILE).data["a"]
     assert found == value
     assert type(found) is type(value)
 
@@ -48,7 +48,7 @@ def test_scalars_follow_yaml_1_2(text: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb: 2\na: 3", "tasks/x.yaml:3:1: the key a stands here twice"),
+        ("a: 1\nb: 2\na: 3", "tasks/x.yaml:3:1: the key a occurs twice"),
         ("a: &x 1\nb: *x", "tasks/x.yaml:1:4: aliases (*name) are not allowed"),
         ("a: !!python/object/apply:os.system [ls]", "tasks/x.yaml:1:4: "),
         ("a: !function f.g", "tasks/x.yaml:1:4: the tag !function is not allowed"),
@@ -58,11 +58,11 @@ def test_scalars_follow_yaml_1_2(text: str, value: object) -> None:
 )
 def test_what_hides_mistakes_is_refused(text: str, message: str) -> None:
     with pytest.raises(YamlError) as error:
-        parse(text, FILE)
+        parse_document(text, FILE)
     assert message in str(error.value)
 
 
 @given(st.text())
 def test_any_text_is_data_or_a_yaml_error(text: str) -> None:
     with contextlib.suppress(YamlError):
-        assert isinstance(parse(text, FILE).data, dict | list | str | int | float | None)
+        assert isinstance(parse_document(text, FILE).data, dict | list | str | int | float | None)

@@ -33,7 +33,7 @@ class Pack:
 
     def __init__(self, shared: Path, name: str) -> None:
         self.folder = shared / "packs" / name
-        self.spec = decode(yaml12.read(HERE / f"{name}.yaml"), TaskSpec)
+        self.spec = decode(yaml12.read_document(HERE / f"{name}.yaml"), TaskSpec)
         self.expected = json.loads((self.folder / "expected.json").read_text(encoding="utf-8"))
         found = rows(self.folder / "annotations.jsonl.gz")
         media_cache = MediaCache(self.folder)  # never written: the packs have no media

@@ -25,7 +25,7 @@ ANIMALS = ("dog", "cat", "fish", "bird")
 
 
 def cases(name: str) -> list[Any]:
-    return yaml12.read(HERE / "cases" / f"{name}.yaml").data
+    return yaml12.read_document(HERE / "cases" / f"{name}.yaml").data
 
 
 TABLES = cases("letter") + cases("letter_plain")
@@ -101,7 +101,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("model", AGREEMENT)
 def test_agrees_with_recorded_extractions(shared: Path, model: str) -> None:
     pack = shared / "packs" / "blink"
-    spec = decode(yaml12.read(HERE / "conformance" / "blink.yaml"), TaskSpec)
+    spec = decode(yaml12.read_document(HERE / "conformance" / "blink.yaml"), TaskSpec)
     options = spec.adapter.shared["subtask"]  # type: ignore[union-attr]  # the file's adapter is a multiple choice
     gold = {row["idx"]: row["answer"][1] for row in rows(pack / "annotations.jsonl.gz")}
     readings = [

@@ -16,7 +16,7 @@ from evalkit.registry import yaml12
 from evalkit.rules import normalize
 from tests import TESTS
 
-VQA: list[Any] = yaml12.read(TESTS / "cases" / "vqa.yaml").data
+VQA: list[Any] = yaml12.read_document(TESTS / "cases" / "vqa.yaml").data
 
 
 @pytest.mark.parametrize(("text", "normal", "why"), VQA)

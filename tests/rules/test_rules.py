@@ -21,7 +21,7 @@ from tests.growth import is_linear
 
 def cases(name: str) -> Any:
     """The table of that name."""
-    return yaml12.read(TESTS / "cases" / f"{name}.yaml").data
+    return yaml12.read_document(TESTS / "cases" / f"{name}.yaml").data
 
 
 CASES = [(table, *case) for table in cases("rules") for case in table["cases"]]
