@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from evalkit.cli import entry
-from evalkit.registry import yaml12
-from evalkit.registry.decode import decode
+from evalkit.registry import load
 from evalkit.registry.spec import TaskSpec
 from tests import TESTS
 
@@ -271,7 +270,7 @@ WITHOUT_OFFICIAL = {"ai2d_test", "ai2d_test_no_mask", "intergps_test", "intergps
 
 @pytest.mark.parametrize("path", TASKS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_the_official_rule_is_there_by_name(path: Path) -> None:
-    spec = decode(yaml12.read_document(path), TaskSpec)
+    spec = load.file(TaskSpec, path)
     assert ("official" in spec.opinions) == (spec.name not in WITHOUT_OFFICIAL)
 
 
