@@ -26,6 +26,7 @@ NOT_CONSISTENT = Localized(
     "Not consistent with the published numbers: {model}{column}, {apart} of {count} beyond noise (≠): {beyond}.",
     "与已发布数值不一致：{model}{column}，{count} 个中有 {apart} 个超出误差范围（≠）：{beyond}。",
 )
+AND_MORE = Localized("{rows} and {count} more", "{rows}，另有 {count} 个")
 COLUMN_NAME = Localized(" (column {name})", "（{name} 列）")
 
 
@@ -52,12 +53,13 @@ def _sentence(table: CardTable, index: int, language: str) -> str:
         count=len(comparisons),
         apart=len(beyond),
         within=len(comparisons) - len(beyond),
-        beyond=_largest(beyond),
+        beyond=_largest(beyond, language),
     )
 
 
-def _largest(comparisons: list[tuple[str, Measured, Against]]) -> str:
-    """Labels and differences of the rows, the largest differences first."""
+def _largest(comparisons: list[tuple[str, Measured, Against]], language: str) -> str:
+    """Labels and differences of the rows, the largest differences first, and how many more there are."""
     ordered = sorted(comparisons, key=lambda comparison: -abs(comparison[2].difference))
-    names = [f"{label} {signed_difference(cell)}" for label, cell, _ in ordered[:MOST_ROWS]]
-    return ", ".join([*names, "..."] if len(ordered) > MOST_ROWS else names)
+    rows = ", ".join(f"{label} {signed_difference(cell)}" for label, cell, _ in ordered[:MOST_ROWS])
+    more = len(ordered) - MOST_ROWS
+    return AND_MORE.get(language).format(rows=rows, count=more) if more > 0 else rows

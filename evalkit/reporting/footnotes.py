@@ -33,7 +33,7 @@ def footnotes(table: CardTable, report: CardReport) -> list[str]:
 
 
 def legend(report: CardReport, *tables: CardTable, best: str = "") -> list[str]:
-    """What the signs in these tables mean (default: in all); `best` is the sign of the best of a row, if not bold."""
+    """The meanings of the signs in these tables (default: in all); `best` is the sign of the best, if not bold type."""
     tables = tables or report.tables
     ours = [cell for table in tables for cell in table.measured]
     sentences = [INTERVALS.get(report.language)] if report.intervals and ours else []

@@ -217,6 +217,17 @@ def best_of(results: Path) -> list[list[int]]:
     return [[n for n, cell in enumerate(row.cells) if not isinstance(cell, Absent) and cell.best] for row in table.rows]
 
 
+@pytest.mark.parametrize(("language", "more"), [("en", " and 2 more."), ("zh", "，另有 2 个。")])
+def test_a_sentence_names_six_rows_and_counts_the_others(results: Path, language: str, more: str) -> None:
+    rows = CARD.tables[0].rows * 4  # two of three are beyond noise
+    card = msgspec.structs.replace(CARD, tables=(msgspec.structs.replace(CARD.tables[0], rows=rows),))
+    (table,) = card_tables(card, read_results([results]), language=language)
+    (sentence,) = agreement_sentences(table, language)
+    assert sentence.count("three +20.0") == 4
+    assert sentence.count("two +9.9") == 2
+    assert sentence.endswith(more)
+
+
 def test_the_best_of_a_row_shares_with_what_noise_cannot_tell(results: Path) -> None:
     # One: 90.0 leads, 60 of 100 is far off. Two: ours leads by 0.1 over Other. Three: ours leads beyond doubt.
     assert best_of(results) == [[1], [1, 2], [2]]

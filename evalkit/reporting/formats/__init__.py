@@ -7,26 +7,26 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from evalkit.errors import EvalkitError
-from evalkit.reporting.formats.csv import to_csv
-from evalkit.reporting.formats.html import to_html
-from evalkit.reporting.formats.latex import to_latex
-from evalkit.reporting.formats.markdown import to_markdown
-from evalkit.reporting.formats.terminal import to_terminal
+from evalkit.reporting.formats.csv import csv_report
+from evalkit.reporting.formats.html import html_report
+from evalkit.reporting.formats.latex import latex_report
+from evalkit.reporting.formats.markdown import markdown_report
+from evalkit.reporting.formats.terminal import terminal_report
 from evalkit.reporting.report import CardReport
 
 
-def to_json(report: CardReport) -> str:
+def json_report(report: CardReport) -> str:
     """The report itself: fractions at full precision, each with its interval and its comparison, and every run."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
 
 
 FORMATS: Mapping[str, Callable[[CardReport], str]] = {
-    "terminal": to_terminal,
-    "markdown": to_markdown,
-    "csv": to_csv,
-    "latex": to_latex,
-    "html": to_html,
-    "json": to_json,
+    "terminal": terminal_report,
+    "markdown": markdown_report,
+    "csv": csv_report,
+    "latex": latex_report,
+    "html": html_report,
+    "json": json_report,
 }
 
 
@@ -44,5 +44,5 @@ def render(
     if format not in FORMATS:
         raise EvalkitError(f"unknown report format {format!r}: choose one of {', '.join(FORMATS)}")
     if format == "terminal":
-        return to_terminal(report, color=color, width=width)
+        return terminal_report(report, color=color, width=width)
     return FORMATS[format](report)

@@ -17,7 +17,7 @@ EXTRA_COLUMNS = ("low", "high", "n", "unparsed %", "complete", "published", "vs 
 FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
 
 
-def to_csv(report: CardReport) -> str:
+def csv_report(report: CardReport) -> str:
     """Return a header per table (table, category, label, published columns, ours), an empty line between tables.
 
     The category stands on every row. Each of our columns is followed by EXTRA_COLUMNS, and if the best of each row

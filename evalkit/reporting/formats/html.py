@@ -15,7 +15,7 @@ TEMPLATE = resources.files("evalkit.reporting.formats") / "report.html"
 PUBLISHED, OURS = Localized("Published", "已发布"), Localized("This evaluation", "本次评测")
 
 
-def to_html(report: CardReport) -> str:
+def html_report(report: CardReport) -> str:
     """Return a self-contained page without scripts, light and dark.
 
     The template engine escapes every text; only a web address becomes a link.

@@ -23,7 +23,7 @@ ESCAPES = {
 }
 
 
-def to_latex(report: CardReport) -> str:
+def latex_report(report: CardReport) -> str:
     """Return one `table` environment per table of the card, its sentences inside it."""
     lines = ["% needs \\usepackage{booktabs}" + ("; Chinese: ctex" if report.language == "zh" else "")]
     for filled, table in zip(report.tables, display_tables(report), strict=True):

@@ -10,7 +10,7 @@ from evalkit.reporting.footnotes import legend
 from evalkit.reporting.report import CardReport
 
 
-def to_markdown(report: CardReport) -> str:
+def markdown_report(report: CardReport) -> str:
     """Return one table per table of the card; a category stands on the first of its rows."""
     blocks = [f"# {_escaped(report.title)}"]
     for table in display_tables(report):

@@ -39,7 +39,7 @@ class TerminalColumn(NamedTuple):
         return _longest([self.title, *map(_text, self.cells)]) + 3
 
 
-def to_terminal(report: CardReport, *, color: bool = False, width: int | None = None) -> str:
+def terminal_report(report: CardReport, *, color: bool = False, width: int | None = None) -> str:
     """Return tables as wide as they need to be, or folded to `width` characters; with `color`, ours stand out."""
     from rich.text import Text
 
