@@ -145,11 +145,13 @@ def found(npu: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict
     return read
 
 
+@pytest.mark.slow
 def test_accelerate_finds_the_npu_and_a_name_selects_another(found: dict[str, Any]) -> None:
     assert found["chosen"] == "npu"
     assert found["pocket"]["facts"]["device"] == "npu:1"
 
 
+@pytest.mark.slow
 def test_the_emulated_npu_refuses_what_a_real_one_refuses(found: dict[str, Any]) -> None:
     """Otherwise a tensor forgotten on the CPU would pass below."""
     refused = found["refused"]
@@ -160,10 +162,12 @@ def test_the_emulated_npu_refuses_what_a_real_one_refuses(found: dict[str, Any])
     assert refused["absent"].endswith("use one of: cpu, npu:0, npu:1")
 
 
+@pytest.mark.slow
 def test_doctor_names_the_npus(found: dict[str, Any]) -> None:
     assert "device       npu; --device takes cpu, npu:0, npu:1\n" in found["doctor"]
 
 
+@pytest.mark.slow
 def test_the_bundled_model_says_on_the_npu_what_it_says_on_the_cpu(found: dict[str, Any], tmp_path: Path) -> None:
     """Greedy, drawn and stopped replies; text, one and two pictures; alone and in a batch that shares a prefill."""
     import torch
@@ -179,6 +183,7 @@ def test_the_bundled_model_says_on_the_npu_what_it_says_on_the_cpu(found: dict[s
     assert len(set(expected["alone"])) > 2, "replies that are all alike prove nothing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", replies.CASES)
 def test_phi3_vision_says_on_the_npu_what_the_reference_says(shared: Path, found: dict[str, Any], case: str) -> None:
     assert (shared / "packs" / "phi3v").is_dir()
@@ -187,6 +192,7 @@ def test_phi3_vision_says_on_the_npu_what_the_reference_says(shared: Path, found
     assert said["tokens"] == said["reference"]
 
 
+@pytest.mark.slow
 def test_a_run_whose_npu_breaks_ends_with_75_and_the_same_command_finishes_it(
     npu: dict[str, str], tmp_path: Path
 ) -> None:
@@ -230,6 +236,7 @@ def unloadable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("autoload", ["1", "0"], ids=["torch cannot be imported", "torch can, transformers cannot"])
 def test_a_run_with_an_unloadable_torch_npu_is_one_sentence(unloadable: Path, autoload: str, tmp_path: Path) -> None:
     command = ["-m", "evalkit", "run", "--model", "pocket-vlm", "--task", "mini_pope", "--limit", "2", "--quiet"]
@@ -241,6 +248,7 @@ def test_a_run_with_an_unloadable_torch_npu_is_one_sentence(unloadable: Path, au
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_doctor_survives_an_import_of_torch_that_raises(unloadable: Path) -> None:
     done = _python(["-m", "evalkit", "doctor"], {**os.environ, "PYTHONPATH": str(unloadable)})
     assert done.returncode == 0, done.stderr
@@ -248,6 +256,7 @@ def test_doctor_survives_an_import_of_torch_that_raises(unloadable: Path) -> Non
         assert words in done.stdout
 
 
+@pytest.mark.slow
 def test_doctor_tells_of_a_driver_without_a_device(npu: dict[str, str]) -> None:
     done = _python(["-m", "evalkit", "doctor"], {**npu, "NPU_DEVICES": "0"})
     assert done.returncode == 0, done.stderr

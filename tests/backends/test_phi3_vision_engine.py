@@ -278,6 +278,7 @@ def _read(engine: Phi3VisionEngine) -> Iterator[list[tuple[int, int]]]:
         watched.remove()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 def test_promise_3_for_both_kernels_and_long_replies(folder: Path, attention: str, pictures: list[Image]) -> None:
     engine = _load(folder, attention=attention)
@@ -457,6 +458,7 @@ ODD: list[tuple[str, tuple[tuple[int, int], ...], str, int | None]] = [  # pictu
 # fmt: on
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_odd_prompts_get_replies_that_do_not_depend_on_sharing(dtype: str, folder: Path, tmp_path: Path) -> None:
     engine = _load(folder, dtype=dtype)

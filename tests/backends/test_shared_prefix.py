@@ -158,6 +158,7 @@ def test_promise_3_shared_prefills_say_what_each_request_says_alone(
     assert len({text for text, *_ in alone.values()}) > 12, "the tiny model must tell its prompts apart"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_promise_3_for_other_weights_and_long_replies(seed: int, tmp_path: Path, pictures: list[Image]) -> None:
     engine = load(build(tmp_path / "m", "llava", "llama", seed=seed), attention="eager" if seed == 3 else "sdpa")
@@ -231,6 +232,7 @@ def test_the_batch_stops_with_its_last_row(
     assert len(calls) == 2, "the prefix, then the questions"
 
 
+@pytest.mark.slow
 def test_stop_strings_and_drawn_replies_are_shared_too(llava: TransformersEngine, pictures: list[Image]) -> None:
     free = facts(llava, mixed(pictures), size=1, choice="off")
     stop = (str(free["1"][0]).split()[2],)

@@ -204,6 +204,7 @@ def gate_says(generator: np.random.Generator, drop: float = 0.0) -> str:
     return gates.worst_verdict(gates.apply_gate(lines, Settings()))
 
 
+@pytest.mark.slow
 def test_equally_good_models_raise_the_default_gate_in_at_most_six_of_a_hundred_comparisons() -> None:
     generator = np.random.default_rng(17)
     verdicts = [gate_says(generator) for _ in range(400)]
@@ -276,6 +277,7 @@ def test_a_summary_is_bounded() -> None:
     assert text.endswith("Shortened; the whole report is in the file of --markdown.\n")
 
 
+@pytest.mark.slow
 def test_several_comparisons_in_one_step_stay_below_the_limit_of_the_step() -> None:
     long = msgspec.structs.replace(hostile("x"), notes=tuple(f"note {n} " + "y" * 1000 for n in range(2000)))
     held = ""

@@ -265,6 +265,7 @@ print(sum(1 for _ in table.rows()), (resource.getrusage(resource.RUSAGE_SELF).ru
 """
 
 
+@pytest.mark.slow
 def test_a_large_tsv_is_streamed(tmp_path):
     count = datasets.mmbench(tmp_path / "x.tsv", questions=60, picture_size=750_000)
     size = (tmp_path / "x.tsv").stat().st_size >> 20

@@ -101,6 +101,7 @@ def test_few_groups_make_no_radar(results: Path, tmp_path: Path) -> None:
     assert [file.name for file in save_figures(CARD, read_results([results]), tmp_path / "f")] == ["tiny-main-dots.svg"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_two_processes_draw_the_same_bytes(results: Path, tmp_path: Path, language: str) -> None:
     card = tmp_path / "card.yaml"
