@@ -1,11 +1,11 @@
-"""How often the default gate sees a drop, against the drop that it says it can see: one JSON object.
+"""Measure the power of the default gate against the power that it reports, as one JSON object.
 
     python benchmarks/power.py --repetitions 200 [--packs DIR]
 
 Simulated: pairs of runs with a given disagreement (the share of questions that only one of them gets right) and true
-drop, judged as recorded runs are; `predicted` is the detectable difference that the gate reports on pairs without a
+drop, compared as recorded runs are; `predicted` is the detectable difference that the gate reports for pairs without a
 drop, the mean over twenty. Recorded, with a folder of packs of recorded replies: each model against itself with a share
-of its replies, drawn anew in every repetition, replaced by one that says nothing of use. Both sides are scored by
+of its replies, drawn anew in every repetition, replaced by one that answers nothing. Both sides are scored by
 `evalkit score`; the gate then judges every task alone, and all of them together. `predicted` is what it reports as
 detectable on the pairs themselves, whose errors grow with the drop.
 """
@@ -109,7 +109,7 @@ class Recorded(msgspec.Struct):
     broken: tuple[Score, ...]
 
     def difference(self, generator: np.random.Generator, share: float) -> Difference:
-        """Between the replies and the same with a `share` of them broken."""
+        """The difference between the replies and the same with a `share` of them broken."""
         drawn = set(generator.choice(len(self.whole), round(share * len(self.whole)), replace=False).tolist())
         mixed = [self.broken[n] if n in drawn else score for n, score in enumerate(self.whole)]
         return self.metric.difference(self.whole, mixed)
@@ -117,7 +117,7 @@ class Recorded(msgspec.Struct):
 
 def recorded(packs: Path, place: Path) -> dict[str, Recorded]:
     """Both sides of every pack, scored by the real command below `place`."""
-    found = {}
+    tasks = {}
     for task, field, model in PACKS:
         replies = packs / task / "predictions" / f"{model}.jsonl.gz"
         with gzip.open(replies, "rt", encoding="utf-8") as file:
@@ -125,24 +125,15 @@ def recorded(packs: Path, place: Path) -> dict[str, Recorded]:
         broken = place / f"{task}.jsonl"
         broken.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         for name, predictions in (("whole", replies), ("broken", broken)):
-            options = [
-                "--predictions",
-                str(predictions),
-                "--field",
-                field,
-                "--name",
-                name,
-                "--out",
-                str(place / "results"),
-            ]
-            options += ["--annotations", str(packs / task / "annotations.jsonl.gz")]
+            options = ["--predictions", str(predictions), "--field", field, "--name", name]
+            options += ["--out", str(place / "results"), "--annotations", str(packs / task / "annotations.jsonl.gz")]
             with Path(os.devnull).open("w") as quiet, contextlib.redirect_stdout(quiet):
                 if evalkit(["score", "--task", str(TASKS / f"{task}.yaml"), *options]):
                     raise SystemExit(f"{task}: not scored")
         whole, other = (read_results([place / "results" / name / task])[0] for name in ("whole", "broken"))
         metric = runs.metric(whole.run, whole.run.headline)
-        found[task] = Recorded(metric, runs.scores(whole), runs.scores(other))
-    return found
+        tasks[task] = Recorded(metric, runs.scores(whole), runs.scores(other))
+    return tasks
 
 
 def breaking(tasks: Mapping[str, Recorded], *, repetitions: int) -> list[dict[str, object]]:
@@ -176,12 +167,12 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=200)
     parser.add_argument("--packs", type=Path, help="a folder of packs of recorded replies")
     options = parser.parse_args()
-    said: dict[str, object] = {"repetitions": options.repetitions}
-    said["curves"] = [curve(*design, repetitions=options.repetitions) for design in DESIGNS]
+    report: dict[str, object] = {"repetitions": options.repetitions}
+    report["curves"] = [curve(*design, repetitions=options.repetitions) for design in DESIGNS]
     if options.packs:
         with tempfile.TemporaryDirectory() as place:
-            said["broken"] = breaking(recorded(options.packs, Path(place)), repetitions=options.repetitions)
-    print(json.dumps(said, indent=1))
+            report["broken"] = breaking(recorded(options.packs, Path(place)), repetitions=options.repetitions)
+    print(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How fast recorded replies are scored: whole `evalkit score` runs, and rules against the plain loop, as JSON.
+"""Time the scoring of recorded replies: whole `evalkit score` runs, and rules against a plain loop, as JSON.
 
 Usage: EVALKIT_SHARED=../shared python benchmarks/scoring.py [--repeat 3]
 

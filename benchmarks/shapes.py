@@ -26,8 +26,8 @@ def pope(folder: Path, count: int, draw: random.Random) -> list[Row]:
     for n in range(count):
         picture(folder / f"{n}.png", n)
         distinct = [f"Is this w{draw.randrange(180)} ?" + " w1" * k for k in range(11 if n % 4 == 0 else 10)]
-        asked = distinct + draw.choices(distinct, k=18 - len(distinct))
-        rows += [{"id": f"{n}-{k}", "images": [f"{n}.png"], "question": text} for k, text in enumerate(asked)]
+        questions = distinct + draw.choices(distinct, k=18 - len(distinct))
+        rows += [{"id": f"{n}-{k}", "images": [f"{n}.png"], "question": text} for k, text in enumerate(questions)]
     return rows
 
 
@@ -45,10 +45,10 @@ def mmbench(folder: Path, count: int, draw: random.Random) -> list[Row]:
     rows = []
     for n in range(count):
         picture(folder / f"{n}.png", n)
-        asked, texts = words(draw, 12), [words(draw, 3) for _ in range(4)]
+        question, texts = words(draw, 12), [words(draw, 3) for _ in range(4)]
         for k in range(4):
-            said = " ".join(f"{letter} {text}" for letter, text in zip("ABCD", texts[k:] + texts[:k], strict=True))
-            rows.append({"id": f"{n}-{k}", "images": [f"{n}.png"], "question": f"{asked} ? {said}"})
+            choices = " ".join(f"{letter} {text}" for letter, text in zip("ABCD", texts[k:] + texts[:k], strict=True))
+            rows.append({"id": f"{n}-{k}", "images": [f"{n}.png"], "question": f"{question} ? {choices}"})
     return rows
 
 

@@ -91,10 +91,10 @@ def main() -> None:
     arguments.add_argument("--samples", type=int, nargs=2, default=(300, 100), metavar=("SMALL", "LARGE"))
     arguments.add_argument("--model", default="pocket-vlm")
     options = arguments.parse_args()
-    found: dict[str, object] = {"start": start_ratios(options.repeats)}
+    report: dict[str, object] = {"start": start_ratios(options.repeats)}
     for size, count in zip((336, 1344), options.samples, strict=True):
-        found[f"{size}px"] = picture_ratios(size, count, repeats=options.repeats, model=options.model)
-    print(json.dumps(found, indent=1))
+        report[f"{size}px"] = picture_ratios(size, count, repeats=options.repeats, model=options.model)
+    print(json.dumps(report, indent=1))
 
 
 def start_ratios(repeats: int) -> dict[str, float]:
@@ -152,8 +152,8 @@ def measure(script: str, *arguments: object) -> dict[str, float]:
     """Run one side in a fresh process; seconds to the first answer count from before the process starts."""
     command = [sys.executable, "-c", script, str(time.time()), *map(str, arguments)]
     environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
-    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
-    result: dict[str, float] = json.loads(found.stdout.splitlines()[-1])
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 

@@ -1,4 +1,4 @@
-"""What a whole run costs against a bare loop over `model.generate`, same model, same data, same process, as ratios.
+"""Compare the cost of a whole run with a bare loop over `model.generate` on the same model and data, as ratios.
 
     python benchmarks/throughput.py [--media 24] [--batch 8] [--new 3] [--repeat 3] [--shape pope ...]
 
@@ -91,7 +91,7 @@ def bare(model: Any, processor: Any, rows: Sequence[Row], *, folder: Path, size:
     """The loop of a model card: open, process, generate, decode."""
     import torch
 
-    said: dict[str, str] = {}
+    replies_by_id: dict[str, str] = {}
     for first in range(0, len(rows), size):
         batch = rows[first : first + size]
         images = [shown(row, folder) for row in batch]
@@ -104,8 +104,8 @@ def bare(model: Any, processor: Any, rows: Sequence[Row], *, folder: Path, size:
         with torch.inference_mode():
             out = model.generate(**inputs, max_new_tokens=new, do_sample=False)[:, inputs["input_ids"].shape[1] :]
         replies = processor.batch_decode(out, skip_special_tokens=True)
-        said |= {row["id"]: reply for row, reply in zip(batch, replies, strict=True)}
-    return said
+        replies_by_id |= {row["id"]: reply for row, reply in zip(batch, replies, strict=True)}
+    return replies_by_id
 
 
 def session(model: Path, options: argparse.Namespace) -> Session:
@@ -123,14 +123,14 @@ def ours(made: Session, rows: Sequence[Row], folder: Path, new: int) -> tuple[Ou
     engine: Any = made.engine()
     made.answers.clear()
     engine.shown = Shown()
-    for left in ("out", "media"):
-        shutil.rmtree(folder / left, ignore_errors=True)
+    for name in ("out", "media"):
+        shutil.rmtree(folder / name, ignore_errors=True)
     settings = runner.Settings(out=folder / "out", places=places(folder), progress=Progress(quiet=True))
     return clocked(lambda: runner.run(made, task(rows, new), settings))
 
 
-def said(made: Session, outcome: Outcome, folder: Path) -> dict[str, str]:
-    """What a run's log holds for each row."""
+def logged_replies(made: Session, outcome: Outcome, folder: Path) -> dict[str, str]:
+    """The reply in the run's log by the id of the row."""
     spec = msgspec.convert(outcome.record.task_spec, TaskSpec)
     log = response_log.read(outcome.folder)
     planned = plan.requests(spec, made.identity, dataset.load(spec, places(folder)).samples)
@@ -138,15 +138,15 @@ def said(made: Session, outcome: Outcome, folder: Path) -> dict[str, str]:
 
 
 def places(folder: Path) -> Places:
-    """Where both sides find the data."""
+    """The places where both sides find the data."""
     return Places(media_cache=MediaCache(folder / "media"), bundled=folder, folder=folder)
 
 
 def clocked(work: Callable[[], T]) -> tuple[T, Cost]:
-    """What `work` gives, and what it took."""
+    """The value that `work` returns, and its cost."""
     wall, processor = time.perf_counter(), time.process_time()
-    found = work()
-    return found, Cost(time.process_time() - processor, time.perf_counter() - wall)
+    value = work()
+    return value, Cost(time.process_time() - processor, time.perf_counter() - wall)
 
 
 def measure(name: str, made: Session, options: argparse.Namespace) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def measure(name: str, made: Session, options: argparse.Namespace) -> dict[str, 
             outcome, cost = ours(made, rows, folder, options.new)
             least.append(cost)
             outside.append(100 * (1 - outcome.record.busy / outcome.record.seconds))
-        replies = said(made, outcome, folder)
+        replies = logged_replies(made, outcome, folder)
     record = outcome.record
     return {
         "rows": len(rows),
@@ -192,9 +192,9 @@ def ratios(theirs: Sequence[Cost], own: Sequence[Cost]) -> dict[str, list[float]
     return {"cpu": middle(cpu), "wall": middle(wall)}
 
 
-def middle(found: Sequence[float]) -> list[float]:
+def middle(values: Sequence[float]) -> list[float]:
     """Median, least and greatest."""
-    return [round(value, 2) for value in (statistics.median(found), min(found), max(found))]
+    return [round(value, 2) for value in (statistics.median(values), min(values), max(values))]
 
 
 def memory(model: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def memory(model: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def peak(options: argparse.Namespace) -> float:
-    """MiB at most, in this process."""
+    """The peak memory of this process in MiB, with one token a reply."""
     made = session(options.peak, options)
     with tempfile.TemporaryDirectory() as place:
         rows = SHAPES["blink"][0](Path(place), options.media, random.Random(0))
@@ -241,9 +241,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         model = checkpoint(Path(place) / "model")
         made = session(model, options)
-        found = {name: measure(name, made, options) for name in options.shape}
-        found |= {} if options.no_memory else {"memory": memory(model, options)}
-    print(json.dumps(found, indent=1))
+        report = {name: measure(name, made, options) for name in options.shape}
+        report |= {} if options.no_memory else {"memory": memory(model, options)}
+    print(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":

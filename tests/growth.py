@@ -1,4 +1,4 @@
-"""How the cost of reading a text grows with its length, by processor time, which a busy machine leaves as it is."""
+"""Tell linear from quadratic readers of text by processor time, which a busy machine leaves as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the answer is read off one picture, and which variable parts a question may have."""
+"""Answers read off one picture, and the variable parts that a question may have."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tools.pocket_vlm.world import COLOR_NAMES, SHAPES, Scene, Shape, cell_of
 
 def only(scene: Scene, **wanted: str) -> Shape | None:
     """The one shape with these attributes, None if there are none or several."""
-    found = [shape for shape in scene.shapes if all(getattr(shape, key) == value for key, value in wanted.items())]
-    return found[0] if len(found) == 1 else None
+    matches = [shape for shape in scene.shapes if all(getattr(shape, key) == value for key, value in wanted.items())]
+    return matches[0] if len(matches) == 1 else None
 
 
 def random_shape(rng: Random, pictures: Pictures | None) -> Args:
@@ -132,8 +132,8 @@ def solve_series(pictures: Pictures, args: Args) -> str | None:
 
 
 def solve_present(pictures: Pictures, args: Args) -> str | None:
-    found = {shape.name for shape in pictures[0].shapes} & set(args)
-    return "None" if not found else found.pop() if len(found) == 1 else None
+    present = {shape.name for shape in pictures[0].shapes} & set(args)
+    return "None" if not present else present.pop() if len(present) == 1 else None
 
 
 def three_shapes(rng: Random, pictures: Pictures | None) -> Args:

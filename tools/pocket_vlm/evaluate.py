@@ -41,12 +41,12 @@ class Reader:
     def replies(self, cases: Sequence[Case], *, batch: int) -> list[str]:
         """Greedy replies in the order of the cases; cases of similar length share a batch."""
         order = sorted(range(len(cases)), key=lambda n: (len(cases[n].pictures), len(str(cases[n].parts))))
-        found = [""] * len(cases)
+        replies = [""] * len(cases)
         for start in range(0, len(order), batch):
             places = order[start : start + batch]
             for place, reply in zip(places, self._ask([cases[n] for n in places]), strict=True):
-                found[place] = reply
-        return found
+                replies[place] = reply
+        return replies
 
     @torch.inference_mode()
     def _ask(self, cases: Sequence[Case]) -> list[str]:

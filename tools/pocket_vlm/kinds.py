@@ -1,4 +1,4 @@
-"""What a kind of question is: how it is worded, which answers are possible, and how a picture decides it."""
+"""A kind of question: its wordings, its possible answers, and how a picture decides it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model is taught: random examples in the harness's own words, and many short questions beside them."""
+"""The lessons: random examples in the harness's own words, and many short questions beside them."""
 
 from __future__ import annotations
 
@@ -86,15 +86,15 @@ class Teacher:
 
     def some(self, kinds: Sequence[str], drawn: Sequence[Scene], *, count: int, short: bool) -> list[Question]:
         """Up to `count` random questions."""
-        found = []
+        questions = []
         for _ in range(count):
             kind = SINGLE[self.rng.choice(kinds)]
             if short and not kind.short:
                 continue
             question = ask(kind, drawn, rng=self.rng, short=short)
             if question:
-                found.append(question)
-        return found
+                questions.append(question)
+        return questions
 
     def dressed(self, question: Question) -> str:
         """A full prompt in the wording of one of the benchmarks."""

@@ -36,7 +36,7 @@ def _bars(scene: Scene, *, rng: Random) -> Iterator[Block]:
 
 
 def about_each(drawn: Sequence[Scene], *, rng: Random, most: int = 4) -> list[Block]:
-    """What some of the pictures show, each named by its marker; the first and the last are always among them."""
+    """The contents of some of the pictures, each named by its marker; the first and the last are always among them."""
     last = len(drawn) - 1
     between = rng.sample(range(1, last), min(most - 2, max(0, last - 1)))
     blocks = []

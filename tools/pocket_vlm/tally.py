@@ -1,4 +1,4 @@
-"""What the workers report, and the running statistics by kind of question."""
+"""The reports of the workers, and the running statistics by kind of question."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.pocket_vlm.packing import IGNORE, Batch
 
 @dataclass
 class Outcome:
-    """What a worker reports: its loss, and for each batch which answer tokens were right."""
+    """A worker's report: its loss, and for each batch which answer tokens were right."""
 
     loss: float
     batches: list[tuple[Batch, torch.Tensor]]
