@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from evalkit.adapters import ShortAnswer, YesNo  # noqa: E402 (the checkout, not an installed copy)
-from evalkit.rules.normalize import vqa  # noqa: E402
+from evalkit.rules.normalize import normalize_vqa  # noqa: E402
 from evalkit.rules.pope import PopeRule  # noqa: E402
 from evalkit.rules.textvqa import TextvqaRule  # noqa: E402
 from evalkit.types import Sample  # noqa: E402
@@ -112,8 +112,8 @@ def textvqa(packs: Path, repeat: int) -> dict[str, Any]:
 
 def by_hand(reply: str, golds: Sequence[str]) -> float:
     """VQA accuracy as its definition reads: leave each annotator out in turn."""
-    answer = vqa(reply)
-    plain = [vqa(gold) for gold in golds]
+    answer = normalize_vqa(reply)
+    plain = [normalize_vqa(gold) for gold in golds]
     return sum(min(1.0, sum(g == answer for g in plain[:n] + plain[n + 1 :]) / 3) for n in range(10)) / 10
 
 

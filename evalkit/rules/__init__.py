@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from evalkit.rules.blink import BlinkRule, RecordedRule
 from evalkit.rules.calibrated import LetterOrTextRule, LetterRule, NumberRule, TextRule, YesNoRule
@@ -29,6 +29,23 @@ from evalkit.rules.vlmevalkit import (
     VlmevalkitVideommeRule,
     VlmevalkitYesNoRule,
 )
+from evalkit.types import Sample
+
+
+class ScoringRule(Protocol):
+    """The interface of every member of `Rule`, the union into which a task file's `rule:` decodes.
+
+    A rule is a frozen value without state: the same reply and sample always give the same verdict.
+    """
+
+    def judge(self, reply: str, sample: Sample) -> Verdict:
+        """Return the answer read from one reply, its value in [0, 1] and the deciding step.
+
+        The answer is None where the rule reads none. `sample` holds the gold answers (an option letter where the
+        sample has choices), the option texts, and in `extra` the fields that the rule's class names. No reply raises.
+        """
+        ...
+
 
 Rule: TypeAlias = (
     LetterRule
@@ -59,4 +76,11 @@ Rule: TypeAlias = (
     | VlmevalkitYesNoRule
 )
 
-__all__ = ["Rule", "Verdict"]
+if TYPE_CHECKING:
+
+    def _every_member_is_a_scoring_rule(rule: Rule) -> ScoringRule:
+        """Type checking fails here when a member of the union lacks a method or has another signature."""
+        return rule
+
+
+__all__ = ["Rule", "ScoringRule", "Verdict"]

@@ -1,10 +1,10 @@
-"""Our own rules: they read what a model plainly says, and leave everything else unparsed."""
+"""Our own rules: they read the answer that a reply plainly gives, and leave everything else unparsed."""
 
 from __future__ import annotations
 
-from evalkit.rules import extract
-from evalkit.rules.normalize import vqa
-from evalkit.rules.verdict import UNPARSED, Verdict, matching
+from evalkit.rules.extract import extract_letter, extract_number, extract_text, extract_yes_no
+from evalkit.rules.normalize import normalize_vqa
+from evalkit.rules.verdict import Verdict, letter_verdict, unparsed
 from evalkit.types import Sample, Value
 
 
@@ -13,7 +13,8 @@ class LetterRule(Value, frozen=True, tag_field="kind", tag="letter"):
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """Right when the option's letter is the gold letter."""
-        return matching(extract.letter(reply, sample.choices), sample)
+        letter, step = extract_letter(reply, sample.choices)
+        return letter_verdict(letter, sample, step)
 
 
 class YesNoRule(Value, frozen=True, tag_field="kind", tag="yes_no"):
@@ -21,8 +22,8 @@ class YesNoRule(Value, frozen=True, tag_field="kind", tag="yes_no"):
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """Right when it is the gold word, whatever the case of that."""
-        answer = extract.yes_no(reply)
-        return UNPARSED if answer is None else Verdict(answer, float(answer == sample.answers[0].strip().lower()))
+        answer, step = extract_yes_no(reply)
+        return Verdict(answer, float(answer == sample.answers[0].strip().lower()), step) if answer else unparsed(step)
 
 
 class NumberRule(Value, frozen=True, tag_field="kind", tag="number"):
@@ -32,11 +33,11 @@ class NumberRule(Value, frozen=True, tag_field="kind", tag="number"):
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """The answer is the number in plain digits, so that a metric can measure how far it is off."""
-        answer = extract.number(reply)
-        gold = extract.number(sample.answers[0])
+        answer, step = extract_number(reply)
+        gold = extract_number(sample.answers[0]).answer
         if answer is None or gold is None:
-            return Verdict(answer, 0.0)
-        return Verdict(answer, float(abs(float(answer) - float(gold)) <= self.tolerance * abs(float(gold))))
+            return Verdict(answer, 0.0, step)
+        return Verdict(answer, float(abs(float(answer) - float(gold)) <= self.tolerance * abs(float(gold))), step)
 
 
 class TextRule(Value, frozen=True, tag_field="kind", tag="text"):
@@ -44,14 +45,17 @@ class TextRule(Value, frozen=True, tag_field="kind", tag="text"):
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """The answer is the normalised text; an empty one is unparsed."""
-        answer = vqa(extract.text(reply))
-        return Verdict(answer, float(answer in {vqa(gold) for gold in sample.answers})) if answer else UNPARSED
+        text, step = extract_text(reply)
+        answer = normalize_vqa(text or "")
+        if not answer:
+            return unparsed("no answer found")
+        return Verdict(answer, float(answer in {normalize_vqa(gold) for gold in sample.answers}), step)
 
 
 class LetterOrTextRule(Value, frozen=True, tag_field="kind", tag="letter_or_text"):
     """For tasks that mix them: `letter` where a sample has options, `text` where it has none."""
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
-        """As the rule for the sample's kind judges."""
+        """The verdict of the rule for this kind of sample."""
         rule = LetterRule() if sample.choices else TextRule()
         return rule.judge(reply, sample)

@@ -1,17 +1,17 @@
-"""How lmms-eval reads replies to multiple choice, where it has a way of its own."""
+"""The rules by which lmms-eval reads replies to multiple choice, where it has a way of its own."""
 
 from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from evalkit.rules.normalize import mmmu_candidates
-from evalkit.rules.verdict import LETTERS, UNPARSED, Verdict, letters, matching
+from evalkit.rules.verdict import LETTERS, Verdict, letter_verdict, option_letters, unparsed
 from evalkit.types import Sample, Value
 
-_FIRST = re.compile(r"[(\s]*([A-Z])", re.IGNORECASE)
-_DOTTED = re.compile(r"\s*([A-Z])\.")
+_LETTER_AT_START = re.compile(r"[(\s]*([A-Z])", re.IGNORECASE)
+_LETTER_AND_PERIOD = re.compile(r"\s*([A-Z])\.")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -20,8 +20,8 @@ class LmmsBlinkRule(Value, frozen=True, tag_field="kind", tag="lmms_blink"):
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """The first letter of the reply after brackets and blanks, whatever word it begins: "The ..." is T."""
-        found = _FIRST.match(reply.strip())
-        return matching(found[1].upper() if found else None, sample)
+        match = _LETTER_AT_START.match(reply.strip())
+        return letter_verdict(match[1].upper(), sample, "first letter") if match else unparsed("no letter at the start")
 
 
 class LmmsScienceqaRule(Value, frozen=True, tag_field="kind", tag="lmms_scienceqa"):
@@ -30,8 +30,10 @@ class LmmsScienceqaRule(Value, frozen=True, tag_field="kind", tag="lmms_scienceq
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """A bare letter of any case, or a capital and a period in front; "The answer is B." is unparsed."""
         if len(reply) == 1 and reply.upper() in LETTERS:
-            return matching(reply.upper(), sample)
-        return matching(reply[0] if reply[:1].isupper() and reply[1:2] == "." else None, sample)
+            return letter_verdict(reply.upper(), sample, "reply is a letter")
+        if reply[:1].isupper() and reply[1:2] == ".":
+            return letter_verdict(reply[0], sample, "letter and period at the start")
+        return unparsed("no letter at the start")
 
 
 class LmmsAi2dRule(Value, frozen=True, tag_field="kind", tag="lmms_ai2d"):
@@ -39,17 +41,31 @@ class LmmsAi2dRule(Value, frozen=True, tag_field="kind", tag="lmms_ai2d"):
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """A capital and a period in front, or nothing but a letter and punctuation; all else is unparsed."""
-        found = _DOTTED.match(reply)
-        bare = found[1] if found else reply.translate(_PUNCTUATION).upper()
-        return matching(bare if len(bare) == 1 and bare.isalpha() else None, sample)
+        match = _LETTER_AND_PERIOD.match(reply)
+        if match:
+            return letter_verdict(match[1], sample, "letter and period at the start")
+        bare = reply.translate(_PUNCTUATION).upper()
+        if len(bare) == 1 and bare.isalpha():
+            return letter_verdict(bare, sample, "reply is a letter")
+        return unparsed("no letter at the start")
 
 
 class LmmsMmbenchRule(Value, frozen=True, tag_field="kind", tag="lmms_mmbench"):
     """`can_infer` (EvolvingLMMs-Lab/lmms-eval, lmms_eval/tasks/mmbench/mmbench_evals.py)."""
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
-        """A reply that would go to the judge model is unparsed."""
-        return matching(_mmbench_letter(reply) or _only_text(reply, sample.choices), sample)
+        """Read a letter, else the only option whose text the reply contains.
+
+        A reply that would go to the judge model is unparsed.
+        """
+        letter = _mmbench_letter(reply)
+        if letter is not None:
+            return letter_verdict(letter, sample, "only option letter in the reply")
+        texts = zip(LETTERS, sample.choices, strict=False)
+        letters = [letter for letter, text in texts if text.lower() in reply.lower()]
+        if len(letters) == 1:
+            return letter_verdict(letters[0], sample, "only option text in the reply")
+        return unparsed("several options named" if letters else "no answer found")
 
 
 class LmmsMmmuRule(Value, frozen=True, tag_field="kind", tag="lmms_mmmu"):
@@ -61,9 +77,9 @@ class LmmsMmmuRule(Value, frozen=True, tag_field="kind", tag="lmms_mmmu"):
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """A reply for which lmms-eval guesses is unparsed."""
         if sample.choices:
-            return matching(_mmmu_choice(reply, letters(sample), sample.choices), sample)
-        found = sorted(map(str, mmmu_candidates(reply)))
-        return Verdict(found[0], 0.0) if found else UNPARSED
+            return _mmmu_verdict(reply, sample)
+        candidates = sorted(map(str, mmmu_candidates(reply)))
+        return Verdict(candidates[0], 0.0, "first candidate answer") if candidates else unparsed("no answer found")
 
 
 class LmmsVideommeRule(Value, frozen=True, tag_field="kind", tag="lmms_videomme"):
@@ -74,98 +90,107 @@ class LmmsVideommeRule(Value, frozen=True, tag_field="kind", tag="lmms_videomme"
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """A reply without any of the capitals A to D is unparsed; "The answer is B. Correct." is C."""
-        return matching(_ranked(reply), sample)
+        reply = reply.strip()
+        for sign in ",.!?;:'\"":
+            reply = reply.strip(sign)
+        text = f" {reply} "
+        candidates = list(_videomme_candidates(text))
+        if not candidates:
+            candidates = [(0, text.rfind(letter), letter) for letter in _VIDEOMME_LETTERS if letter in text]
+        if not candidates:
+            return unparsed("no letter from A to D")
+        rank, _, letter = max(candidates, key=lambda candidate: candidate[:2])
+        return letter_verdict(letter, sample, _VIDEOMME_STEPS[rank])
 
 
 # --- MMBench
 
-_MMBENCH = ("{}.", "{},", "{}:", "{})", "{}).", "({})", "({}).", ":{}", ":{},", ":{}.", ":{})", ":{}).")
+_MMBENCH_FORMS = ("{}.", "{},", "{}:", "{})", "{}).", "({})", "({}).", ":{}", ":{},", ":{}.", ":{})", ":{}).")
 
 
 def _mmbench_letter(reply: str) -> str | None:
-    """The only letter up to E that is a word by itself, but no "A" among more than three; else the only one so written.
+    """Return the only letter up to E that is a word by itself, else the only one in one of the forms.
 
-    An "E" counts as a word, whatever the number of options, and with no sign beside it only.
+    An "A" among more than three words does not count. An "E" counts as a word, whatever the number of options, but in
+    none of the forms.
     """
     if "Failed to obtain answer via API" in reply:
         return None
     words = reply.split()
-    alone = [name for name in "ABCDE" if name in words]
+    alone = [letter for letter in "ABCDE" if letter in words]
     if len(alone) == 1 and (alone != ["A"] or len(words) <= 3):
         return alone[0]
-    for form in _MMBENCH:
-        found = [name for name in "ABCD" if form.format(name) in words]
-        if len(found) == 1:
-            return found[0]
+    for form in _MMBENCH_FORMS:
+        letters = [letter for letter in "ABCD" if form.format(letter) in words]
+        if len(letters) == 1:
+            return letters[0]
     return None
-
-
-def _only_text(reply: str, texts: Sequence[str]) -> str | None:
-    """The letter of the only option whose text the reply contains."""
-    found = [name for name, text in zip(LETTERS, texts, strict=False) if text.lower() in reply.lower()]
-    return found[0] if len(found) == 1 else None
 
 
 # --- MMMU
 
+_MMMU_FORMS = (
+    ("last letter in brackets", "({})", "({})"),
+    ("last letter and blank", "{} ", " {} "),
+    ("last letter and period", "{}.", " {} "),
+)
+"""Step, form that must occur, and form by whose place the last letter is told."""
 
-def _mmmu_choice(reply: str, names: str, texts: Sequence[str]) -> str | None:
-    """ "(A)", else "A " even at the end of a word, else "A.", else beyond five words an option's text.
+
+def _mmmu_verdict(reply: str, sample: Sample) -> Verdict:
+    """Read "(A)", else "A " even at the end of a word, else "A.", else beyond five words an option's text.
 
     Of several the last, where an "A " or "A." counts only if it stands between blanks; else the first option.
     """
     for sign in ",.!?;:'":
         reply = reply.strip(sign)
     reply = f" {reply} "
-    for form, place in (("({})", "({})"), ("{} ", " {} "), ("{}.", " {} ")):
-        found = [name for name in names if form.format(name) in reply]
-        if found:
-            return max(found, key=lambda name: reply.rfind(place.format(name)))
-    if len(reply.split()) <= 5:
-        return None
-    low = reply.lower()
-    places = {name: low.rfind(text.lower()) for name, text in zip(names, texts, strict=False)}
-    known = [name for name in places if places[name] >= 0]
-    return max(known, key=places.__getitem__) if known else None
+    for step, form, place_form in _MMMU_FORMS:
+        letters = [letter for letter in option_letters(sample) if form.format(letter) in reply]
+        if letters:
+            last = max(letters, key=lambda letter: reply.rfind(place_form.format(letter)))
+            return letter_verdict(last, sample, step)
+    if len(reply.split()) > 5:
+        low = reply.lower()
+        texts = zip(option_letters(sample), sample.choices, strict=False)
+        places = {letter: place for letter, text in texts if (place := low.rfind(text.lower())) >= 0}
+        if places:
+            return letter_verdict(max(places, key=places.__getitem__), sample, "last option text")
+    return unparsed("no letter and no option text")
 
 
 # --- Video-MME
 
-_VIDEOMME = "ABCD"
-_LED = ["answer is", "correct answer is", "best answer is", "correct option is", "best option is"]
-_LED += ["choice is", "correct choice is"]
-_PHRASES = [f"{article}{led}" for led in _LED for article in ("the ", "")]
+_VIDEOMME_LETTERS = "ABCD"
+_ANNOUNCEMENTS = ["answer is", "correct answer is", "best answer is", "correct option is", "best option is"]
+_ANNOUNCEMENTS += ["choice is", "correct choice is"]
+_PHRASES = [f"{article}{announcement}" for announcement in _ANNOUNCEMENTS for article in ("the ", "")]
 _PHRASES += ["i choose", "i select", "i pick", "my answer is", "my choice is"]
 _PHRASES += ["옵션", "정답은", "답은", "답:", "答案是", "答案为", "选", "答えは"]
-_MARKED = (("({})", 6), ("{}.", 5), ("{}:", 4), ("{})", 3), ("{} ", 2))
+_LETTER_FORMS = (("({})", 6), ("{}.", 5), ("{}:", 4), ("{})", 3), ("{} ", 2))
 """Forms of a letter with their ranks; 10 is the start of the reply, 9 its end, 7 what follows a phrase."""
 
 
-def _ranked(reply: str) -> str | None:
-    reply = reply.strip()
-    for sign in ",.!?;:'\"":
-        reply = reply.strip(sign)
-    text = f" {reply} "
-    found = list(_candidates(text))
-    if not found:
-        found = [(0, text.rfind(name), name) for name in _VIDEOMME if name in text]
-    return max(found, key=lambda candidate: candidate[:2], default=(0, 0, None))[2]
+_VIDEOMME_STEPS = {10: "letter at the start", 9: "letter at the end", 7: "letter after an announcement"}
+_VIDEOMME_STEPS |= {rank: "letter in brackets or before a sign" for _, rank in _LETTER_FORMS} | {
+    0: "last letter from A to D"
+}
 
 
-def _candidates(text: str) -> Iterator[tuple[int, int, str]]:
-    """Rank, place and letter of every form that occurs; equally good ones in the order of the script."""
-    for form, rank in _MARKED:
-        for name in _VIDEOMME:
-            if form.format(name) in text:
-                yield rank, text.rfind(form.format(name)), name
+def _videomme_candidates(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield rank, place and letter of every form that occurs; equally good ones in the order of the script."""
+    for form, rank in _LETTER_FORMS:
+        for letter in _VIDEOMME_LETTERS:
+            if form.format(letter) in text:
+                yield rank, text.rfind(form.format(letter)), letter
     low, bare = text.lower(), text.strip()
     for phrase in _PHRASES:
         start = low.find(phrase)
-        for name in _VIDEOMME if start >= 0 else "":
-            if (place := text.find(name, start + len(phrase))) >= 0:
-                yield 7, place, name
-    for name in _VIDEOMME:
-        if bare.startswith(name) and not bare[1:2].isalpha():
-            yield 10, 0, name
-        if bare.endswith(name) and not bare[-2:-1].isalpha():
-            yield 9, len(text) - 1, name
+        for letter in _VIDEOMME_LETTERS if start >= 0 else "":
+            if (place := text.find(letter, start + len(phrase))) >= 0:
+                yield 7, place, letter
+    for letter in _VIDEOMME_LETTERS:
+        if bare.startswith(letter) and not bare[1:2].isalpha():
+            yield 10, 0, letter
+        if bare.endswith(letter) and not bare[-2:-1].isalpha():
+            yield 9, len(text) - 1, letter

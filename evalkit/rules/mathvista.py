@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from evalkit.rules import extract
-from evalkit.rules.verdict import LETTERS, UNPARSED, Verdict, matching
+from evalkit.rules.extract import Extraction, extract_letter, extract_number, extract_text
+from evalkit.rules.verdict import LETTERS, Verdict, letter_verdict, unparsed
 from evalkit.types import Sample, Value
 
 Reading: TypeAlias = Literal["recorded", "quick", "calibrated"]
@@ -20,9 +20,10 @@ _LONGEST = 2_000
 class MathvistaRule(Value, frozen=True, tag_field="kind", tag="mathvista"):
     """`normalize_extracted_answer` (lupantech/MathVista, evaluation/calculate_score.py).
 
-    reading: how the answer gets out of the reply, for which the official script asks a language model. `recorded`: the
-    reply is an extraction already. `quick`: what the script reads before it asks (`extract_answer`,
-    evaluation/extract_answer.py), all else is unparsed. `calibrated`: by our own extractors. `columns.extra` provides
+    reading: how the answer is extracted from the reply, for which the official script asks a language model.
+    `recorded`: the reply is an extraction already. `quick`: only the replies that the script takes without asking
+    (`extract_answer`, evaluation/extract_answer.py); all others are unparsed. `calibrated`: by our own extractors.
+    `columns.extra` provides
     `answer_type` (integer, float, list, text) and `precision` (decimals of a float).
     """
 
@@ -30,20 +31,25 @@ class MathvistaRule(Value, frozen=True, tag_field="kind", tag="mathvista"):
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """A recorded choice is never unparsed: the nearest one is taken. A number that cannot be read is."""
-        if self.reading == "calibrated" and sample.choices:
-            return matching(extract.letter(reply, sample.choices), sample)
-        if self.reading == "calibrated":
-            return _judged(stated(reply, str(sample.extra.get("answer_type"))), sample)
-        return _judged(reply if self.reading == "recorded" or quick(reply, sample) else None, sample)
+        if self.reading == "recorded":
+            return _normalized_verdict(reply, sample, "recorded extraction")
+        if self.reading == "quick":
+            taken = _needs_no_extraction(reply, sample)
+            return _normalized_verdict(reply, sample, "reply as it is") if taken else unparsed("needs a language model")
+        if sample.choices:
+            letter, step = extract_letter(reply, sample.choices)
+            return letter_verdict(letter, sample, step)
+        answer, step = _extract_typed(reply, str(sample.extra.get("answer_type")))
+        return unparsed(step) if answer is None else _normalized_verdict(answer, sample, step)
 
 
-def quick(reply: str, sample: Sample) -> bool:
-    """Whether the official script takes the reply itself: an empty one, a choice's text, a number of the right type."""
-    kind = sample.extra.get("answer_type")
+def _needs_no_extraction(reply: str, sample: Sample) -> bool:
+    """True if the official script takes the reply itself: empty, a choice's text, or a number of the right type."""
+    answer_type = sample.extra.get("answer_type")
     try:
-        if kind == "integer":
+        if answer_type == "integer":
             int(reply)
-        elif kind == "float":
+        elif answer_type == "float":
             float(reply)
         else:
             return not reply or reply in sample.choices
@@ -52,42 +58,42 @@ def quick(reply: str, sample: Sample) -> bool:
     return True
 
 
-def stated(reply: str, kind: str) -> str | None:
-    """The number that a reply states, the last list in it, or its short text; None for none."""
-    if kind in ("integer", "float"):
-        return extract.number(reply)
-    lists = _LIST.findall(reply) if kind == "list" else []
-    return lists[-1] if lists else extract.text(reply) or None
+def _extract_typed(reply: str, answer_type: str) -> Extraction:
+    """Return the number that a reply states, the last list in it, or its short text."""
+    if answer_type in ("integer", "float"):
+        return extract_number(reply)
+    lists = _LIST.findall(reply) if answer_type == "list" else []
+    return Extraction(lists[-1], "last list in the reply") if lists else extract_text(reply)
 
 
-def choice(reply: str, texts: Sequence[str]) -> int:
-    """The option whose letter is the reply, or stands in it first as "(b)"; else the one nearest in edit distance.
+def nearest_option(reply: str, texts: Sequence[str]) -> int:
+    """Return the option whose letter is the reply, or stands in it first as "(b)"; else the nearest in edit distance.
 
     A choice text such as "(c)" is itself taken for a letter, so that the gold text of such a question scores nothing.
     """
     reply = reply.strip()
     bracketed = _BRACKETED.search(reply)
-    name = bracketed[1].upper() if bracketed else reply
-    if len(name) == 1 and name in LETTERS[: len(texts)]:
-        return LETTERS.index(name)
-    distances = [distance(name, text) for text in texts]
+    letter = bracketed[1].upper() if bracketed else reply
+    if len(letter) == 1 and letter in LETTERS[: len(texts)]:
+        return LETTERS.index(letter)
+    distances = [edit_distance(letter, text) for text in texts]
     return distances.index(min(distances))
 
 
-def normal(reply: str, kind: str, precision: object) -> str | None:
-    """An integer cut towards zero, a float rounded to `precision` decimals, or the text; None for what is no number."""
+def normalize_typed(reply: str, answer_type: str, precision: object) -> str | None:
+    """Return an integer cut towards zero, a float rounded to `precision` decimals, or the text; None for no number."""
     try:
-        if kind == "integer":
+        if answer_type == "integer":
             return str(int(float(reply)))
-        if kind == "float":
+        if answer_type == "float":
             return str(round(float(reply), int(float(str(precision)))))
     except (ValueError, OverflowError):
         return None
     return reply
 
 
-def distance(left: str, right: str) -> int:
-    """Edits (insert, delete, replace one character) between two texts, of which the first 2,000 characters are read."""
+def edit_distance(left: str, right: str) -> int:
+    """Return the edits (insert, delete, replace one character) from one text to the other, within 2,000 characters."""
     left, right = left[:_LONGEST], right[:_LONGEST]
     row = list(range(len(right) + 1))
     for i, sign in enumerate(left, start=1):
@@ -97,16 +103,13 @@ def distance(left: str, right: str) -> int:
     return row[-1]
 
 
-def _judged(found: str | None, sample: Sample) -> Verdict:
-    if found is None:
-        return UNPARSED
+def _normalized_verdict(extraction: str, sample: Sample, step: str) -> Verdict:
     if sample.choices:
-        number = choice(found, sample.choices)
-        golds = [sample.choices[i] for i in _numbers(sample.answers) if i < len(sample.choices)]
-        return Verdict(LETTERS[number % len(LETTERS)], float(sample.choices[number] in golds))
-    answer = normal(found, str(sample.extra.get("answer_type")), sample.extra.get("precision"))
-    return Verdict(answer, float(answer in sample.answers))
-
-
-def _numbers(answers: Sequence[str]) -> list[int]:
-    return [LETTERS.index(answer) for answer in answers if len(answer) == 1 and answer in LETTERS]
+        option = nearest_option(extraction, sample.choices)
+        golds = [LETTERS.index(answer) for answer in sample.answers if len(answer) == 1 and answer in LETTERS]
+        gold_texts = [sample.choices[gold] for gold in golds if gold < len(sample.choices)]
+        return Verdict(LETTERS[option % len(LETTERS)], float(sample.choices[option] in gold_texts), step)
+    answer = normalize_typed(extraction, str(sample.extra.get("answer_type")), sample.extra.get("precision"))
+    if answer is None:
+        return unparsed("extraction is not a number")
+    return Verdict(answer, float(answer in sample.answers), step)

@@ -1,10 +1,12 @@
-"""Normal forms of answers, exactly as the official evaluators make them, their slips included."""
+"""Normal forms of answers, exactly as the official evaluators make them, with their slips."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+
+from evalkit.rules.extract.number_words import CARDINALS, cardinals
 
 # --- VQA
 
@@ -13,12 +15,7 @@ _COMMA_IN_NUMBER = re.compile(r"\d,\d")
 _PERIOD = re.compile(r"\.(?!\d)")
 _PERIOD_ALONE = re.compile(r"(?<!\d)\.(?!\d)")
 _PERIODS = 32  # the official call passes re.UNICODE, which is 32, where the count of replacements goes
-_DIGITS = {"none": "0"} | {
-    word: str(value)
-    for value, word in enumerate(
-        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-    )
-}
+_DIGITS = {"none": "0"} | {word: str(CARDINALS[word]) for word in cardinals(0, 10)}
 _ARTICLES = frozenset(("a", "an", "the"))
 # Words that get an apostrophe back that they lack, if they lack exactly one.
 _APOSTROPHES = """
@@ -39,8 +36,8 @@ _CONTRACTIONS = {
 
 
 @lru_cache(maxsize=4096)  # ten annotators repeat each other
-def vqa(text: str) -> str:
-    """The normal form of VQA answers: `EvalAIAnswerProcessor` (facebookresearch/mmf; LLaVA, m4c_evaluator.py).
+def normalize_vqa(text: str) -> str:
+    """Return the normal form of VQA answers: `EvalAIAnswerProcessor` (facebookresearch/mmf; LLaVA, m4c_evaluator.py).
 
     A sign of punctuation is deleted everywhere if it touches a blank anywhere, and is a blank otherwise. A period stays
     before a digit; one after a digit goes too, because the official lookbehind is mistyped.
@@ -53,7 +50,10 @@ def vqa(text: str) -> str:
 
 
 def _deleted_or_blank(text: str) -> str:
-    """A comma between two digits makes every sign disappear; the official form has lost its commas before this."""
+    """Return a text whose signs are deleted or blanks.
+
+    A comma between two digits deletes every sign; the official form has lost its commas before this.
+    """
     grouped = bool(_COMMA_IN_NUMBER.search(text))
     out = text
     for sign in filter(text.__contains__, _DELETED_OR_BLANK):
@@ -62,18 +62,18 @@ def _deleted_or_blank(text: str) -> str:
     return out
 
 
-def vlmevalkit(text: str) -> str:
-    """The normal form of VQA answers in VLMEvalKit: `process_answer` (vlmeval/dataset/utils/vqa_eval.py).
+def normalize_vqa_vlmevalkit(text: str) -> str:
+    """Return the normal form of VQA answers in VLMEvalKit: `process_answer` (vlmeval/dataset/utils/vqa_eval.py).
 
     Unlike the official one it keeps "'s" at its word, and a period after a digit.
     """
-    words = vlmevalkit_punctuation(text.replace("\n", " ").replace("\t", " ").strip()).lower().split()
-    kept = (_DIGITS.get(word, word) for word in words)
-    return " ".join(_CONTRACTIONS.get(word, word) for word in kept if word not in _ARTICLES)
+    words = strip_punctuation_vlmevalkit(text.replace("\n", " ").replace("\t", " ").strip()).lower().split()
+    words = [_DIGITS.get(word, word) for word in words]
+    return " ".join(_CONTRACTIONS.get(word, word) for word in words if word not in _ARTICLES)
 
 
-def vlmevalkit_punctuation(text: str) -> str:
-    """`process_punctuation` (open-compass/VLMEvalKit, vlmeval/smp/misc.py)."""
+def strip_punctuation_vlmevalkit(text: str) -> str:
+    """Return a text without punctuation: `process_punctuation` (open-compass/VLMEvalKit, vlmeval/smp/misc.py)."""
     return _PERIOD_ALONE.sub("", _deleted_or_blank(text), count=_PERIODS)
 
 
@@ -86,13 +86,13 @@ _SCIENTIFIC = re.compile(r"-?(?<!\d)\d+(?:\.\d+)?[eE][+-]?\d+")
 _SIMPLE = re.compile(r"-?(?:(?<!\d)\d+\.\d+|\.\d+|(?<!\d)\d+\b)(?![eE][+-]?\d+)(?![,\d])")
 
 
-def numbers(text: str) -> list[str]:
-    """Numbers in a text, by pattern: with commas, scientific, simple (MMMU-Benchmark/MMMU, `extract_numbers`)."""
+def mmmu_numbers(text: str) -> list[str]:
+    """Return the numbers in a text, by pattern: with commas, scientific, simple (MMMU, `extract_numbers`)."""
     return [*_GROUPED.findall(text), *_SCIENTIFIC.findall(text), *_SIMPLE.findall(text)]
 
 
-def mmmu(text: str) -> list[str | float]:
-    """The forms that MMMU compares: a number rounded to 2 decimals, or the text in lower case (`normalize_str`).
+def normalize_mmmu(text: str) -> list[str | float]:
+    """Return the forms that MMMU compares: a number rounded to 2 decimals, or the text in lower case (`normalize_str`).
 
     A single character becomes two forms with a blank on one side, so that "b" is not found inside a word.
     """
@@ -109,15 +109,15 @@ _TRIVIAL = frozenset(":,.!?;'")
 
 
 def mmmu_candidates(reply: str) -> set[str | float]:
-    """Everything in a reply to an open question that MMMU takes for an answer (`parse_open_response`)."""
+    """Return everything in a reply to an open question that MMMU takes for an answer (`parse_open_response`)."""
     reply = reply.strip().strip(".").lower()
-    found = list(_key_phrases(reply)) or [reply]
-    found += [number for phrase in found for number in numbers(phrase)]
-    return {form for phrase in found for form in mmmu(phrase)}
+    candidates = list(_key_phrases(reply)) or [reply]
+    candidates += [number for candidate in candidates for number in mmmu_numbers(candidate)]
+    return {form for candidate in candidates for form in normalize_mmmu(candidate)}
 
 
 def _key_phrases(reply: str) -> Iterator[str]:
-    """The shortest tail of each line after a word that announces an answer; "=" announces in the last line only.
+    """Yield the shortest tail of each line after a word that announces an answer; "=" announces in the last line only.
 
     The official split at sentence ends looks for a capital after lower-casing, so that only line breaks split.
     """
@@ -131,7 +131,7 @@ def _key_phrases(reply: str) -> Iterator[str]:
 
 
 def _first_shortest(tails: list[str]) -> str:
-    """As the official loop has it: an empty tail is replaced by the next one, whatever its length."""
+    """Return the shortest tail as the official loop does: the next tail replaces an empty one, whatever its length."""
     shortest = ""
     for tail in tails:
         if not shortest or len(tail) < len(shortest):

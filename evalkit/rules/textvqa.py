@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from evalkit.rules import extract as extraction
-from evalkit.rules.normalize import vqa
+from evalkit.rules.extract import extract_text
+from evalkit.rules.normalize import normalize_vqa
 from evalkit.rules.verdict import Verdict
 from evalkit.types import Sample, Value
 
@@ -18,12 +18,15 @@ class TextvqaRule(Value, frozen=True, tag_field="kind", tag="textvqa"):
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """The answer is the normalised reply; its value is 0, 0.3, 0.6, 0.9 or 1 for ten gold answers."""
-        answer = vqa(extraction.text(reply) if self.extract else reply)
-        return Verdict(answer or None, agreement(answer, [vqa(gold) for gold in sample.answers]))
+        text, step = extract_text(reply) if self.extract else (reply, "normalised reply")
+        answer = normalize_vqa(text or "")
+        return Verdict(
+            answer or None, annotator_agreement(answer, [normalize_vqa(gold) for gold in sample.answers]), step
+        )
 
 
-def agreement(answer: str, golds: list[str]) -> float:
-    """Mean over the annotators of min(1, matches among the others / 3), exact for any number of them."""
+def annotator_agreement(answer: str, golds: list[str]) -> float:
+    """Return the mean over the annotators of min(1, matches among the others / 3), exact for any number of them."""
     if not golds:
         return 0.0
     matches, count = golds.count(answer), len(golds)

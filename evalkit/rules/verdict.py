@@ -1,4 +1,4 @@
-"""What a rule says about one reply, and the letters that options go by."""
+"""The verdict of a rule on one reply, and the letters of options."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Verdict(NamedTuple):
-    """The answer a rule reads from a reply (None: it can read none) and what that is worth, in [0, 1]."""
+    """The answer that a rule reads from a reply (None: unparsed), its value in [0, 1], and the step that decided.
+
+    The step is a short phrase for readers, such as "announced answer". No code depends on its wording.
+    """
 
     answer: str | None
     value: float
+    step: str
 
 
-UNPARSED = Verdict(None, 0.0)
+def unparsed(step: str) -> Verdict:
+    """Return the verdict on a reply that gives no answer, which is worth nothing."""
+    return Verdict(None, 0.0, step)
 
 
-def matching(answer: str | None, sample: Sample) -> Verdict:
-    """One point when the answer is one of the sample's gold answers, letter for letter."""
-    return UNPARSED if answer is None else Verdict(answer, float(answer in sample.answers))
+def letter_verdict(letter: str | None, sample: Sample, step: str) -> Verdict:
+    """Return the verdict on an option letter: one point if it is a gold letter of the sample."""
+    return unparsed(step) if letter is None else Verdict(letter, float(letter in sample.answers), step)
 
 
-def letters(sample: Sample) -> str:
-    """The letters of a sample's options, "ABCD" for four."""
+def option_letters(sample: Sample) -> str:
+    """Return the letters of a sample's options, "ABCD" for four."""
     return LETTERS[: len(sample.choices)]

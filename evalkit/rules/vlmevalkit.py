@@ -5,30 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evalkit.rules import videomme
-from evalkit.rules.normalize import vlmevalkit as normal
-from evalkit.rules.normalize import vlmevalkit_punctuation as punctuation
-from evalkit.rules.textvqa import agreement
-from evalkit.rules.verdict import UNPARSED, Verdict, letters, matching
+from evalkit.rules.extract import Extraction
+from evalkit.rules.normalize import normalize_vqa_vlmevalkit, strip_punctuation_vlmevalkit
+from evalkit.rules.textvqa import annotator_agreement
+from evalkit.rules.verdict import Verdict, letter_verdict, option_letters, unparsed
+from evalkit.rules.videomme import OFFICIAL_PHRASES, first_letter
 from evalkit.types import Sample, Value
 
-_FAILED = "Failed to obtain answer via API"
-_REFUSED = (
+_FAILURE = "Failed to obtain answer via API"
+_REFUSALS = (
     "Sorry, I can't help with images of people yet.",
     "I can't process this file.",
     "I'm sorry, but without the image provided",
     "Cannot determine the answer",
 )
-_BLANKS = str.maketrans(dict.fromkeys(".()[],:;!*#{}", " "))
-_ANNOUNCED = re.compile(r"answer\s+is\s+\**([A-D])\**", re.IGNORECASE)
+_SIGNS_TO_BLANKS = str.maketrans(dict.fromkeys(".()[],:;!*#{}", " "))
+_ANNOUNCEMENT = re.compile(r"answer\s+is\s+\**([A-D])\**", re.IGNORECASE)
 
 
 class VlmevalkitRule(Value, frozen=True, tag_field="kind", tag="vlmevalkit"):
     """`can_infer` (open-compass/VLMEvalKit, vlmeval/utils/matching_util.py) with policy "exact matching".
 
-    other: the text of option B that stands beside the gold answer, option A, for a question without options: so MMMU's
-    open questions are turned into choices (`MMMU_preproc`, vlmeval/dataset/utils/multiple_choice.py). texts: whether an
-    option's text counts (`can_infer_text`), or its letter alone.
+    other: the text of option B beside the gold answer as option A, for a question without options: so MMMU's open
+    questions are turned into choices (`MMMU_preproc`, vlmeval/dataset/utils/multiple_choice.py). texts: if False, only
+    an option's letter counts, not its text (`can_infer_text`).
     """
 
     other: str = ""
@@ -37,13 +37,15 @@ class VlmevalkitRule(Value, frozen=True, tag_field="kind", tag="vlmevalkit"):
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """A reply that would go to the judge model is unparsed; so is one to a question without options."""
         if sample.choices:
-            read = infer(reply, letters(sample), sample.choices if self.texts else ())
-            return matching(read, sample)
+            letter, step = infer_letter(reply, option_letters(sample), sample.choices if self.texts else ())
+            return letter_verdict(letter, sample, step)
         if not self.other:
-            return UNPARSED
+            return unparsed("no options")
         gold = sample.answers[0] if len(sample.answers) == 1 else str(list(sample.answers))
-        name = infer(reply, "AB", (gold, self.other))
-        return UNPARSED if name is None else Verdict(gold if name == "A" else name, float(name == "A"))
+        letter, step = infer_letter(reply, "AB", (gold, self.other))
+        if letter is None:
+            return unparsed(step)
+        return Verdict(gold if letter == "A" else letter, float(letter == "A"), step)
 
 
 class VlmevalkitYesNoRule(Value, frozen=True, tag_field="kind", tag="vlmevalkit_yes_no"):
@@ -51,9 +53,11 @@ class VlmevalkitYesNoRule(Value, frozen=True, tag_field="kind", tag="vlmevalkit_
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """The only one of the two words, punctuation aside; both or neither is unparsed."""
-        found = {"yes", "no"} & set(punctuation(reply.lower()).split())
-        answer = found.pop() if len(found) == 1 else None
-        return UNPARSED if answer is None else Verdict(answer, float(answer == sample.answers[0].strip().lower()))
+        words = {"yes", "no"} & set(strip_punctuation_vlmevalkit(reply.lower()).split())
+        if len(words) != 1:
+            return unparsed("both yes and no" if words else "neither yes nor no")
+        (answer,) = words
+        return Verdict(answer, float(answer == sample.answers[0].strip().lower()), "only yes or no in the reply")
 
 
 class VlmevalkitTextvqaRule(Value, frozen=True, tag_field="kind", tag="vlmevalkit_textvqa"):
@@ -61,8 +65,9 @@ class VlmevalkitTextvqaRule(Value, frozen=True, tag_field="kind", tag="vlmevalki
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """As the official accuracy, after a slightly different normalisation."""
-        answer = normal(reply)
-        return Verdict(answer or None, agreement(answer, [normal(gold) for gold in sample.answers]))
+        answer = normalize_vqa_vlmevalkit(reply)
+        golds = [normalize_vqa_vlmevalkit(gold) for gold in sample.answers]
+        return Verdict(answer or None, annotator_agreement(answer, golds), "normalised reply")
 
 
 class VlmevalkitVideommeRule(Value, frozen=True, tag_field="kind", tag="vlmevalkit_videomme"):
@@ -70,8 +75,11 @@ class VlmevalkitVideommeRule(Value, frozen=True, tag_field="kind", tag="vlmevalk
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """The official letter, with two phrases fewer deleted; without one, an option's text."""
-        found = videomme.letter(reply, phrases=videomme.PHRASES[:8])
-        return matching(found or infer(reply, letters(sample), sample.choices), sample)
+        letter = first_letter(reply, phrases=OFFICIAL_PHRASES[:8])
+        if letter is not None:
+            return letter_verdict(letter, sample, "first letter from A to D")
+        letter, step = infer_letter(reply, option_letters(sample), sample.choices)
+        return letter_verdict(letter, sample, step)
 
 
 class VlmevalkitMathvistaRule(Value, frozen=True, tag_field="kind", tag="vlmevalkit_mathvista"):
@@ -84,44 +92,50 @@ class VlmevalkitMathvistaRule(Value, frozen=True, tag_field="kind", tag="vlmeval
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """A choice by exact matching; a number as Python reads it, equal to the gold; a list is never right."""
         if sample.choices:
-            return matching(infer(reply, letters(sample), sample.choices), sample)
-        read = {"integer": int, "float": float}.get(str(sample.extra.get("answer_type")))
+            letter, step = infer_letter(reply, option_letters(sample), sample.choices)
+            return letter_verdict(letter, sample, step)
+        number_type = {"integer": int, "float": float}.get(str(sample.extra.get("answer_type")))
         try:
-            right = read is not None and read(reply) == read(sample.answers[0])
+            right = number_type is not None and number_type(reply) == number_type(sample.answers[0])
         except ValueError:
             right = False
-        return Verdict(reply, 1.0) if right else UNPARSED
+        return Verdict(reply, 1.0, "exact match") if right else unparsed("needs a language model")
 
 
-def infer(reply: str, names: str, texts: Sequence[str]) -> str | None:
-    """The option letter in a reply, else the letter of the option whose text it contains; "Z" for a refusal."""
-    return _by_letter(reply, names) or _by_text(reply, names, texts)
+def infer_letter(reply: str, letters: str, texts: Sequence[str]) -> Extraction:
+    """Return the option letter in a reply, else the letter of the option whose text it contains; "Z" for a refusal."""
+    extraction = _by_letter(reply, letters)
+    return extraction if extraction.answer is not None else _by_text(reply, letters, texts)
 
 
-def _by_letter(reply: str, names: str) -> str | None:
+def _by_letter(reply: str, letters: str) -> Extraction:
     """The only option letter among the words, if its first place is among the last four; else an announced one.
 
     "Z" stands for a refusal. "A dog" is read as A: the article is not told apart.
     """
-    if _FAILED in reply:
-        return None
-    if any(refusal in reply for refusal in _REFUSED):
-        return "Z"
-    words = reply.translate(_BLANKS).split()
-    found = [name for name in names if name in words]
-    if len(found) == 1 and words.index(found[0]) > len(words) - 5:
-        return found[0]
-    if not found and "Z" in words:
-        return "Z"
-    announced = _ANNOUNCED.search(reply)
-    name = announced[1].upper() if announced else ""
-    return name if name and name in names else None
+    if _FAILURE in reply:
+        return Extraction(None, "no answer found")
+    if any(refusal in reply for refusal in _REFUSALS):
+        return Extraction("Z", "refusal")
+    words = reply.translate(_SIGNS_TO_BLANKS).split()
+    options = [letter for letter in letters if letter in words]
+    if len(options) == 1 and words.index(options[0]) > len(words) - 5:
+        return Extraction(options[0], "only option letter in the reply")
+    if not options and "Z" in words:
+        return Extraction("Z", "refusal")
+    match = _ANNOUNCEMENT.search(reply)
+    announced = match[1].upper() if match else ""
+    if announced and announced in letters:
+        return Extraction(announced, "announced answer")
+    return Extraction(None, "no answer found")
 
 
-def _by_text(reply: str, names: str, texts: Sequence[str]) -> str | None:
+def _by_text(reply: str, letters: str, texts: Sequence[str]) -> Extraction:
     """The only option whose text the reply contains, in a reply at most twice as long as all options together."""
     reply = reply.lower()
     if len(reply) > 2 * sum(map(len, texts)):
-        return None
-    found = [name for name, text in zip(names, texts, strict=False) if text.lower() in reply]
-    return found[0] if len(found) == 1 else None
+        return Extraction(None, "no answer found")
+    options = [letter for letter, text in zip(letters, texts, strict=False) if text.lower() in reply]
+    if len(options) == 1:
+        return Extraction(options[0], "only option text in the reply")
+    return Extraction(None, "several options named" if options else "no answer found")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from evalkit.registry import yaml12
 from evalkit.registry.decode import decode
 from evalkit.registry.spec import TaskSpec
-from evalkit.rules import extract
+from evalkit.rules.extract import Extraction, extract_letter, extract_number, extract_text, extract_yes_no
 from tests import TESTS
 from tests.growth import is_linear
 
@@ -34,22 +34,22 @@ LETTERS = [(table["options"], *case) for table in TABLES for case in table["case
 
 @pytest.mark.parametrize(("options", "reply", "answer", "why"), LETTERS)
 def test_letter(options: list[str], reply: str, answer: str | None, why: str) -> None:
-    assert extract.letter(reply, options) == answer, why
+    assert extract_letter(reply, options).answer == answer, why
 
 
 @pytest.mark.parametrize(("reply", "answer", "why"), cases("yes_no") + cases("yes_no_plain"))
 def test_yes_no(reply: str, answer: str | None, why: str) -> None:
-    assert extract.yes_no(reply) == answer, why
+    assert extract_yes_no(reply).answer == answer, why
 
 
 @pytest.mark.parametrize(("reply", "answer", "why"), cases("number"))
 def test_number(reply: str, answer: str | None, why: str) -> None:
-    assert extract.number(reply) == answer, why
+    assert extract_number(reply).answer == answer, why
 
 
 @pytest.mark.parametrize(("reply", "answer", "why"), cases("text"))
 def test_text(reply: str, answer: str, why: str) -> None:
-    assert extract.text(reply) == answer, why
+    assert (extract_text(reply).answer or "") == answer, why
 
 
 @pytest.mark.parametrize(
@@ -59,19 +59,45 @@ def test_text(reply: str, answer: str, why: str) -> None:
 def test_every_letter_of_every_number_of_options(template: str, count: int) -> None:
     names = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:count]
     options = [f"something {number}" for number in range(count)]
-    assert [extract.letter(template.format(name), options) for name in names] == list(names)
+    assert [extract_letter(template.format(name), options).answer for name in names] == list(names)
 
 
 def test_no_options_no_letter() -> None:
-    assert extract.letter("B", ()) is None
+    assert extract_letter("B", ()).answer is None
 
 
 def test_letters_in_front_of_the_options_are_not_their_text() -> None:
-    assert extract.letter("Candles", ("A. Apples.", "B. Candles.", "C. Berries.")) == "B"
+    assert extract_letter("Candles", ("A. Apples.", "B. Candles.", "C. Berries.")).answer == "B"
 
 
 def test_a_correction_counts() -> None:
-    assert extract.letter("The answer is A. Wait, no: the answer is C.", ANIMALS) == "C"
+    assert extract_letter("The answer is A. Wait, no: the answer is C.", ANIMALS).answer == "C"
+
+
+@pytest.mark.parametrize(
+    ("extraction", "expected"),
+    [
+        (extract_letter("B", ANIMALS), ("B", "reply is an option letter")),
+        (extract_letter("Cat.", ANIMALS), ("B", "reply is an option text")),
+        (extract_letter("The answer is \\boxed{B}.", ANIMALS), ("B", "marked final answer")),
+        (extract_letter("I look at it. The answer is (B).", ANIMALS), ("B", "announced answer")),
+        (extract_letter("The answer is A or B.", ANIMALS), (None, "several options announced")),
+        (extract_letter("There sits a cat.", ANIMALS), ("B", "only option text named")),
+        (extract_letter("I am sorry, I cannot tell.", ANIMALS), (None, "reply declines to answer")),
+        (extract_letter("Nice picture", ANIMALS), (None, "no answer found")),
+        (extract_yes_no("Yes, there is a dog."), ("yes", "first word")),
+        (extract_yes_no("I look. So the answer is no."), ("no", "announced answer")),
+        (extract_yes_no("There is a dog."), ("yes", "sentence about presence")),
+        (extract_yes_no("Perhaps."), (None, "doubt or refusal")),
+        (extract_number("The answer is 5."), ("5", "announced answer")),
+        (extract_number("I see 3 dogs and 2 cats. So there are five."), ("5", "number in the conclusion")),
+        (extract_number("Many."), (None, "no number found")),
+        (extract_text("Dakota\nIt is written there."), ("Dakota", "first line")),
+        (extract_text(""), (None, "no answer found")),
+    ],
+)
+def test_the_step_that_decided(extraction: Extraction, expected: tuple[str | None, str]) -> None:
+    assert extraction == expected
 
 
 # --- recorded replies
@@ -108,7 +134,9 @@ def test_agrees_with_recorded_extractions(shared: Path, model: str) -> None:
         (_letter(row["extracted"], len(options[row["sub_task"]])), row, options[row["sub_task"]])
         for row in rows(pack / "predictions" / f"{model}.jsonl.gz")
     ]
-    both = [(theirs, extract.letter(row["prediction"], texts), gold[row["id"]]) for theirs, row, texts in readings]
+    both = [
+        (theirs, extract_letter(row["prediction"], texts).answer, gold[row["id"]]) for theirs, row, texts in readings
+    ]
     decided = [theirs == ours for theirs, ours, _ in both if ours]
     recorded = [theirs == ours for theirs, ours, _ in both if theirs]
     lost = [(theirs == right) - (ours == right) for theirs, ours, right in both if theirs]
@@ -136,7 +164,7 @@ def test_numbers_agree_with_recorded_extractions(shared: Path, model: str) -> No
     pack = shared / "packs" / "mathvista_testmini"
     kinds = {row["pid"]: row["answer_type"] for row in rows(pack / "annotations.jsonl.gz")}
     recorded = [
-        (float(row["extraction"]), extract.number(row["prediction"]))
+        (float(row["extraction"]), extract_number(row["prediction"]).answer)
         for row in rows(pack / "predictions" / f"{model}.jsonl.gz")
         if kinds[row["id"]] in ("integer", "float") and re.fullmatch(r"-?[\d.]+", str(row.get("extraction")).strip())
     ]
@@ -151,11 +179,11 @@ def _letter(extracted: str, options: int) -> str | None:
 
 # --- texts made to break it
 
-EXTRACTORS: list[Callable[[str], str | None]] = [
-    lambda reply: extract.letter(reply, ANIMALS),
-    extract.yes_no,
-    extract.number,
-    extract.text,
+EXTRACTORS: list[Callable[[str], Extraction]] = [
+    lambda reply: extract_letter(reply, ANIMALS),
+    extract_yes_no,
+    extract_number,
+    extract_text,
 ]
 PIECES = [
     "A",
@@ -181,15 +209,15 @@ REPLIES = st.one_of(st.text(max_size=300), st.lists(st.sampled_from(PIECES), max
 @settings(max_examples=150, deadline=None)
 @given(reply=REPLIES, options=st.lists(st.text(max_size=12), max_size=30))
 def test_letter_is_one_of_the_options_and_nothing_raises(reply: str, options: list[str]) -> None:
-    assert extract.letter(reply, options) in {None, *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(options)]}
+    assert extract_letter(reply, options).answer in {None, *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(options)]}
 
 
 @settings(max_examples=150, deadline=None)
 @given(reply=REPLIES)
 def test_the_other_extractors_never_raise(reply: str) -> None:
-    assert extract.yes_no(reply) in ("yes", "no", None)
-    assert isinstance(extract.text(reply), str)
-    number = extract.number(reply)
+    assert extract_yes_no(reply).answer in ("yes", "no", None)
+    assert extract_text(reply).answer != ""
+    number = extract_number(reply).answer
     assert number is None or abs(float(number)) < float("inf")
 
 
@@ -199,4 +227,4 @@ def test_every_extractor_reads_in_linear_time(piece: str) -> None:
 
 
 def test_an_answer_at_the_end_of_a_megabyte_is_found() -> None:
-    assert extract.letter("Let me look again. " * 60_000 + "\nThe answer is (C).", ANIMALS) == "C"
+    assert extract_letter("Let me look again. " * 60_000 + "\nThe answer is (C).", ANIMALS).answer == "C"

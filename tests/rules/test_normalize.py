@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit.registry import yaml12
-from evalkit.rules import normalize
+from evalkit.rules.normalize import mmmu_candidates, mmmu_numbers, normalize_mmmu, normalize_vqa
 from tests import TESTS
 
 VQA: list[Any] = yaml12.read_document(TESTS / "cases" / "vqa.yaml").data
@@ -21,11 +21,11 @@ VQA: list[Any] = yaml12.read_document(TESTS / "cases" / "vqa.yaml").data
 
 @pytest.mark.parametrize(("text", "normal", "why"), VQA)
 def test_vqa(text: str, normal: str, why: str) -> None:
-    assert normalize.vqa(text) == normal, why
+    assert normalize_vqa(text) == normal, why
 
 
 def test_only_32_periods_go() -> None:
-    assert normalize.vqa("." * 40) == "." * 8
+    assert normalize_vqa("." * 40) == "." * 8
 
 
 def test_vqa_equals_recorded_normal_forms(shared: Path) -> None:
@@ -33,7 +33,7 @@ def test_vqa_equals_recorded_normal_forms(shared: Path) -> None:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     assert len(rows) == 5000
-    assert [row["id"] for row in rows if normalize.vqa(row["prediction"]) != row["m4c_normalized"]] == []
+    assert [row["id"] for row in rows if normalize_vqa(row["prediction"]) != row["m4c_normalized"]] == []
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_vqa_equals_recorded_normal_forms(shared: Path) -> None:
     ],
 )
 def test_numbers(text: str, found: list[str]) -> None:
-    assert normalize.numbers(text) == found
+    assert mmmu_numbers(text) == found
 
 
 # The official patterns, which take quadratic time on a long run of digits.
@@ -61,7 +61,7 @@ OFFICIAL += [r"-?(?:\d+\.\d+|\.\d+|\d+\b)(?![eE][+-]?\d+)(?![,\d])"]
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="0123456789.,eE+-ab ", max_size=30))
 def test_numbers_equal_the_official_patterns(text: str) -> None:
-    assert normalize.numbers(text) == [number for pattern in OFFICIAL for number in re.findall(pattern, text)]
+    assert mmmu_numbers(text) == [number for pattern in OFFICIAL for number in re.findall(pattern, text)]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_numbers_equal_the_official_patterns(text: str) -> None:
     [("1,234.567", [1234.57]), (" B ", [" b", "b "]), ("Dog", ["dog"]), ("7", [7.0]), ("", [""]), ("1e2", [100.0])],
 )
 def test_mmmu_forms(text: str, forms: list[str | float]) -> None:
-    assert normalize.mmmu(text) == forms
+    assert normalize_mmmu(text) == forms
 
 
 @pytest.mark.parametrize(
@@ -82,11 +82,11 @@ def test_mmmu_forms(text: str, forms: list[str | float]) -> None:
     ],
 )
 def test_mmmu_candidates(reply: str, found: set[str | float]) -> None:
-    assert normalize.mmmu_candidates(reply) == found
+    assert mmmu_candidates(reply) == found
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_nothing_raises(text: str) -> None:
-    assert isinstance(normalize.vqa(text), str)
-    assert normalize.mmmu_candidates(text) is not None
+    assert isinstance(normalize_vqa(text), str)
+    assert mmmu_candidates(text) is not None

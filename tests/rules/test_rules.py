@@ -13,7 +13,7 @@ from evalkit.registry import yaml12
 from evalkit.rules import Rule, mathvista
 from evalkit.rules.mmmu import MmmuRule
 from evalkit.rules.relaxed import RelaxedRule
-from evalkit.rules.textvqa import TextvqaRule, agreement
+from evalkit.rules.textvqa import TextvqaRule, annotator_agreement
 from evalkit.types import Sample
 from tests import TESTS
 from tests.growth import is_linear
@@ -65,7 +65,7 @@ def test_mmmu_reads_open_answers(reply: str, golds: list[str], value: float, why
 
 @pytest.mark.parametrize(("matches", "value"), [(0, 0.0), (1, 0.3), (2, 0.6), (3, 0.9), (4, 1.0), (10, 1.0)])
 def test_ten_annotators_agree(matches: int, value: float) -> None:
-    assert agreement("x", ["x"] * matches + ["y"] * (10 - matches)) == value
+    assert annotator_agreement("x", ["x"] * matches + ["y"] * (10 - matches)) == value
 
 
 def test_textvqa_may_read_the_answer_out_of_a_sentence() -> None:
@@ -88,7 +88,7 @@ def test_textvqa_may_read_the_answer_out_of_a_sentence() -> None:
     ],
 )
 def test_calibrated_rules(kind: str, reply: str, answer: str | None, gold: str, value: float) -> None:
-    assert msgspec.convert({"kind": kind}, Rule).judge(reply, sample(gold)) == (answer, value)
+    assert msgspec.convert({"kind": kind}, Rule).judge(reply, sample(gold))[:2] == (answer, value)
 
 
 def test_numbers_within_a_tolerance() -> None:
@@ -108,6 +108,7 @@ def test_no_rule_raises(rule: type[Any], reply: str, gold: str, choices: list[st
         verdict = rule().judge(reply, sample(gold, choices=options))
         assert 0.0 <= verdict.value <= 1.0
         assert verdict.answer is None or isinstance(verdict.answer, str)
+        assert verdict.step
 
 
 @pytest.mark.parametrize("rule", get_args(Rule))
@@ -133,14 +134,14 @@ def test_relaxed(fields: dict[str, bool], reply: str, gold: str, value: float, w
 
 @pytest.mark.parametrize(("reply", "choices", "number", "why"), cases("mathvista")["choices"])
 def test_mathvista_choices(reply: str, choices: list[str], number: int, why: str) -> None:
-    assert mathvista.choice(reply, choices) == number, why
+    assert mathvista.nearest_option(reply, choices) == number, why
 
 
 @pytest.mark.parametrize(("reply", "kind", "precision", "normal", "why"), cases("mathvista")["others"])
 def test_mathvista_normal_forms(reply: str, kind: str, precision: object, normal: str | None, why: str) -> None:
-    assert mathvista.normal(reply, kind, precision) == normal, why
+    assert mathvista.normalize_typed(reply, kind, precision) == normal, why
 
 
 def test_edit_distance() -> None:
-    assert mathvista.distance("kitten", "sitting") == 3
-    assert mathvista.distance("", "abc") == 3
+    assert mathvista.edit_distance("kitten", "sitting") == 3
+    assert mathvista.edit_distance("", "abc") == 3

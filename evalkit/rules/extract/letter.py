@@ -6,147 +6,173 @@ import re
 from collections.abc import Sequence
 
 from evalkit.rules.extract import phrases
-from evalkit.rules.extract.announced import SEVERAL, announced, judged
+from evalkit.rules.extract.annotated_text import AnnotatedText, Span
+from evalkit.rules.extract.announcements import announced_choice, options_judged_right
+from evalkit.rules.extract.extraction import Extraction, OptionChoice
+from evalkit.rules.extract.markup import EDGE_PUNCTUATION, marked_answer, plain_text
 from evalkit.rules.extract.mentions import rejects_after
-from evalkit.rules.extract.options import Options, folded
-from evalkit.rules.extract.page import Page, Span
-from evalkit.rules.extract.plain import TRIM, final, plain
+from evalkit.rules.extract.options import Options, fold
 
 _ONLY_LETTERS = re.compile(r"[\s(\[]*(?:[A-Za-z](?:[\s.,;:/&|()\[\]+-]+|$)){2,26}")
-_ANSWERS = re.compile(r"\b(?i:answer\s?(?:is\b|:)|it(?:'s| is)\b)\s{0,3}\(?([A-Z])\b")
-_TURNS = re.compile(
+_ANNOUNCED_LETTER = re.compile(r"\b(?i:answer\s?(?:is\b|:)|it(?:'s| is)\b)\s{0,3}\(?([A-Z])\b")
+_CORRECTION = re.compile(
     r"\b(?:wait|no|not|actually|but|however|sorry|rather|instead|final|finally|therefore|so|thus|correction|scratch)\b",
     re.IGNORECASE,
 )
 _LAST_LINE = re.compile(r"(:?)\s*\n\s*\(?([A-Z])\)?([.:]?\s[^\n]{1,80}|\.?)$")
 
-SHORT = 200
-"""Characters of a reply that may be read as one statement."""
+_SHORT = 200
+"""Characters up to which a reply may be read as one statement."""
 
 
-def letter(reply: str, choices: Sequence[str]) -> str | None:
-    """The letter of the option that a reply settles on, None when it settles on none; linear in the reply's length.
+def extract_letter(reply: str, choices: Sequence[str]) -> Extraction:
+    """Return the letter of the option that a reply settles on, None when it settles on none.
 
-    The reply as a whole may be a letter or an option's text (the letter wins). Otherwise, in this order: what a
-    `\\boxed` or an `<answer>` holds; the last announced, confirmed or concluded answer ("the answer is", "B is
-    correct", "so (B)"), which may be none ("A or B"); the only option judged right ("A: no. B: yes."); none where the
-    question is handed back; the last line, if it is one letter or a colon leads there; what the reply opens with; the
-    only letter that starts a line; a conclusion that names an option by its text; what the first sentence claims; the
-    only option named and not rejected.
+    The time taken is linear in the reply's length. The reply as a whole may be a letter or an option's text (the letter
+    wins). Otherwise, in this order: the content of a `\\boxed` or an `<answer>`; the last announced, confirmed or
+    concluded answer ("the answer is", "B is correct", "so (B)"), which may be none ("A or B"); the only option judged
+    right ("A: no. B: yes."); none where the question is handed back; the last line, if it is one letter or a colon
+    leads there; the option that opens the reply; the only letter that starts a line; a conclusion that names an option
+    by its text; the option that the first sentence compares best; the only option named and not rejected.
     """
     if not choices:
-        return None
-    options, text = Options(choices), plain(reply)
-    option = _settled(text, options)
-    return None if option is None else options.letters[option]
+        return Extraction(None, "no options")
+    options = Options(choices)
+    choice = _choice(plain_text(reply), options)
+    return Extraction(None if choice.option is None else options.letters[choice.option], choice.step)
 
 
-def _settled(text: str, options: Options) -> int | None:
-    held = final(text)
-    if held is not None:
-        found = _settled(held, options)
-        if found is not None:
-            return found
-    found = options.whole(text)
-    if found is not None or (len(text) < SHORT and (_spells(text, options) or _contradicts(text))):
-        return found
-    return _said(Page(text, options.texts), options)
+def _choice(text: str, options: Options) -> OptionChoice:
+    marked = marked_answer(text)
+    if marked is not None:
+        option = _choice(marked, options).option
+        if option is not None:
+            return OptionChoice(option, "marked final answer")
+    choice = options.equal_to(text)
+    if choice is not None:
+        return choice
+    if len(text) < _SHORT and _lists_letters(text, options):
+        return OptionChoice(None, "reply is several option letters")
+    # two announcements in a short text contradict each other, unless a word between them takes one back
+    if len(text) < _SHORT and len(set(_ANNOUNCED_LETTER.findall(text))) > 1 and not _CORRECTION.search(text):
+        return OptionChoice(None, "several options announced")
+    return _choice_in(AnnotatedText(text, options.texts), options)
 
 
-def _spells(text: str, options: Options) -> bool:
-    """Whether a text is nothing but different option letters: "A B", "A. B. C. D."."""
-    named = {sign.upper() for sign in text if sign.isalpha()}
-    return bool(_ONLY_LETTERS.fullmatch(text)) and len(named) > 1 and named <= set(options.letters)
+def _lists_letters(text: str, options: Options) -> bool:
+    """True if a text is nothing but different option letters: "A B", "A. B. C. D."."""
+    letters = {sign.upper() for sign in text if sign.isalpha()}
+    return bool(_ONLY_LETTERS.fullmatch(text)) and len(letters) > 1 and letters <= set(options.letters)
 
 
-def _contradicts(text: str) -> bool:
-    """Whether a short text announces two answers, and no word between them takes one back."""
-    return len({name.upper() for name in _ANSWERS.findall(text)}) > 1 and not _TURNS.search(text)
-
-
-def _said(page: Page, options: Options) -> int | None:
-    found, right = announced(page, options), judged(page, options)
-    if found is not None:
-        return None if found == SEVERAL else found
+def _choice_in(text: AnnotatedText, options: Options) -> OptionChoice:
+    announced = announced_choice(text, options)
+    if announced is not None:
+        return announced
+    right = options_judged_right(text, options)
     if right:
-        return right[0] if len(right) == 1 else None
-    if page.echoes() and phrases.ASKED.search(page.text[-SHORT:]):
-        return None
-    steps = (_closing, _opening, _standing, _concluded, _claimed, _only)
-    return next((option for step in steps if (option := step(page, options)) is not None), None)
+        return OptionChoice(right[0] if len(right) == 1 else None, "options judged one by one")
+    if text.repeats_options() and phrases.QUESTION_BACK.search(text.text[-_SHORT:]):
+        return OptionChoice(None, "question handed back")
+    for place in (_on_last_line, _at_start, _at_line_start, _in_conclusion, _in_comparison, _only_one_named):
+        choice = place(text, options)
+        if choice is not None:
+            return choice
+    return OptionChoice(None, _reason_for_none(text))
 
 
-# --- where a reply puts its answer
+def _reason_for_none(text: AnnotatedText) -> str:
+    whole = 0, len(text.text)
+    if text.declines(*whole):
+        return "reply declines to answer"
+    return "several options named" if len({m.option for m in text.accepted(*whole)}) > 1 else "no answer found"
 
 
-def _closing(page: Page, options: Options) -> int | None:
-    """The letter that makes up the last line, no other line being one; with its text, where a colon leads there."""
-    last = _LAST_LINE.search(page.text[-SHORT:])
+# --- the places at which a reply puts its answer
+
+
+def _on_last_line(text: AnnotatedText, options: Options) -> OptionChoice | None:
+    """The letter that makes up the last line and no other line; with its text, where a colon leads there."""
+    last = _LAST_LINE.search(text.text[-_SHORT:])
     if last is None or last[2] not in options.letters:
         return None
-    option = options.letters.index(last[2])
+    choice = OptionChoice(options.letters.index(last[2]), "option letter on the last line")
     if last[1]:
-        return option if {m.option for m in page.kept(page.text.rfind("\n"), len(page.text))} == {option} else None
-    alone = {line.strip(TRIM) for line in page.text.split("\n")} & set(options.letters)
-    return option if not last[3].strip(".") and len(alone) == 1 else None
+        line = text.accepted(text.text.rfind("\n"), len(text.text))
+        return choice if {m.option for m in line} == {choice.option} else None
+    single_letters = {line.strip(EDGE_PUNCTUATION) for line in text.text.split("\n")} & set(options.letters)
+    return choice if not last[3].strip(".") and len(single_letters) == 1 else None
 
 
-def _opening(page: Page, options: Options) -> int | None:
-    """The option that the reply opens with, unless it goes on to list them all."""
-    first = next((m for m in page.named if not m.rejected), None)
-    if first and first.strong and not page.text[: first.start].strip(" \t\n*\"'([-"):
-        return None if page.echoes() or page.listed(page.kept(0, len(page.text))) else first.option
-    line = page.text.split("\n", 1)[0]
-    found = options.opening(line)
-    return None if found is None or rejects_after(folded(line), len(options.texts[found])) else found
-
-
-def _standing(page: Page, _: Options) -> int | None:
-    """The only option whose letter starts a line."""
-    starts = page.starts
-    if len({m.option for m in starts}) != 1 or starts[-1].rejected or page.echoes():
+def _at_start(text: AnnotatedText, options: Options) -> OptionChoice | None:
+    """The option that opens the reply, unless the reply goes on to list them all."""
+    first = next((m for m in text.mentions if not m.rejected), None)
+    if first and first.certain and not text.text[: first.start].strip(" \t\n*\"'([-"):
+        listed = text.repeats_options() or text.opens_with_alternatives(text.accepted(0, len(text.text)))
+        return None if listed else OptionChoice(first.option, "option letter at the start")
+    line = text.text.split("\n", 1)[0]
+    option = options.at_start(line)
+    if option is None or rejects_after(fold(line), len(options.texts[option])):
         return None
-    return None if page.listed(page.kept(starts[0].start, len(page.text))) else starts[0].option
+    return OptionChoice(option, "option text at the start")
 
 
-def _concluded(page: Page, options: Options) -> int | None:
+def _at_line_start(text: AnnotatedText, _: Options) -> OptionChoice | None:
+    """The only option whose letter starts a line."""
+    starts = text.line_starts
+    if len({m.option for m in starts}) != 1 or starts[-1].rejected or text.repeats_options():
+        return None
+    listed = text.opens_with_alternatives(text.accepted(starts[0].start, len(text.text)))
+    return None if listed else OptionChoice(starts[0].option, "only option letter at the start of a line")
+
+
+def _in_conclusion(text: AnnotatedText, options: Options) -> OptionChoice | None:
     """The option of the last concluding sentence that names exactly one."""
-    for span in reversed(list(page.conclusions())):
-        option = _named(page, options, span)
+    for span in reversed(list(text.conclusions())):
+        option = _common_option(text, options, span)
         if option is not None:
-            return option
+            return OptionChoice(option, "option in a concluding sentence")
     return None
 
 
-def _claimed(page: Page, options: Options) -> int | None:
+def _in_comparison(text: AnnotatedText, options: Options) -> OptionChoice | None:
     """The option of which the first sentence says that it compares best."""
-    start, end = 0, page.stop(0)
-    if not phrases.COMPARED.search(page.text, start, end) or page.declines(start, end):
+    span = 0, text.sentence_end(0)
+    if not phrases.COMPARISON.search(text.text, *span) or text.declines(*span):
         return None
-    option = page.single(page.kept(start, end))
-    return option if option is not None else options.within(page.text[start:end])
+    mentions = text.accepted(*span)
+    option = text.common_option(mentions)
+    if option is None:
+        option = options.only_one_in(text.text[slice(*span)])
+    return None if option is None else OptionChoice(option, "comparison in the first sentence")
 
 
-def _only(page: Page, options: Options) -> int | None:
+def _only_one_named(text: AnnotatedText, options: Options) -> OptionChoice | None:
     """The only option that a stretch names and does not reject: the last sentence, the first, all.
 
     Of a reply that was cut off only the first sentence counts.
     """
-    text, size = page.text, len(page.text)
-    if page.declines(0, size):
+    size = len(text.text)
+    if text.declines(0, size):
         return None
-    echoed = {page.line(m) for m in page.named if page.in_list(m)} if page.echoes() else set()
-    last = ([0] + [end for end in page.stops() if end < len(text.rstrip(TRIM))])[-1]
-    first, tail, whole = (0, page.stop(0)), (text.rfind("\n\n") + 1, size), (0, size)
-    for start, end in (first,) if page.cut() else ((last, size), first, tail, whole):
-        option = page.single([m for m in page.kept(start, end) if page.line(m) not in echoed])
+    repeats = text.repeats_options()
+    listing_lines = {text.line_of(m) for m in text.mentions if text.in_list_of_options(m)} if repeats else set()
+    words_end = len(text.text.rstrip(EDGE_PUNCTUATION))
+    last_sentence = ([0] + [end for end in text.sentence_ends() if end < words_end])[-1], size
+    first_sentence, last_paragraph, whole = (0, text.sentence_end(0)), (text.text.rfind("\n\n") + 1, size), (0, size)
+    by_letter = (first_sentence,) if text.cut_off() else (last_sentence, first_sentence, last_paragraph, whole)
+    for span in by_letter:
+        option = text.common_option([m for m in text.accepted(*span) if text.line_of(m) not in listing_lines])
         if option is not None:
-            return option
-    texts = [] if echoed else [options.within(text[start:end]) for start, end in (first, tail, whole)]
-    return next((option for option in texts if option is not None), None)
+            return OptionChoice(option, "only option letter named")
+    for span in () if listing_lines else (first_sentence, last_paragraph, whole):
+        option = options.only_one_in(text.text[slice(*span)])
+        if option is not None:
+            return OptionChoice(option, "only option text named")
+    return None
 
 
-def _named(page: Page, options: Options, span: Span) -> int | None:
-    """The one option that a stretch names, by letter or else by its text."""
-    kept = page.kept(*span)
-    return page.single(kept) if kept else options.within(page.text[slice(*span)])
+def _common_option(text: AnnotatedText, options: Options, span: Span) -> int | None:
+    """Return the one option that a stretch names, by letter or else by its text."""
+    mentions = text.accepted(*span)
+    return text.common_option(mentions) if mentions else options.only_one_in(text.text[slice(*span)])

@@ -5,130 +5,145 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from evalkit.rules.extract import ordinals
+from evalkit.rules.extract.extraction import OptionChoice
+from evalkit.rules.extract.markup import EDGE_PUNCTUATION, PLAIN_CHARACTERS, without_formatting
 from evalkit.rules.extract.mentions import rejects_after, rejects_before
-from evalkit.rules.extract.phrases import LISTED
-from evalkit.rules.extract.plain import FORMS, TRIM, unmarked
-
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+from evalkit.rules.extract.number_words import CARDINALS, ORDINALS, cardinals
+from evalkit.rules.extract.phrases import LIST_SEPARATOR
+from evalkit.rules.extract.positions import option_at_position, position_mentions
+from evalkit.rules.verdict import LETTERS
 
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
-_UNIT = re.compile(r"(?<=\d)\s(?=(?:cm|mm|km|m|kg|g|mg|ml|l|hz|khz|mph|ft|°c|°f|°|%)(?!\w))")
-_VERDICT = r"\s?[:=\-–—]{1,2}\s?(?:(?P<yes>yes|true|correct|right)|no|false|incorrect|wrong)(?!\w)"
-_JUDGEABLE = 2_000
+_SPACE_BEFORE_UNIT = re.compile(r"(?<=\d)\s(?=(?:cm|mm|km|m|kg|g|mg|ml|l|hz|khz|mph|ft|°c|°f|°|%)(?!\w))")
+_RIGHT_OR_WRONG = r"\s?[:=\-–—]{1,2}\s?(?:(?P<right>yes|true|correct|right)|no|false|incorrect|wrong)(?!\w)"
 _OPERATOR = re.compile(r"\s?[-+*/=×]\s?\d")
-_COUNTS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_COUNTED = re.compile(rf"(?:{'|'.join(_COUNTS)}|\d+(?:\.0)?)")
+_COUNT_WORD = "|".join(cardinals(0, 12))
+_COUNT_OPTION = re.compile(rf"(?:{_COUNT_WORD}|\d+(?:\.0)?)")
 _COUNT = re.compile(
     r"(?<!this )(?<!that )(?<!last )(?<!which )(?<!only )(?<!no )(?<!each )(?<!any )(?<!the )(?<!first )(?<!second )"
-    rf"\b(?:{'|'.join(_COUNTS)})\b(?! of\b)|(?<=\d)\.0\b"
+    rf"\b(?:{_COUNT_WORD})\b(?! of\b)|(?<=\d)\.0\b"
 )
-_NUMBERED = re.compile(r"\b(image|picture|photo)\s(?:#|no\.?\s)?([1-6])\b")
+_NUMBERED_IMAGE = re.compile(r"\b(image|picture|photo)\s(?:#|no\.?\s)?([1-6])\b")
 _SHORT_ORDINAL = re.compile(r"\b(1st|2nd|3rd|[4-6]th)\s(?=(?:image|picture|photo)\b)")
+
+_ONE_BY_ONE = 2_000
+"""Characters in which options are looked for that a text judges one by one."""
+_LONGEST_POSITION = 60
+"""Characters up to which a text may be a position such as "the second one"."""
+_MOST_PLACES = 20
+"""Places of one option's text that are read: the first few tell enough."""
 
 
 class Options:
-    """The options of one question: their letters, and their texts in the form of `folded`."""
+    """The options of one question: their letters, and their texts in the form of `fold`."""
 
     def __init__(self, choices: Sequence[str]) -> None:
         self.letters = LETTERS[: len(choices)]
-        texts = [folded(unmarked(text)) for text in _bare(choices)[: len(LETTERS)]]
-        self._counted = bool(texts) and all(_COUNTED.fullmatch(text) for text in texts)
-        self.texts = [self._form(text) for text in texts]
+        texts = [fold(without_formatting(text)) for text in _without_letters(choices)[: len(LETTERS)]]
+        self._all_counts = bool(texts) and all(_COUNT_OPTION.fullmatch(text) for text in texts)
+        self.texts = [self._with_digits(text) for text in texts]
         self._longest_first = sorted(range(len(self.texts)), key=lambda i: -len(self.texts[i]))
 
-    def whole(self, text: str) -> int | None:
-        """The option whose letter, or else whose text, the text is."""
-        bare = text.strip(TRIM)
+    def equal_to(self, text: str) -> OptionChoice | None:
+        """Return the option that the text as a whole is: by its letter, else by its text, else by its position."""
+        bare = text.strip(EDGE_PUNCTUATION)
         if len(bare) == 1 and bare.isascii() and bare.isalpha() and bare.upper() in self.letters:
-            return self.letters.index(bare.upper())
-        found = self._equal(self._form(folded(text)))
-        return found if found is not None or len(text) > 60 else ordinals.whole(text, self.texts)
+            return OptionChoice(self.letters.index(bare.upper()), "reply is an option letter")
+        option = self._with_text(self._with_digits(fold(text)))
+        if option is not None:
+            return OptionChoice(option, "reply is an option text")
+        option = option_at_position(text, self.texts) if len(text) <= _LONGEST_POSITION else None
+        return None if option is None else OptionChoice(option, "reply is an option's position")
 
-    def judged(self, text: str) -> list[int]:
-        """Options said to be right where each of two or more has a verdict after its text: "Red: no. Blue: yes."."""
-        verdicts: dict[int, bool] = {}
-        text = folded(text[:_JUDGEABLE])
-        for index, sought in enumerate(self.texts):
-            match = re.search(rf"(?<!\w){re.escape(sought)}{_VERDICT}", text) if sought else None
+    def judged_right(self, text: str) -> list[int]:
+        """Return the options said to be right where two or more are judged after their texts: "Red: no. Blue: yes."."""
+        judgements: dict[int, bool] = {}
+        text = fold(text[:_ONE_BY_ONE])
+        for index, option_text in enumerate(self.texts):
+            pattern = rf"(?<!\w){re.escape(option_text)}{_RIGHT_OR_WRONG}"
+            match = re.search(pattern, text) if option_text else None
             if match:
-                verdicts[index] = bool(match["yes"])
-        return [index for index, right in verdicts.items() if right] if len(verdicts) > 1 else []
+                judgements[index] = bool(match["right"])
+        return [index for index, right in judgements.items() if right] if len(judgements) > 1 else []
 
-    def opening(self, line: str) -> int | None:
-        """The option whose text a line starts with; the longest where one contains another."""
-        line = self._form(folded(line))
+    def at_start(self, line: str) -> int | None:
+        """Return the option whose text a line starts with; the longest where one contains another."""
+        line = self._with_digits(fold(line))
         for index in self._longest_first:
             text = self.texts[index]
             if text and line.startswith(text) and not line[len(text) :].removeprefix("'")[:1].isalnum():
-                return None if self._goes_on(line[len(text) :]) else self._equal(text)
+                return None if self._goes_on(line[len(text) :]) else self._with_text(text)
         return None
 
     def _goes_on(self, rest: str) -> bool:
-        """Whether another option's text follows in a list, or a calculation."""
+        """True if another option's text follows in a list, or if a calculation follows."""
         if _OPERATOR.match(rest):
             return True
-        comma = LISTED.match(rest)
-        if comma is None:
+        separator = LIST_SEPARATOR.match(rest)
+        if separator is None:
             return False
-        rest = _ARTICLE.sub("", rest[comma.end() :])
+        rest = _ARTICLE.sub("", rest[separator.end() :])
         return any(text and rest.startswith(text) for text in self.texts)
 
-    def within(self, text: str) -> int | None:
-        """The only option whose text a stretch contains and does not reject; not inside a longer option's text."""
-        text = self._form(folded(text))
-        places = ordinals.within(text, len(self.letters))
+    def only_one_in(self, text: str) -> int | None:
+        """Return the only option whose text or position a stretch contains and does not reject.
+
+        An option's text inside the text of a longer option does not count.
+        """
+        text = self._with_digits(fold(text))
+        places = position_mentions(text, len(self.letters))
         taken: list[tuple[int, int]] = []
         for index in self._longest_first:
             spans = [span for span in self._places(index, text) if not any(a <= span[0] < b for a, b in taken)]
             taken += spans
             places += [(start, end, index) for start, end in spans]
-        found = set(_accepted(text, sorted(places)))
-        return found.pop() if len(found) == 1 else None
+        options = set(_accepted(text, sorted(places)))
+        return options.pop() if len(options) == 1 else None
 
     def _places(self, index: int, text: str) -> list[tuple[int, int]]:
-        """Where an option's text stands as whole words; the first few places tell enough."""
-        sought = self.texts[index]
-        if not sought:
+        """Return the first spans at which an option's text stands as whole words."""
+        if not self.texts[index]:
             return []
-        pattern = re.compile(rf"(?<!\w){re.escape(sought)}(?!'?\w)")
-        return [match.span() for match, _ in zip(pattern.finditer(text), range(20), strict=False)]
+        pattern = re.compile(rf"(?<!\w){re.escape(self.texts[index])}(?!'?\w)")
+        return [match.span() for match, _ in zip(pattern.finditer(text), range(_MOST_PLACES), strict=False)]
 
-    def _form(self, text: str) -> str:
-        """Number words as digits where every option is a number: "three" and "3" are one answer then."""
-        return _COUNT.sub(_digits, text) if self._counted else text
+    def _with_digits(self, text: str) -> str:
+        """Return a text with digits for number words where every option is a number: "three" and "3" are equal then."""
+        if not self._all_counts:
+            return text
+        return _COUNT.sub(lambda match: str(CARDINALS.get(match[0], "")), text)  # "" is for the ".0" of "3.0"
 
-    def _equal(self, text: str) -> int | None:
+    def _with_text(self, text: str) -> int | None:
+        """Return the only option that has this text."""
         return self.texts.index(text) if text and self.texts.count(text) == 1 else None
 
 
 def _accepted(text: str, places: Sequence[tuple[int, int, int]]) -> Iterator[int]:
-    """The options named at places that the text does not reject; "not the cat or the dog" rejects both."""
-    rejected, at = False, 0
+    """Yield the options at places that the text does not reject; "not the cat or the dog" rejects both."""
+    rejected, last_end = False, 0
     for start, end, option in places:
-        rejected = rejects_before(text, start) or (rejected and bool(LISTED.fullmatch(text, at, start)))
-        at = end
+        in_list = rejected and bool(LIST_SEPARATOR.fullmatch(text, last_end, start))
+        rejected, last_end = rejects_before(text, start) or in_list, end
         if not rejected and not rejects_after(text, end):
             yield option
 
 
-def folded(text: str) -> str:
-    """Lower case, one space between words, no article in front, no punctuation at the ends; "image 2" is ordinal."""
-    text = _SPACES.sub(" ", text).strip(TRIM)
-    text = _UNIT.sub("", _ARTICLE.sub("", text).casefold())
-    text = _SHORT_ORDINAL.sub(lambda match: f"{ordinals.WORDS[int(match[1][0]) - 1]} ", text)
-    return _NUMBERED.sub(lambda match: f"{ordinals.WORDS[int(match[2]) - 1]} {match[1]}", text)
+def fold(text: str) -> str:
+    """Return a text in the form in which options are compared.
+
+    Lower case, one space between words, no article in front, no punctuation at the ends; "image 2" is "second image".
+    """
+    text = _SPACES.sub(" ", text).strip(EDGE_PUNCTUATION)
+    text = _SPACE_BEFORE_UNIT.sub("", _ARTICLE.sub("", text).casefold())
+    text = _SHORT_ORDINAL.sub(lambda match: f"{ORDINALS[int(match[1][0]) - 1]} ", text)
+    return _NUMBERED_IMAGE.sub(lambda match: f"{ORDINALS[int(match[2]) - 1]} {match[1]}", text)
 
 
-def _digits(match: re.Match[str]) -> str:
-    return str(_COUNTS.index(match[0])) if match[0] in _COUNTS else ""
-
-
-def _bare(choices: Sequence[str]) -> list[str]:
-    """The options without the letters that some data sets write in front of them ("A. Apples.")."""
-    texts = [choice.translate(FORMS) for choice in choices]
-    prefixed = [re.match(rf"\(?{name}[.):]\s*(?=\S)", text) for name, text in zip(LETTERS, texts, strict=False)]
-    if len(texts) > 1 and len(prefixed) == len(texts) and all(prefixed):
-        return [text[match.end() :] for text, match in zip(texts, prefixed, strict=True) if match]
+def _without_letters(choices: Sequence[str]) -> list[str]:
+    """Return the options without the letters that some data sets write in front of them ("A. Apples.")."""
+    texts = [choice.translate(PLAIN_CHARACTERS) for choice in choices]
+    prefixes = [re.match(rf"\(?{letter}[.):]\s*(?=\S)", text) for letter, text in zip(LETTERS, texts, strict=False)]
+    if len(texts) > 1 and len(prefixes) == len(texts) and all(prefixes):
+        return [text[prefix.end() :] for text, prefix in zip(texts, prefixes, strict=True) if prefix]
     return texts

@@ -1,42 +1,39 @@
-"""The words by which replies announce, confirm, conclude, refuse and reject; English and Chinese."""
+"""Patterns of the words by which replies announce, confirm, conclude, refuse and reject; English and Chinese.
+
+A few German, French and Spanish words stand among the English ones. The patterns ignore case unless they say otherwise.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 
 def any_of(*phrases: str) -> str:
-    """A group that matches one of the phrases, given as alternatives or as words separated by blanks."""
-    return "(?:" + "|".join(_alternatives(phrases)) + ")"
+    """Return a group that matches any of the phrases; one string may hold several, separated by a comma and a blank."""
+    return "(?:" + "|".join(", ".join(phrases).split(", ")) + ")"
 
 
-def _alternatives(phrases: Iterable[str]) -> Iterable[str]:
-    for phrase in phrases:
-        yield from phrase.split(", ")
-
-
-def _compiled(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), re.IGNORECASE)
+def _pattern(*alternatives: str) -> re.Pattern[str]:
+    return re.compile("|".join(alternatives), re.IGNORECASE)
 
 
 _LIKELY = any_of("therefore, thus, then, likely, most likely, probably, clearly, indeed, definitely, also, surely")
 _MODAL = any_of("would, should, must, will, could, can, might, may")
-_BEING = rf"(?:\s?{_MODAL}\s(?:{_LIKELY}\s)?be|\s{any_of('is, was, seems to be, appears to be')}|\s?[:=]|\s?->|\s?→)"
+_IS = rf"(?:\s?{_MODAL}\s(?:{_LIKELY}\s)?be|\s{any_of('is, was, seems to be, appears to be')}|\s?[:=]|\s?->|\s?→)"
 _ANSWER = any_of("answers?, option, choice, response, selection, solution, conclusion")
 _ASIDE = r"(?:,\s[^.:\n]{0,100}?,)?(?:\s(?:to|for|from|of|among|that|which|here|based|in)\b[^.:\n]{0,100}?)?"
-_DECIDE = any_of(
+_CHOOSE = any_of(
     "choose, select, pick, go(?:ing)? with, going for, go for, opt for, lean(?:ing)? towards?",
     "say, answer, vote for, guess, conclude",
 )
-_I_WILL = (
+_I_WOULD = (
     rf"\bI(?:'d|'ll|'m|\s{any_of('am, would, will, have to, shall, must, can')})?(?:\s(?:{_LIKELY}|have to|need to))?\s"
 )
 
-ANNOUNCED = _compiled(
-    rf"\b{_ANSWER}{_ASIDE}{_BEING}(?:\s{_LIKELY})?\b",
+ANNOUNCEMENT = _pattern(
+    rf"\b{_ANSWER}{_ASIDE}{_IS}(?:\s{_LIKELY})?\b",
     rf"(?<!each )(?<!every )(?<!these )(?<!this )(?<!the following )(?<!an )\b{_ANSWER}\s?[:=]",
-    rf"{_I_WILL}{_DECIDE}\b",
+    rf"{_I_WOULD}{_CHOOSE}\b",
     # a correction of oneself: "A... wait, B", "at first I thought A, but it's B"
     r"(?:^|[.!?…,;\n])\s{0,3}"
     r"(?:no,|(?:no,?\s)?(?:wait|actually|correction|on second thoughts?|scratch that|oops)[,:.!]{0,3})\s"
@@ -52,25 +49,25 @@ ANNOUNCED = _compiled(
     r"(?:故|应|应该|所以|因此|我)?\s?选(?:择|项)?(?:是|为|:)?",
     r"正确的?(?:选项|答案)?(?:是|为|:)",
 )
-"""What announces an answer: the rest of the sentence holds it."""
+"""Announces an answer, which the rest of the sentence holds."""
 
 _CORRECT = any_of(
     "correct, right, best, true, answer, proper, most (?:likely|appropriate|suitable|plausible|accurate|similar)"
 )
-_DEGREE = rf"(?:{_LIKELY}\s)?(?:(?:the|my|our)\s)?(?:(?:final|single)\s)?"
-_VERDICT = rf"\b(?:{_MODAL} be|is|seems to be|appears to be|as|being)\s{_DEGREE}"
-CONFIRMED = _compiled(
-    rf"[)\]\"']?(?:[^.;:\n]{{0,60}}?)?{_VERDICT}{_CORRECT}\b",
+_QUALIFIER = rf"(?:{_LIKELY}\s)?(?:(?:the|my|our)\s)?(?:(?:final|single)\s)?"
+_IS_THE = rf"\b(?:{_MODAL} be|is|seems to be|appears to be|as|being)\s{_QUALIFIER}"
+CONFIRMATION = _pattern(
+    rf"[)\]\"']?(?:[^.;:\n]{{0,60}}?)?{_IS_THE}{_CORRECT}\b",
     rf"[)\]\"']?[^.\n]{{0,120}}?\bmaking (?:it|this|that|option|point|the)\b[^.\n]{{0,40}}?\b(?:{_CORRECT}|choice)\b",
     r"[)\]\"']?\s(?:fits|matches|corresponds|works|is|seems|looks)\s(?:the\s)?(?:much\s)?(?:better|best)\b",
     r"[.):]?\s?[^.\n]{0,60}?(?:[-–—:]|[.):])\s{1,2}(?:correct\b|✓|✔|✅)",
     r"\)?(?:\s\w+){0,3}\s?[-–—:]\s[^\n]{0,200}?\b(?:this|that|it)(?:\s\w+)?\sis\sthe\s(?:correct|right)\b",
     r"[)\]\"']?\s?(?:选项)?(?:是)?(?:正确|对的|最佳)",
 )
-"""What makes an option the answer after it was named."""
+"""Follows an option and makes it the answer."""
 
 _GROUNDS = any_of("this, these, the above, my, the (?:\\w+\\s)?(?:analysis|observations?|comparison|criteria|images)")
-CONCLUDED = _compiled(
+CONCLUSION = _pattern(
     rf"\b{any_of('therefore, thus, hence, consequently, so, overall, finally, accordingly')}\b"
     r"(?!\s(?:is|are|was|were|does|do)\s\(?(?-i:[A-Z])\b)",  # "so is C" says of C what was said before
     r"\b(?:to conclude|as a result)\b",
@@ -78,7 +75,7 @@ CONCLUDED = _compiled(
     rf"\bbased on (?:{_GROUNDS}|the (?:\w+\s)?(?:information|provided|given))\b",
     r"所以|因此|综上|故",
 )
-"""What opens a concluding sentence."""
+"""Opens a concluding sentence."""
 
 _CANNOT = any_of(
     "cannot, can't, can not, could not, couldn't, unable to, not able to, (?:im|not )possible to, not comfortable",
@@ -90,37 +87,38 @@ _KNOW = any_of(
     "select, make, assess, analy[sz]e, discern, conclude, speculat\\w+, compar\\w+, pinpoint",
     "ascertain, infer, know, give",
 )
-REFUSED = _compiled(
+REFUSAL = _pattern(
     rf"\b{_CANNOT}\s?(?:\w+\s){{0,3}}{_KNOW}",
     r"\bI(?:'m| am) (?:sorry|unable|not sure)|\bI apologi[sz]e",
     r"\b(?:do(?:n't| not) (?:know|have (?:enough|access|the ability)|feel comfortable)|have no (?:access|ability|way))",
     r"\b(?:insufficient|not enough) information|\bnone of the (?:above|options|choices|given|provided)",
     r"(?:无法|不能|难以|没法|没办法|无从)\w{0,2}?(?:确定|判断|回答|得知|辨认|看清)|不(?:太)?(?:知道|确定|清楚)|没有足够|抱歉",
 )
-"""What declines to answer."""
+"""Declines to answer."""
 
-ASKED = _compiled(
+QUESTION_BACK = _pattern(
     r"\bplease (?:select|choose|pick|type|enter|provide|indicate|let me know your)\b[^.?!\n]{0,120}[.:!]?\s*$",
     r"\b(?:which|what)\b[^.?!\n]{0,80}\b(?:you|your)\b[^.?!\n]{0,80}\?\s*$",
     r"\byour (?:answer|selection|choice)\s?[:?]?\s*$",
 )
-"""What hands the question back."""
+"""Hands the question back to the user."""
 
-TURNED = _compiled(r"\b(?:but|however|nevertheless|that said|if I (?:had|must|have|were))\b|但是?|不过")
-"""What takes a refusal back."""
+RECONSIDERATION = _pattern(r"\b(?:but|however|nevertheless|that said|if I (?:had|must|have|were))\b|但是?|不过")
+"""Takes a refusal back."""
 
-CONTRASTED = _compiled(r",?\s(?:while|whereas|in contrast|compared (?:to|with)|unlike|more so than)\s")
-"""What leads over from the chosen option to another one."""
+CONTRAST = _pattern(r",?\s(?:while|whereas|in contrast|compared (?:to|with)|unlike|more so than)\s")
+"""Leads from the chosen option to another one."""
 
-DIFFERING = _compiled(r"\b(?:differs?|different|less|least|unlike|dissimilar)\b")
+DIFFERENCE = _pattern(r"\b(?:differs?|different|less|least|unlike|dissimilar)\b")
+"""Says before a contrast that the options differ, so that what stands there is no choice."""
 
-COMPARED = _compiled(
+COMPARISON = _pattern(
     rf"\b{any_of('more, most, better, best, closer, closest, nearer, darker, lighter, matches, fits, corresponds?')}\b",
     rf"\b{any_of('corresponding, same, only, appears, likely, similar')}\b",
 )
-"""What claims that one option is ahead of the others."""
+"""Claims that one option is ahead of the others."""
 
-_REJECTING = any_of(
+_REJECTING_WORD = any_of(
     "not, never, neither, nor, cannot, without, except, unlike, incorrect, wrong, rather than, instead of, none of",
     "no longer, other than, than, compared (?:to|with), as opposed to, in contrast (?:to|with), over",
     "rul(?:e|es|ed|ing) out, eliminat(?:e|es|ed|ing), exclud(?:e|es|ed|ing), reject(?:s|ed|ing)?, discard(?:s|ed|ing)?",
@@ -131,56 +129,59 @@ _FILLER = any_of(
     "point, box, picture",
     "just, only, in, to, it, both, contain, contains, show, shows, depict, include, feature, 选项, 答案",
 )
-REJECTS = _compiled(
+REJECTION_BEFORE = _pattern(
     r"\bno\s$",
-    rf"(?:\b{_REJECTING}|n't|不是|不选|不能选|排除|并非|不可能是|而非)"
+    rf"(?:\b{_REJECTING_WORD}|n't|不是|不选|不能选|排除|并非|不可能是|而非)"
     rf"(?:[\s:\"'(]{{0,3}}\b{_FILLER}\b){{0,5}}[\s:\"'(]{{0,3}}$",
 )
-"""Words that reject what stands right after them."""
+"""Rejects the option right after it."""
 
-NOT_ONLY = _compiled(r"\bnot (?:only|just)\b[^.]{0,20}$")
+NOT_ONLY = _pattern(r"\bnot (?:only|just)\b[^.]{0,20}$")
+"""A "not" that rejects nothing: "not only A"."""
 
-_LINKING = any_of(
+_AUXILIARY = any_of(
     "is, are, was, were, does, do, did, can, could, would, should, will, seems?, looks?, appears?",
     "has, have, must, to, be",
     "also, both, clearly, definitely, therefore, thus, probably, likely, all, obviously, simply, so",
 )
-_DENIED = any_of(
+_DENIAL = any_of(
     "(?:is|does|do|was|are|would|could|can|should|has|wo|ca)n't\\b, not\\b(?! only| just), cannot\\b, never\\b",
     "incorrect\\b, wrong\\b, false\\b, out\\b, impossible\\b",
     "(?:be )?(?:eliminated|excluded|ruled out|discarded|rejected)\\b, lacks\\b",
     "fails\\b, 不对, 错, 不正确, 不是, 排除",
 )
-REJECTED = _compiled(
-    rf"[)\]\"']?\s{{0,2}}(?:\([^()\n]{{1,40}}\)\s?)?(?:option|choice|answer)?\s?(?:{_LINKING}\s){{0,4}}?{_DENIED}"
+REJECTION_AFTER = _pattern(
+    rf"[)\]\"']?\s{{0,2}}(?:\([^()\n]{{1,40}}\)\s?)?(?:option|choice|answer)?\s?(?:{_AUXILIARY}\s){{0,4}}?{_DENIAL}"
 )
-"""Words that reject what stands right before them."""
+"""Rejects the option right before it."""
 
-BREAKS = _compiled(r"[.!?;。!?;]\s|\n|\bbut\b|\bso\b|而是|\b(?:sondern|mais|sino)\b|,?\s(?:it|that)(?:'s| is)\s(?!not)")
-"""Where a rejection ends."""
+REJECTION_END = _pattern(
+    r"[.!?;。!?;]\s|\n|\bbut\b|\bso\b|而是|\b(?:sondern|mais|sino)\b|,?\s(?:it|that)(?:'s| is)\s(?!not)"
+)
+"""Ends the reach of a rejection."""
 
-LABEL = _compiled(r"(?:\b(?:option|choice|answer|letter)s?|选项|答案)\s{0,2}[:\"']?\s{0,2}$")
-"""What makes a lone letter an option's name and nothing else."""
+OPTION_LABEL = _pattern(r"(?:\b(?:option|choice|answer|letter)s?|选项|答案)\s{0,2}[:\"']?\s{0,2}$")
+"""Stands before a lone letter that can be nothing but an option's."""
 
-_THING = any_of(
+_LABELLED_THING = any_of(
     "point, box, image, picture, figure, fig\\., panel, label, labell?ed, marked, marker, circle, dot, pattern, shape",
     "diagram, graph, plot, object, region, area, statement, photo, candidate, item, row, column, line",
 )
-_LINK = any_of("select, choose, pick, as, between, and, or, nor, than, of, with, not, both, either, neither")
-THING = _compiled(rf"\b(?:{_THING}|{_LINK})\s{{1,2}}[\"']?$")
-"""What a capital follows that is not an article or a pronoun."""
+_LINKING_WORD = any_of("select, choose, pick, as, between, and, or, nor, than, of, with, not, both, either, neither")
+BEFORE_LETTER = _pattern(rf"\b(?:{_LABELLED_THING}|{_LINKING_WORD})\s{{1,2}}[\"']?$")
+"""Stands before a capital that is no article and no pronoun."""
 
-_VERB = any_of(
+_NEXT_WORD = any_of(
     "is, was, are, has, have, had, would, because, since, as, and, or, but, nor, appears?, seems?",
     "looks?, match(?:es)?",
     "fits?, does, do, should, must, can, cannot, could, also, than, more, best, correctly, accurately, represents?",
     "shows?, contains?, corresponds?, follows?, aligns?, being, to, in, on, at, for, with, from, due, which, lies",
     "remains, will, may, might, if, rather, instead, over, only, alone",
 )
-WORD = re.compile(rf"[\"']?\s{{1,2}}(?!{_VERB}\b)[A-Za-z0-9]")
-"""What follows the article "A" and the pronoun "I", but not an option's letter; case counts."""
+AFTER_ARTICLE = re.compile(rf"[\"']?\s{{1,2}}(?!{_NEXT_WORD}\b)[A-Za-z0-9]")
+"""Follows the article "A" and the pronoun "I", but not an option's letter; case counts."""
 
-LISTED = _compiled(
+LIST_SEPARATOR = _pattern(
     r"\s?(?:,|/|、|或|和|,?\s?(?:or|nor|and|&))\s?(?:(?:option|choice|point|box|image|the|an?|also|even)\s){0,2}"
 )
-"""What stands between two members of a list."""
+"""Stands between two members of a list."""
