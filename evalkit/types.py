@@ -160,12 +160,13 @@ class Response(Value, frozen=True, kw_only=True, omit_defaults=True):
     frames: tuple[tuple[int, ...], ...] = ()
 
 
-class Score(Value, frozen=True, kw_only=True):
+class Score(Value, frozen=True, kw_only=True, omit_defaults=True):
     """An opinion about one sample: `value` in [0, 1], the extracted `answer` (None: unparsable) and the `target`.
 
-    `options` is the number of choices (0: open question) from which a metric's guessing policy draws. `fallback` tells
-    that the value is owed to such a policy. `error` names why the sample has no reply at all; its value is then 0.
-    `cluster` is the sample's.
+    `step` is a short phrase for readers: the step of the rule that decided. No code depends on its wording. `options`
+    is the number of choices (0: open question) from which a metric's guessing policy draws. `fallback` tells that the
+    value is owed to such a policy. `error` names why the sample has no reply at all; its value is then 0. `cluster` is
+    the sample's.
     """
 
     sample_id: str
@@ -177,6 +178,7 @@ class Score(Value, frozen=True, kw_only=True):
     fallback: bool = False
     error: str | None = None
     cluster: str = ""
+    step: str = ""
 
 
 Unit: TypeAlias = Literal["fraction", "answer"]

@@ -1,29 +1,30 @@
-"""Put one sample's question before a model: fill the template, weave in the media."""
+"""The prompt of one sample: the filled template as a user message, with the sample's media in it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evalkit.adapters.template import fields, fill, user_turn
+from evalkit.adapters.template import fields, fill, interleave
 from evalkit.errors import EvalkitError
-from evalkit.rules import Verdict
 from evalkit.rules.verdict import LETTERS
-from evalkit.types import Message, Sample, Score
+from evalkit.types import Message, Sample
 
-LETTER = "Answer with the option's letter from the given choices directly."
-PHRASE = "Answer the question using a single word or phrase."
-NOTHING = "¤"  # a reply that no gold answer equals, contains or is contained in
+LETTER_INSTRUCTION = "Answer with the option's letter from the given choices directly."
+PHRASE_INSTRUCTION = "Answer the question using a single word or phrase."
 
 
-def ask(template: str, sample: Sample, *, options: str = "", blocks: Mapping[str, str] = {}) -> tuple[Message, ...]:
-    """One user turn. The template's fields are `question`, `options` and whatever the columns put into `extra`.
+def user_prompt(
+    template: str, sample: Sample, *, options: str = "", blocks: Mapping[str, str] = {}
+) -> tuple[Message, ...]:
+    """Return one user message, media first unless the text holds their placeholders.
 
-    Raises EvalkitError for a field that the sample lacks and for a text that places a picture it does not have.
+    The template's fields are `question`, `options`, the names of `blocks` and the fields of the sample's `extra`.
+    Raises EvalkitError for a field that the sample lacks and for a placeholder of a picture that it does not have.
     """
     values = {**sample.extra, "question": sample.question, "options": options}
     try:
         values |= {name: _block(block, values) for name, block in blocks.items()}
-        return user_turn(fill(template, values), sample.media)
+        return (Message("user", interleave(fill(template, values), sample.media)),)
     except KeyError as error:
         raise EvalkitError(
             f"sample {sample.id}: the prompt wants {{{error.args[0]}}}, which columns.extra does not provide"
@@ -32,8 +33,11 @@ def ask(template: str, sample: Sample, *, options: str = "", blocks: Mapping[str
         raise EvalkitError(f"sample {sample.id}: {error}") from None
 
 
-def lettered(sample: Sample, option: str) -> str:
-    """The options one a line, each as `option` with its `letter` and `text`. Raises EvalkitError beyond 26 options."""
+def option_lines(sample: Sample, option: str) -> str:
+    """Return the options one a line, each as the template `option` with its `letter` and `text`.
+
+    Raises EvalkitError beyond 26 options.
+    """
     if len(sample.choices) > len(LETTERS):
         raise EvalkitError(f"sample {sample.id}: {len(sample.choices)} options are more than there are letters")
     pairs = zip(LETTERS, sample.choices, strict=False)
@@ -41,21 +45,5 @@ def lettered(sample: Sample, option: str) -> str:
 
 
 def _block(template: str, values: Mapping[str, object]) -> str:
+    """Return the filled block, empty as a whole where all of its fields are."""
     return fill(template, values) if any(values[name] for name in fields(template)) else ""
-
-
-def opinion(sample: Sample, verdict: Verdict, *, target: str, options: int = 0) -> Score:
-    """The Score that a verdict amounts to."""
-    return Score(
-        sample_id=sample.id,
-        target=target,
-        answer=verdict.answer,
-        value=verdict.value,
-        groups=sample.groups,
-        options=options,
-    )
-
-
-def another(letter: str, count: int) -> list[str]:
-    """A reply with a wrong letter, as a list of one; of none when there is no other option."""
-    return next(([other] for other in LETTERS[:count] if other != letter), [])

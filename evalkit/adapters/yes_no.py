@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from evalkit.adapters.turn import PHRASE, ask, opinion
+from evalkit.adapters.prompt import PHRASE_INSTRUCTION, user_prompt
+from evalkit.adapters.score import to_score
 from evalkit.rules import Rule
 from evalkit.rules.calibrated import YesNoRule
 from evalkit.types import Message, Sample, Score, Value
@@ -15,17 +16,17 @@ from evalkit.types import Message, Sample, Score, Value
 class YesNo(Value, frozen=True, kw_only=True, tag_field="kind", tag="yes_no"):
     """Targets and answers are "yes" and "no" in lower case, however the data writes them."""
 
-    prompt: str = "{question}\n" + PHRASE
+    prompt: str = "{question}\n" + PHRASE_INSTRUCTION
     rule: Rule = YesNoRule()
 
     def prompts(self, sample: Sample) -> list[tuple[Message, ...]]:
         """One prompt."""
-        return [ask(self.prompt, sample)]
+        return [user_prompt(self.prompt, sample)]
 
     def score(self, sample: Sample, replies: Sequence[str]) -> Score:
         """The rule's verdict on the only reply."""
         (reply,) = replies
-        return opinion(sample, self.rule.judge(reply, sample), target=_target(sample), options=2)
+        return to_score(sample, self.rule.judge(reply, sample), target=_target(sample), options=2)
 
     def gold(self, sample: Sample) -> list[str]:
         """The gold word as a model would write it."""

@@ -10,7 +10,7 @@ import msgspec
 
 from evalkit import text_files
 from evalkit.adapters import YesNo, template
-from evalkit.adapters.turn import lettered
+from evalkit.adapters.prompt import option_lines
 from evalkit.backends.engine import Engine
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import JudgePrompt, ModelSpec, TaskSpec
@@ -155,14 +155,14 @@ def _asked(judge: Judge, asked: Mapping[str, Request], place: Path, progress: Pr
 def request(judge: Judge, task: TaskSpec, sample: Sample, reply: str) -> Request:
     """What the judge is asked about one reply: text only, with the key that any request has. Raises EvalkitError."""
     asked = form(task, sample)
-    values = {**sample.extra, "question": sample.question, "options": lettered(sample, "{letter}. {text}")}
+    values = {**sample.extra, "question": sample.question, "options": option_lines(sample, "{letter}. {text}")}
     try:
         text = template.fill(asked.prompt, {**values, "reply": reply, "none": asked.none})
     except KeyError as error:
         raise EvalkitError(
             f"task {task.name}: judge.prompt wants {{{error.args[0]}}}, which columns.extra lacks"
         ) from None
-    messages = (Message("user", (Text(template.PLACE.sub(r"(picture \1)", text)),)),)
+    messages = (Message("user", (Text(template.IMAGE_PLACEHOLDER.sub(r"(picture \1)", text)),)),)
     generation = Generation(max_new_tokens=asked.max_new_tokens)
     key = plan.key(judge.identity, messages, generation, sample=(sample.id, 0))
     return Request(key=key, sample_id=sample.id, view=0, messages=messages, generation=generation)
@@ -181,7 +181,9 @@ def _reading(judge: Judge, task: TaskSpec, sample: Sample, response: Response | 
     """The score of what the judge read, as an answer of the task; unparsed where it read none."""
     said = "" if response is None else response.text.strip().strip("\"'`*. ")
     adapter = task.adapter.with_rule(LetterRule()) if sample.choices else task.adapter
-    score = msgspec.structs.replace(adapter.score(sample, [said]), cluster=sample.cluster)
+    score = msgspec.structs.replace(
+        adapter.score(sample, [said]), cluster=sample.cluster, step="read by the judge model"
+    )
     if response is None or response.error is not None:
         reason = "it has not been asked about this reply" if response is None else response.error
         problem = f"judge {judge.name}: {reason}; run again with --judge {judge.name}"

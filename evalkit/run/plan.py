@@ -8,7 +8,7 @@ from itertools import groupby
 import msgspec
 
 from evalkit import digest
-from evalkit.adapters.template import PLACE
+from evalkit.adapters.template import IMAGE_PLACEHOLDER
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import TaskSpec
 from evalkit.run.response_log import Log
@@ -98,9 +98,12 @@ def _without_media(sample: Sample) -> Sample:
     return msgspec.structs.replace(
         sample,
         media=(),
-        question=PLACE.sub("", sample.question),
-        choices=tuple(PLACE.sub("", c) for c in sample.choices),
-        extra={name: PLACE.sub("", value) if isinstance(value, str) else value for name, value in sample.extra.items()},
+        question=IMAGE_PLACEHOLDER.sub("", sample.question),
+        choices=tuple(IMAGE_PLACEHOLDER.sub("", c) for c in sample.choices),
+        extra={
+            name: IMAGE_PLACEHOLDER.sub("", value) if isinstance(value, str) else value
+            for name, value in sample.extra.items()
+        },
     )
 
 
