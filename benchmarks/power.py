@@ -25,9 +25,9 @@ import msgspec
 import numpy as np
 
 from evalkit.cli.entry import main as evalkit
-from evalkit.comparison import Line, Settings, Side, gates, runs
+from evalkit.comparison import Line, Settings, Side, gates
 from evalkit.metrics import Metric
-from evalkit.results.read import read_results
+from evalkit.results.run import read_runs
 from evalkit.statistics import Difference, mean_difference
 from evalkit.types import Score
 
@@ -130,9 +130,9 @@ def recorded(packs: Path, place: Path) -> dict[str, Recorded]:
             with Path(os.devnull).open("w") as quiet, contextlib.redirect_stdout(quiet):
                 if evalkit(["score", "--task", str(TASKS / f"{task}.yaml"), *options]):
                     raise SystemExit(f"{task}: not scored")
-        whole, other = (read_results([place / "results" / name / task])[0] for name in ("whole", "broken"))
-        metric = runs.metric(whole.run, whole.run.headline)
-        tasks[task] = Recorded(metric, runs.scores(whole), runs.scores(other))
+        whole, other = (read_runs([place / "results" / name / task])[0] for name in ("whole", "broken"))
+        metric = whole.task.metrics[whole.record.scoring.headline]
+        tasks[task] = Recorded(metric, whole.scores, other.scores)
     return tasks
 
 

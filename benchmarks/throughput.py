@@ -131,7 +131,7 @@ def ours(made: Session, rows: Sequence[Row], folder: Path, new: int) -> tuple[Ou
 
 def logged_replies(made: Session, outcome: Outcome, folder: Path) -> dict[str, str]:
     """The reply in the run's log by the id of the row."""
-    spec = msgspec.convert(outcome.record.task_spec, TaskSpec)
+    spec = msgspec.convert(outcome.record.task.spec, TaskSpec)
     log = response_log.read(outcome.folder)
     planned = plan.requests(spec, made.identity, dataset.load(spec, places(folder)).samples)
     return {name: log.responses[views[0].key].text for name, views in planned.requests.items()}
@@ -170,17 +170,17 @@ def measure(name: str, made: Session, options: argparse.Namespace) -> dict[str, 
             pictures.preprocess = remembering
             outcome, cost = ours(made, rows, folder, options.new)
             least.append(cost)
-            outside.append(100 * (1 - outcome.record.busy / outcome.record.seconds))
+            outside.append(100 * (1 - outcome.record.execution.busy / outcome.record.execution.seconds))
         replies = logged_replies(made, outcome, folder)
     record = outcome.record
     return {
         "rows": len(rows),
-        "distinct": record.counts.unique,
+        "distinct": record.scoring.counts.unique,
         "equal": replies == truth,
         "batched_equal": other == truth,
         "times_alone": ratios(alone, least),
         "times_batched": ratios(batched, least),
-        "seconds": record.seconds,
+        "seconds": record.execution.seconds,
         "overhead_percent": middle(outside),
     }
 

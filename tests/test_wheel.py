@@ -38,17 +38,21 @@ def test_the_first_run_is_complete_and_the_second_calls_no_model(installed: Inst
     records = [json.loads(file.read_text()) for file in mini.rglob("run.json")]
     assert len(records) == len(list((ROOT / "tasks" / "mini").glob("*.yaml")))
     assert all(record["complete"] for record in records)
-    assert sum(record["counts"]["planned"] for record in records) >= 500
+    assert sum(record["scoring"]["counts"]["planned"] for record in records) >= 500
     again = installed.run("run")
     assert again.returncode == 0
-    assert all(json.loads(file.read_text())["model_calls"] == 0 for file in mini.rglob("run.json"))
+    head, _, *rows = again.stdout.splitlines()[: len(records) + 2]
+    calls = slice(head.index("calls") - 2, head.index("calls") + len("calls"))
+    assert [row[calls].strip() for row in rows] == ["0"] * len(records)
+    facts = [json.loads(file.read_text())["execution"] for file in mini.rglob("run.json")]
+    assert facts == [record["execution"] for record in records], "facts of a run are not those of its repetition"
 
 
 def test_doctor_reproduces_the_shipped_scores(installed: Installed, mini: Path) -> None:
     shipped = json.loads((ROOT / "evalkit" / "assets" / "pocket-vlm-scores.json").read_text())
     for task, value in shipped.items():
         folder = mini / "pocket-vlm" / task
-        headline = json.loads((folder / "run.json").read_text())["headline"]
+        headline = json.loads((folder / "run.json").read_text())["scoring"]["headline"]
         stats = json.loads((folder / "stats.json").read_text())
         (found,) = [s["value"] for s in stats if s["metric"] == headline and not s["where"]]
         assert abs(found - value) <= 0.01, task

@@ -13,16 +13,12 @@ from evalkit.backends.replay import Replay
 from evalkit.cli.predictions import translated
 from evalkit.cli.printing import headline, percent, print_json
 from evalkit.cli.score import opened, recorded, recorded_settings, runs, summary
-from evalkit.cli.setup import places
 from evalkit.errors import EvalkitError
 from evalkit.registry import load
 from evalkit.registry.spec import TaskSpec
-from evalkit.reporting import read_results
-from evalkit.results.trace import trace
-from evalkit.run import runner
+from evalkit.results.run import Run
 from evalkit.run.outcome import Outcome
-from evalkit.run.record import RunRecord
-from evalkit.run.runner import Settings
+from evalkit.run.progress import Progress
 from evalkit.safe_text import printable
 from evalkit.types import Score
 
@@ -70,7 +66,7 @@ def main(options: argparse.Namespace) -> int:
         for number, views in enumerate(found):
             print("\n" if number else "", end="")
             _print(views, options.examples)
-    return 4 if any(views.ours.record.problems for views in found) else 0
+    return 4 if any(views.ours.record.scoring.problems for views in found) else 0
 
 
 def _of_file(options: argparse.Namespace) -> Views:
@@ -78,27 +74,24 @@ def _of_file(options: argparse.Namespace) -> Views:
     with tempfile.TemporaryDirectory() as scratch:
         file = translated(task, options, Path(scratch))
         ours = recorded(task, options, file, out=Path(scratch))
-        others = _others(ours.record, task, recorded_settings(options, out=Path(scratch)), ours.folder)
-        return Views(ours, others, Replay(path=str(file), field=options.field).replies())
+        run = Run.of(ours, task, recorded_settings(options, out=Path(scratch)).places)
+        return Views(ours, _others(run), Replay(path=str(file), field=options.field).replies())
 
 
 def _of_run(folder: Path, options: argparse.Namespace) -> Views:
-    record, task, settings = opened(folder, options)
-    ours = runner.rescore(record, task, settings, place=folder)
-    behind = trace(next(r for r in read_results([folder]) if Path(r.folder) == folder), places(options))
+    run = opened(folder, options)
+    ours = run.rescored(run.task, progress=Progress(quiet=True))
     replies = {
-        score.sample_id: " | ".join(reply.text for _, reply in behind.asked(score.sample_id) if reply)
+        score.sample_id: " | ".join(reply.text for _, reply in run.replies(score.sample_id) if reply)
         for score in ours.scores
     }
-    return Views(ours, _others(record, task, settings, folder), replies)
+    return Views(ours, _others(run), replies)
 
 
-def _others(record: RunRecord, task: TaskSpec, settings: Settings, place: Path) -> dict[str, Outcome]:
+def _others(run: Run) -> dict[str, Outcome]:
     """What every rule of the task makes of a log; nothing is written."""
-    return {
-        name: runner.rescore(record, task.under(name), msgspec.structs.replace(settings, rule=name), place=place)
-        for name in task.opinions
-    }
+    task, progress = run.task, Progress(quiet=True)
+    return {name: run.rescored(task.under(name), rule=name, progress=progress) for name in task.opinions}
 
 
 def partings(ours: Sequence[Score], theirs: Sequence[Score], replies: Mapping[str, str]) -> list[Parting]:
@@ -113,16 +106,23 @@ def partings(ours: Sequence[Score], theirs: Sequence[Score], replies: Mapping[st
 def _summary(views: Views) -> dict[str, object]:
     ours, parted = views.ours, views.parted
     rules = [{**summary(o), "differ": [msgspec.to_builtins(p) for p in parted[n]]} for n, o in views.others.items()]
-    return {"task": ours.record.task, "model": ours.record.model, "default": summary(ours), "rules": rules}
+    return {"task": ours.record.task.name, "model": ours.record.model.name, "default": summary(ours), "rules": rules}
 
 
 def _print(views: Views, examples: int) -> None:
     from tabulate import tabulate
 
     record, parted = views.ours.record, views.parted
-    head = ["rule", record.headline, "unparsed", "parts from default", "right only there", "right only by default"]
+    head = [
+        "rule",
+        record.scoring.headline,
+        "unparsed",
+        "parts from default",
+        "right only there",
+        "right only by default",
+    ]
     rows = [_row("default", views.ours, [])] + [_row(name, other, parted[name]) for name, other in views.others.items()]
-    print(f"{record.task}, {printable(record.model)}: {record.counts.planned} replies\n")
+    print(f"{record.task.name}, {printable(record.model.name)}: {record.scoring.counts.planned} replies\n")
     print(tabulate(rows, head, disable_numparse=True, colalign=("left", *["right"] * 5)))
     for name, found in parted.items():
         for parting in found[:examples]:
@@ -137,7 +137,7 @@ def _row(name: str, outcome: Outcome, found: list[Parting]) -> list[str]:
     return [
         name,
         "" if stat is None else percent(stat.value),
-        str(outcome.record.counts.unparsed),
+        str(outcome.record.scoring.counts.unparsed),
         str(len(found)),
         str(gained),
         str(len(found) - gained),

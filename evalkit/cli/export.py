@@ -10,15 +10,15 @@ from evalkit.cli.setup import existing, places
 from evalkit.errors import EvalkitError
 from evalkit.interop.write import FORMATS, Publication
 from evalkit.interop.write.publication import check_alone
-from evalkit.reporting import read_results
+from evalkit.reporting import read_runs
 from evalkit.run import provenance
 
 
 def main(options: argparse.Namespace) -> int:
     """Print the files written. Exit code 4 when a run was left out because it is incomplete."""
-    results = read_results(existing(options.results, Path("results")))
-    complete = [result for result in results if result.run.complete]
-    left_out = [result for result in results if not result.run.complete]
+    results = read_runs(existing(options.results, Path("results")), places(options))
+    complete = [result for result in results if result.record.complete]
+    left_out = [result for result in results if not result.record.complete]
     for result in left_out:
         print(f"evalkit: {result.folder}: incomplete, not exported; finish it with the same command", file=sys.stderr)
     check_alone(complete)
@@ -30,7 +30,7 @@ def main(options: argparse.Namespace) -> int:
         relationship=options.relationship,
         escape_formulas=options.escape_formulas,
     )
-    for file in FORMATS[options.to](complete, publication, places(options)):
+    for file in FORMATS[options.to](complete, publication):
         print(file)
     return 4 if left_out else 0
 

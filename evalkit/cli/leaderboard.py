@@ -24,8 +24,8 @@ def main(options: argparse.Namespace) -> int:
         licence_note=options.licence_note,
     )
     card = load.spec(CardSpec, options.card) if options.card else None
-    results = side_by_side(existing(options.results, Path("results")))
-    for remark in build_site(site, results, places(options), card=card):
+    results = side_by_side(existing(options.results, Path("results")), places(options))
+    for remark in build_site(site, results, card=card):
         print(f"evalkit: {remark}", file=sys.stderr)
     print((options.out / "index.html").resolve())
     return 0

@@ -32,26 +32,26 @@ def print_summary(outcomes: Sequence[Outcome]) -> None:
 
 
 def _summary(outcome: Outcome) -> list[str]:
-    record, counts = outcome.record, outcome.record.counts
+    record, counts = outcome.record, outcome.record.scoring.counts
     stat = headline(outcome)
     mark = "" if record.complete else "*"
     return [
-        printable(record.model),
-        record.task,
+        printable(record.model.name),
+        record.task.name,
         mark if stat is None else f"{percent(stat.value)}{mark}",
         "" if stat is None or stat.low is None or stat.high is None else f"{percent(stat.low)} - {percent(stat.high)}",
         str(0 if stat is None else stat.n),
         str(counts.unparsed),
         str(counts.truncated),
         str(counts.errors),
-        str(record.model_calls),
-        f"{record.seconds:.1f}",
+        str(outcome.calls),
+        f"{outcome.seconds:.1f}",
     ]
 
 
 def headline(outcome: Outcome) -> Stat | None:
     """The Stat that stands for the task: its headline metric over all samples."""
-    return next((s for s in outcome.stats if s.metric == outcome.record.headline and not s.where), None)
+    return next((s for s in outcome.stats if s.metric == outcome.record.scoring.headline and not s.where), None)
 
 
 def percent(value: float) -> str:
@@ -61,9 +61,9 @@ def percent(value: float) -> str:
 
 def print_card(card: CardSpec, folders: Sequence[Path], *, language: str) -> None:
     """The card's tables with these runs, as plain text that fits the screen."""
-    from evalkit.reporting import card_report, read_results, render
+    from evalkit.reporting import card_report, read_runs, render
 
-    report = card_report(card, read_results(folders), language=language, allow_incomplete=True)
+    report = card_report(card, read_runs(folders), language=language, allow_incomplete=True)
     print()
     print(render(report, "terminal", width=screen()), end="")
 

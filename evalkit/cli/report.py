@@ -14,7 +14,7 @@ from evalkit.cli.setup import existing
 from evalkit.errors import EvalkitError
 from evalkit.registry import load
 from evalkit.registry.spec import CardSpec
-from evalkit.reporting import Result, card_report, render, side_by_side
+from evalkit.reporting import Run, card_report, render, side_by_side
 from evalkit.reporting.footnotes import sentences_beside_csv
 from evalkit.results.blind import with_differences
 
@@ -59,7 +59,7 @@ def _write(text: str, output: Path | None) -> None:
     text_files.write_atomic(output, text.encode(), option="--output")
 
 
-def _draw(card: CardSpec, results: Sequence[Result], options: argparse.Namespace) -> None:
+def _draw(card: CardSpec, results: Sequence[Run], options: argparse.Namespace) -> None:
     from evalkit.reporting.figures.save import save_figures
 
     for file in save_figures(card, results, options.figures, **_table_options(options), png=options.png):

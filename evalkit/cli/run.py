@@ -165,9 +165,9 @@ def judge_of(options: argparse.Namespace) -> Judge | None:
 
 def tell_problems(outcome: Outcome) -> int:
     """List the samples without a score on stderr. Exit code 4 if there are any."""
-    problems = outcome.record.problems
+    problems = outcome.record.scoring.problems
     for sample, reason in list(problems.items())[:20]:
-        print(printable(f"evalkit: {outcome.record.task}: sample {sample}: {reason}"), file=sys.stderr)
+        print(printable(f"evalkit: {outcome.record.task.name}: sample {sample}: {reason}"), file=sys.stderr)
     if len(problems) > 20:
         print(f"evalkit: ... and {len(problems) - 20} more, see {outcome.folder}/run.json", file=sys.stderr)
     return 4 if problems else 0

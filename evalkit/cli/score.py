@@ -19,11 +19,11 @@ from evalkit.errors import EvalkitError
 from evalkit.registry import load
 from evalkit.registry.decode import suggestion
 from evalkit.registry.spec import Batch, ModelSpec, TaskSpec
+from evalkit.results.run import Run
 from evalkit.run import runner
 from evalkit.run.judge import Judge
 from evalkit.run.outcome import Outcome
 from evalkit.run.progress import Progress
-from evalkit.run.record import RunRecord
 from evalkit.run.runner import Settings
 from evalkit.run.session import Session
 
@@ -110,52 +110,34 @@ def runs(folders: list[Path]) -> Iterator[Path]:
 
 
 def _again(folder: Path, options: argparse.Namespace, judge: Judge | None) -> Outcome:
-    record, task, settings = opened(folder, options, judge)
+    run = opened(folder, options)
     print(f"scoring {folder}", file=sys.stderr)
-    outcome = runner.rescore(record, _with_rule(task, options.rule), settings, place=folder)
+    outcome = run.rescored(_with_rule(run.task, options.rule), rule=options.rule, judge=judge, progress=quiet(options))
     return outcome if options.rule else outcome.write()  # another opinion is shown, not kept as the result
 
 
-def opened(
-    folder: Path, options: argparse.Namespace, judge: Judge | None = None
-) -> tuple[RunRecord, TaskSpec, Settings]:
+def quiet(options: argparse.Namespace) -> Progress:
+    """Says nothing, but where a judge model is asked."""
+    return Progress(quiet=not options.judge)
+
+
+def opened(folder: Path, options: argparse.Namespace) -> Run:
     """A recorded run with today's task file, or with the copy in its record where that is gone. Raises EvalkitError."""
-    file = folder / "run.json"
-    try:
-        record = msgspec.json.decode(file.read_bytes(), type=RunRecord)
-    except (OSError, msgspec.DecodeError) as error:
-        raise EvalkitError(f"{file}: not a run record ({error}); remove the folder or run the task again") from error
-    known = record.task in load.files(TaskSpec)
-    task = load.spec(TaskSpec, record.task) if known else msgspec.convert(record.task_spec, TaskSpec)
-    where = places(options)
-    if not where.mirrors:
-        where = msgspec.structs.replace(where, mirrors=tuple(map(Path, record.mirrors)))
-    settings = Settings(
-        out=folder.parent.parent,
-        places=msgspec.structs.replace(where, folder=Path(record.task_folder)),
-        progress=Progress(quiet=not options.judge),
-        limit=_limit(record.limit),
-        argv=record.argv,
-        annotations=Path(record.annotations) if record.annotations else None,
-        rule=options.rule,
-        media=record.identity.get("kind") != "replay",
-        judge=judge,
-    )
-    return record, task.reading(str(record.identity.get("field", ""))), settings
-
-
-def _limit(text: str) -> int | float | None:
-    return None if not text else float(text) if "." in text else int(text)
+    run = Run.read(folder, places(options))
+    if run.record.task.name not in load.files(TaskSpec):
+        return run
+    task = load.spec(TaskSpec, run.record.task.name)
+    return run.replaced(task=task.reading(str(run.record.model.identity.get("field", ""))))
 
 
 def summary(outcome: Outcome) -> dict[str, object]:
     """What `score --json` prints of one run; values are fractions at full precision."""
     record = outcome.record
     return {
-        "task": record.task,
-        "rule": record.rule,
-        "n": record.counts.planned,
-        "unparsed": record.counts.unparsed,
+        "task": record.task.name,
+        "rule": record.scoring.rule,
+        "n": record.scoring.counts.planned,
+        "unparsed": record.scoring.counts.unparsed,
         "complete": record.complete,
         "stats": [msgspec.to_builtins(stat) for stat in outcome.stats],
     }

@@ -9,21 +9,14 @@ from pathlib import Path
 import msgspec
 
 from evalkit.data.sources import Places
-from evalkit.media.cache import MediaCache
 from evalkit.registry import load
 from evalkit.registry.spec import TaskSpec
-
-BUNDLED = load.PACKAGE / "assets" / "data"
+from evalkit.run.places import default_places
 
 
 def places(options: argparse.Namespace) -> Places:
     """Mirrors of `--data`, the package's own data, and the media cache."""
-    return Places(
-        media_cache=MediaCache(options.cache / "media"),
-        bundled=BUNDLED,
-        mirrors=tuple(options.data),
-        offline=options.offline,
-    )
+    return default_places(data=options.data, cache=options.cache, offline=options.offline)
 
 
 def beside(where: Places, task: str) -> Places:

@@ -13,16 +13,16 @@ import msgspec
 
 from evalkit.adapters import Adapter
 from evalkit.cli.setup import beside, places
+from evalkit.data.sources import Places
 from evalkit.errors import EvalkitError
 from evalkit.registry import load
 from evalkit.registry.decode import suggestion
 from evalkit.registry.dump import dump
 from evalkit.registry.spec import ModelSpec, TaskSpec
 from evalkit.registry.yaml12 import Document
-from evalkit.reporting import read_results
-from evalkit.results.read import Result
+from evalkit.reporting import read_runs
+from evalkit.results.run import Run
 from evalkit.results.settings import settings
-from evalkit.results.trace import Trace, trace
 from evalkit.run import dataset
 from evalkit.safe_text import one_line, visible
 from evalkit.types import Image, Message, Sample, Score, Text
@@ -108,23 +108,25 @@ def _json(value: object) -> str:
 
 
 def _run(options: argparse.Namespace) -> int:
-    result = _only(Path(options.name))
-    found = trace(result, places(options))
-    run = result.run
+    result = _only(Path(options.name), places(options))
+    found = result
+    run = result.record
     scores = found.scores
-    score = scores[_place([s.sample_id for s in scores], options.sample, f"{run.model} on {run.task}")]
+    score = scores[_place([s.sample_id for s in scores], options.sample, f"{run.model.name} on {run.task.name}")]
     if found.changed:
         print("The data differ from those that the run was made on; replies to changed prompts are not found.")
-    print(f"{visible(run.model)} on {run.task}, sample {visible(score.sample_id)}  groups {dict(score.groups)}")
+    print(
+        f"{visible(run.model.name)} on {run.task.name}, sample {visible(score.sample_id)}  groups {dict(score.groups)}"
+    )
     for line in sample_lines(found, score):
         print(line)
     return 0
 
 
-def sample_lines(found: Trace, score: Score) -> Iterator[str]:
+def sample_lines(found: Run, score: Score) -> Iterator[str]:
     """Prompt, reply, what each rule reads in it, gold, score and key, as lines that are safe to print."""
     sample = found.samples[score.sample_id]
-    asked = found.asked(score.sample_id)
+    asked = found.replies(score.sample_id)
     for request, response in asked:
         view = f" {request.view}" if len(asked) > 1 else ""
         yield f"--- prompt{view}"
@@ -141,19 +143,19 @@ def sample_lines(found: Trace, score: Score) -> Iterator[str]:
     if score.error is not None:
         yield f"--- failed\n{visible(score.error)}"
     policy = ", by the policy for unparsed replies" if score.fallback else ""
-    yield f"--- score\n{score.value:g} (rule {found.result.run.rule}{policy})"
+    yield f"--- score\n{score.value:g} (rule {found.record.scoring.rule}{policy})"
 
 
 def _reply(text: str) -> str:
     return visible(text) if len(text) <= LONG else f"{visible(text[:LONG])}... ({len(text)} characters)"
 
 
-def _opinions(found: Trace, sample: Sample, score: Score) -> Iterator[str]:
+def _opinions(found: Run, sample: Sample, score: Score) -> Iterator[str]:
     """What every rule of the task reads in the reply, and where; the one that the score is of first."""
-    own, asked, adapter = found.result.run.rule, found.asked(sample.id), found.task.adapter
+    own, asked, adapter = found.record.scoring.rule, found.replies(sample.id), found.task.adapter
     replies = [response.text for _, response in asked if response is not None and not response.error]
     whole = bool(replies) and len(replies) == len(asked)
-    yield _opinion(settings(found.result).rule or own, score, decisive(adapter, sample, replies) if whole else "")
+    yield _opinion(settings(found).rule or own, score, decisive(adapter, sample, replies) if whole else "")
     for name, rule in found.task.rules.items() if whole else ():
         if name != own:
             other, kind = adapter.with_rule(rule), msgspec.to_builtins(rule)["kind"]
@@ -175,8 +177,8 @@ def _opinion(rule: str, score: Score, where: str) -> str:
     return f"{rule:<24} {read:<20} {score.value:g}" + (f"  from {one_line(where)!r}" if where else "")
 
 
-def _only(folder: Path) -> Result:
-    found = read_results([folder])
+def _only(folder: Path, places: Places) -> Run:
+    found = read_runs([folder], places)
     if len(found) > 1:
         raise EvalkitError(f"{folder} holds {len(found)} runs; name one of them, such as {found[0].folder}")
     return found[0]

@@ -27,7 +27,7 @@ from evalkit.comparison.verdict import (
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.metrics import Metric
 from evalkit.registry.spec import CardSpec
-from evalkit.results.read import Result
+from evalkit.results.run import Run
 from evalkit.types import Score
 
 __all__ = [
@@ -57,9 +57,9 @@ def compare(base: Path, candidate: Path, settings: Settings) -> Comparison:
     found = [*_missing(ours, theirs)]
     notes = [f"{task}: only the candidate has a run; it is not compared." for task in theirs if task not in ours]
     for one, two in shared.values():
-        found += comparable.refusals(one.run, two.run)
-        notes += comparable.remarks(one.run, two.run)
-    pairs = {task: (runs.scores(one), runs.scores(two)) for task, (one, two) in shared.items()}
+        found += comparable.refusals(one.record, two.record)
+        notes += comparable.remarks(one.record, two.record)
+    pairs = {task: (one.scores, two.scores) for task, (one, two) in shared.items()}
     for task, (before, after) in pairs.items():
         refusal = comparable.sample_refusal(task, _ids(before), _ids(after))
         found += [] if refusal is None else [refusal]
@@ -83,7 +83,7 @@ def against_card(card: CardSpec, column: str, candidate: Path, settings: Setting
     theirs = runs.runs(candidate)
     numbers = published.printed(card, column)
     asked = {one.row.reference.task for one in numbers}
-    found = [r for task, result in theirs.items() if task in asked for r in comparable.alone(result.run)]
+    found = [r for task, result in theirs.items() if task in asked for r in comparable.alone(result.record)]
     refused, notes = _sorted(found, settings)
     lines = [] if refused else list(published.lines(numbers, column, theirs))
     if not lines and not refused:
@@ -122,40 +122,40 @@ def _judged(
     )
 
 
-def _missing(ours: Mapping[str, Result], theirs: Mapping[str, Result]) -> list[Refusal]:
+def _missing(ours: Mapping[str, Run], theirs: Mapping[str, Run]) -> list[Refusal]:
     text = "the candidate has no run of it"
     return [Refusal(task, "tasks", text) for task in ours if task not in theirs]
 
 
-def _line(one: Result, two: Result, base: Sequence[Score], candidate: Sequence[Score], settings: Settings) -> Line:
-    run = two.run
+def _line(one: Run, two: Run, base: Sequence[Score], candidate: Sequence[Score], settings: Settings) -> Line:
+    run = two.record
     before, after = runs.aligned(base, candidate)
     if not before:
-        raise IncompleteError(f"task {run.task}: the two runs share no sample; run the candidate on the same data")
-    metric = runs.metric(run, run.headline)
+        raise IncompleteError(f"task {run.task.name}: the two runs share no sample; run the candidate on the same data")
+    metric = runs.metric_of(two, run.scoring.headline)
     counted = list(zip(runs.counted(metric, before), runs.counted(metric, after), strict=True))
     return Line(
-        task=run.task,
-        metric=run.headline,
-        label=run.task,
-        base=_side(one, before, run.headline, metric),
-        candidate=_side(two, after, run.headline, metric),
+        task=run.task.name,
+        metric=run.scoring.headline,
+        label=run.task.name,
+        base=_side(one, before, run.scoring.headline, metric),
+        candidate=_side(two, after, run.scoring.headline, metric),
         difference=metric.difference(before, after, alpha=settings.alpha),
         better=metric.better,
-        percent=metric.stats(run.headline, after)[0].percent,
+        percent=metric.stats(run.scoring.headline, after)[0].percent,
         same=[_said(score) for score in before] == [_said(score) for score in after],
         turned_wrong=tuple(b.sample_id for a, b in counted if b.value < a.value),
         turned_right=tuple(a.sample_id for a, b in counted if b.value > a.value),
     )
 
 
-def _side(result: Result, scores: Sequence[Score], headline: str, metric: Metric) -> Side:
+def _side(result: Run, scores: Sequence[Score], headline: str, metric: Metric) -> Side:
     """The run's number over the samples that both runs have."""
     stats = metric.stats(headline, scores)
     if not stats:
         raise IncompleteError(f"{result.folder}: no sample counts under {headline}; there is nothing to compare")
     stat = stats[0]
-    return Side(title=result.title, folder=result.folder, value=stat.value, n=stat.n, low=stat.low, high=stat.high)
+    return Side(title=result.title, folder=str(result.folder), value=stat.value, n=stat.n, low=stat.low, high=stat.high)
 
 
 def with_flips(comparison: Comparison, flips: Mapping[str, Sequence[Flip]]) -> Comparison:
@@ -172,5 +172,5 @@ def _ids(scores: Sequence[Score]) -> list[str]:
     return [score.sample_id for score in scores]
 
 
-def _name(results: Mapping[str, Result]) -> str:
+def _name(results: Mapping[str, Run]) -> str:
     return next(iter(results.values())).title

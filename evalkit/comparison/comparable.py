@@ -16,19 +16,19 @@ SILENT = ("cluster", *SHOWN)
 
 def refusals(base: RunRecord, candidate: RunRecord) -> list[Refusal]:
     """Every difference between two records of a task that makes their scores answer different questions."""
-    return [Refusal(base.task, reason, text) for reason, text in _found(base, candidate)]
+    return [Refusal(base.task.name, reason, text) for reason, text in _found(base, candidate)]
 
 
 def _found(base: RunRecord, candidate: RunRecord) -> Iterator[tuple[str, str]]:
-    ours, theirs = dict(base.task_spec), dict(candidate.task_spec)
-    if base.data_digest != candidate.data_digest:
+    ours, theirs = dict(base.task.spec), dict(candidate.task.spec)
+    if base.data.digest != candidate.data.digest:
         yield "data", f"the data files differ ({_revision(base)} against {_revision(candidate)})"
     yield from _changed("split", _split(ours), _split(theirs))
     yield from _changed("prompt", _prompt(ours), _prompt(theirs))
     yield from _changed("rule", _rule(base), _rule(candidate))
     yield from _changed("generation", _map(ours, "generation"), _map(theirs, "generation"))
     yield from _changed("task", _rest(ours), _rest(theirs))
-    if bool(base.model_spec.get("blind")) != bool(candidate.model_spec.get("blind")):
+    if base.model.blind != candidate.model.blind:
         yield "blind", "one of the runs left the pictures out"
     for name, run in (("base", base), ("candidate", candidate)):
         yield from _partial(name, run)
@@ -36,16 +36,16 @@ def _found(base: RunRecord, candidate: RunRecord) -> Iterator[tuple[str, str]]:
 
 def _partial(name: str, run: RunRecord) -> Iterator[tuple[str, str]]:
     if not run.complete:
-        limit = f", limit {run.limit}" if run.limit else ""
-        yield "partial", f"the {name} run is incomplete ({run.counts.answered} of {run.counts.samples} answered{limit})"
+        counts, limit = run.scoring.counts, "" if run.task.limit is None else f", limit {run.task.limit}"
+        yield "partial", f"the {name} run is incomplete ({counts.answered} of {counts.samples} answered{limit})"
 
 
 def alone(candidate: RunRecord) -> list[Refusal]:
     """What makes a run's score none of the task at all, whatever it is compared with."""
     found = list(_partial("candidate", candidate))
-    if candidate.model_spec.get("blind"):
+    if candidate.model.blind:
         found.append(("blind", "the candidate run left the pictures out"))
-    return [Refusal(candidate.task, reason, text) for reason, text in found]
+    return [Refusal(candidate.task.name, reason, text) for reason, text in found]
 
 
 def sample_refusal(task: str, base: Collection[str], candidate: Collection[str]) -> Refusal | None:
@@ -60,12 +60,13 @@ def sample_refusal(task: str, base: Collection[str], candidate: Collection[str])
 def remarks(base: RunRecord, candidate: RunRecord) -> Iterator[str]:
     """Differences that a reader must know of although they may be what is being compared."""
     for field in ("device", "dtype"):
-        one, two = getattr(base, field), getattr(candidate, field)
+        one, two = getattr(base.execution, field), getattr(candidate.execution, field)
         if one != two and not {"", "none"} & {one, two}:  # recorded replies and baselines ran on nothing
-            yield f"{base.task}: {field} differs, {one} against {two}."
-    one, two = base.versions.get("evalkit", ""), candidate.versions.get("evalkit", "")
+            yield f"{base.task.name}: {field} differs, {one} against {two}."
+    one, two = base.scoring.evalkit, candidate.scoring.evalkit
     if one != two:
-        yield f"{base.task}: run by evalkit {one or '?'} and {two or '?'}; `evalkit score` scores both by one version."
+        advice = "`evalkit score` scores both by one version"
+        yield f"{base.task.name}: scored by evalkit {one or '?'} and {two or '?'}; {advice}."
 
 
 def _changed(reason: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -81,7 +82,7 @@ def _short(value: object) -> str:
 
 
 def _revision(run: RunRecord) -> str:
-    return run.data_revision[:12] or f"sha256 {run.data_digest[:12]}"
+    return run.data.revision[:12] or f"sha256 {run.data.digest[:12]}"
 
 
 def _map(spec: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -102,12 +103,16 @@ def _prompt(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rule(run: RunRecord) -> dict[str, Any]:
     """The headline's metric counts, not the others, since adding one changes no score; so does who read the replies."""
-    spec = dict(run.task_spec)
-    metric = _map(_map(spec, "metrics"), run.headline)
+    spec = dict(run.task.spec)
+    metric = _map(_map(spec, "metrics"), run.scoring.headline)
     metric = {name: value for name, value in metric.items() if name != "by" or metric.get("average") == "macro"}
-    found = {"rule": run.rule, "adapter.rule": _map(spec, "adapter").get("rule"), f"metrics.{run.headline}": metric}
-    if run.judge:
-        found |= {"judge": run.judge.get("identity"), "judge.prompt": spec.get("judge")}
+    found = {
+        "rule": run.scoring.rule,
+        "adapter.rule": _map(spec, "adapter").get("rule"),
+        f"metrics.{run.scoring.headline}": metric,
+    }
+    if run.scoring.judge:
+        found |= {"judge": run.scoring.judge.get("identity"), "judge.prompt": spec.get("judge")}
     return found
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from evalkit.comparison.runs import metric
+from evalkit.comparison.runs import metric_of
 from evalkit.comparison.verdict import Line, Side
 from evalkit.registry.spec import CardSpec, Row, Table
 from evalkit.results import published
-from evalkit.results.read import Result
+from evalkit.results.run import Run
 from evalkit.statistics import one_sample
 from evalkit.types import Stat
 
@@ -34,7 +34,7 @@ def printed(card: CardSpec, column: str) -> list[Printed]:
     ]
 
 
-def lines(numbers: Sequence[Printed], column: str, results: Mapping[str, Result]) -> Iterator[Line]:
+def lines(numbers: Sequence[Printed], column: str, results: Mapping[str, Run]) -> Iterator[Line]:
     """One line for each number that a run has one for, at the run's own 95 % interval."""
     for one in numbers:
         result = results.get(one.row.reference.task)
@@ -51,16 +51,16 @@ def _cell(table: Table, row: Row, column: str) -> str:
     return "" if published.printed(text, percent=False) is None else text
 
 
-def _line(one: Printed, result: Result, stat: Stat, value: float, rounding: float, *, column: str) -> Line:
+def _line(one: Printed, result: Run, stat: Stat, value: float, rounding: float, *, column: str) -> Line:
     return Line(
         task=one.row.reference.task,
         metric=stat.metric,
         label=one.label,
         base=Side(title=column, folder="", value=value, n=stat.n),
         candidate=Side(
-            title=result.title, folder=result.folder, value=stat.value, n=stat.n, low=stat.low, high=stat.high
+            title=result.title, folder=str(result.folder), value=stat.value, n=stat.n, low=stat.low, high=stat.high
         ),
         difference=one_sample(stat, value, rounding=rounding),
-        better=metric(result.run, stat.metric).better,
+        better=metric_of(result, stat.metric).better,
         percent=stat.percent,
     )

@@ -7,17 +7,17 @@ from evalkit.reporting.fill import card_tables
 from evalkit.reporting.formats import FORMATS, render
 from evalkit.reporting.report import CardReport, card_report
 from evalkit.reporting.table import CardTable, table_notes
-from evalkit.results.read import Result, read_results, side_by_side
+from evalkit.results.run import Run, read_runs, side_by_side
 
 __all__ = [
     "FORMATS",
     "CardReport",
     "CardTable",
-    "Result",
+    "Run",
     "card_report",
     "card_tables",
     "data_frame",
-    "read_results",
+    "read_runs",
     "render",
     "side_by_side",
     "table_notes",

@@ -10,11 +10,11 @@ from evalkit.registry.spec import CardSpec, Reference
 from evalkit.reporting.table import CardTable, Cell, Measured, Published, TableRow
 from evalkit.results.published import against, printed
 from evalkit.results.ranks import ALPHA, Scores, better, paired
-from evalkit.results.read import Result
+from evalkit.results.run import Run
 from evalkit.statistics import holm
 
 
-def mark_best(card: CardSpec, tables: Iterable[CardTable], results: Sequence[Result]) -> list[CardTable]:
+def mark_best(card: CardSpec, tables: Iterable[CardTable], results: Sequence[Run]) -> list[CardTable]:
     """Return the tables with `best` set in every row.
 
     The highest number leads (the lowest, if the metric is an error). A run of ours that leads shares with the runs
@@ -23,7 +23,7 @@ def mark_best(card: CardSpec, tables: Iterable[CardTable], results: Sequence[Res
     and with equal published ones: these have no samples that could be tested. Incomplete runs and differences to blind
     runs take no part. Raises EvalkitError for runs on different samples, and for scores that cannot be read.
     """
-    runs, scores = {result.folder: result for result in results if not result.derived}, Scores()
+    runs, scores = {str(result.folder): result for result in results if not result.derived}, Scores()
     return [
         msgspec.structs.replace(
             table,
@@ -36,7 +36,7 @@ def mark_best(card: CardSpec, tables: Iterable[CardTable], results: Sequence[Res
     ]
 
 
-def _mark(row: TableRow, reference: Reference, runs: Mapping[str, Result], scores: Scores) -> TableRow:
+def _mark(row: TableRow, reference: Reference, runs: Mapping[str, Run], scores: Scores) -> TableRow:
     ours = {n: cell for n, cell in enumerate(row.cells) if isinstance(cell, Measured) and _takes_part(cell, runs)}
     direction = better(reference, [runs[cell.folder] for cell in ours.values()]) if ours else 1
     percent = all(cell.percent for cell in ours.values())
@@ -55,7 +55,7 @@ def _mark(row: TableRow, reference: Reference, runs: Mapping[str, Result], score
     return msgspec.structs.replace(row, cells=tuple(cells))
 
 
-def _takes_part(cell: Measured, runs: Mapping[str, Result]) -> bool:
+def _takes_part(cell: Measured, runs: Mapping[str, Run]) -> bool:
     return cell.complete and not cell.derived and cell.folder in runs
 
 

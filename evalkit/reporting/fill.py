@@ -11,13 +11,13 @@ from evalkit.registry.spec import CardSpec, Localized, Row, Table
 from evalkit.reporting.run_notes import incomplete_note, missing_number_note, mixed_models_notes, unparsed_notes
 from evalkit.reporting.table import Absent, CardTable, Cell, Column, Measured, Published, TableRow
 from evalkit.results.published import Against, against, check_column, column_of
-from evalkit.results.read import Result
+from evalkit.results.run import Run
 from evalkit.safe_text import printable
 from evalkit.types import Stat
 
 OURS = Localized("ours", "本次评测")
 
-TaskRuns: TypeAlias = Mapping[str, Result]
+TaskRuns: TypeAlias = Mapping[str, Run]
 """One model's runs by task."""
 
 
@@ -31,7 +31,7 @@ class FillOptions(NamedTuple):
 
 def card_tables(
     card: CardSpec,
-    results: Sequence[Result],
+    results: Sequence[Run],
     *,
     language: str = "en",
     allow_incomplete: bool = False,
@@ -51,20 +51,20 @@ def card_tables(
     return [_table(card, layout, models, options) for layout in card.tables]
 
 
-def model_title(result: Result) -> str:
+def model_title(result: Run) -> str:
     """The title of a run's model, with its folder where several runs of the model stand side by side."""
     return f"{result.title} [{result.apart}]" if result.apart else result.title
 
 
-def _by_model(results: Sequence[Result]) -> dict[str, dict[str, Result]]:
-    models: dict[str, dict[str, Result]] = {}
+def _by_model(results: Sequence[Run]) -> dict[str, dict[str, Run]]:
+    models: dict[str, dict[str, Run]] = {}
     for result in results:
         tasks = models.setdefault(result.column, {})
-        other = tasks.setdefault(result.run.task, result)
+        other = tasks.setdefault(result.record.task.name, result)
         if other is not result:
             raise EvalkitError(
-                f"model {result.run.model!r} has two runs of task {result.run.task!r}, {other.folder} and "
-                f"{result.folder}: leave one of the folders out"
+                f"model {result.record.model.name!r} has two runs of task {result.record.task.name!r}, {other.folder} "
+                f"and {result.folder}: leave one of the folders out"
             )
     return models
 
@@ -101,8 +101,8 @@ def _published_cells(card: CardSpec, layout: Table, row: Row) -> tuple[Cell, ...
     return tuple(Published(text) for text in row.published)
 
 
-def _cell(layout: Table, row: Row, result: Result, options: FillOptions) -> Cell:
-    complete = result.run.complete
+def _cell(layout: Table, row: Row, result: Run, options: FillOptions) -> Cell:
+    complete = result.record.complete
     if not (complete or options.allow_incomplete):
         return Absent(refused=True)
     stat = result.find(row.reference)
@@ -110,7 +110,7 @@ def _cell(layout: Table, row: Row, result: Result, options: FillOptions) -> Cell
         return Absent()
     return Measured(
         stat,
-        result.folder,
+        str(result.folder),
         complete,
         stat.percent,
         against=_against(layout, row, result, stat, options.column) if complete else None,
@@ -118,7 +118,7 @@ def _cell(layout: Table, row: Row, result: Result, options: FillOptions) -> Cell
     )
 
 
-def _against(layout: Table, row: Row, result: Result, stat: Stat, wanted: str) -> Against | None:
+def _against(layout: Table, row: Row, result: Run, stat: Stat, wanted: str) -> Against | None:
     column = column_of(layout.columns, result, wanted)
     if not column or not row.published:
         return None
@@ -126,14 +126,14 @@ def _against(layout: Table, row: Row, result: Result, stat: Stat, wanted: str) -
     return against(stat, printable(column), text, percent=stat.percent)
 
 
-def _cell_notes(row: Row, result: Result, cell: Cell, options: FillOptions) -> list[str]:
+def _cell_notes(row: Row, result: Run, cell: Cell, options: FillOptions) -> list[str]:
     language = options.language
     notes = []
-    if not result.run.complete:
+    if not result.record.complete:
         notes.append(incomplete_note(result, language, marked=options.allow_incomplete))
     if isinstance(cell, Measured):
         notes += unparsed_notes(result, language)
-    elif result.run.complete:  # an incomplete run may not have reached the group yet
+    elif result.record.complete:  # an incomplete run may not have reached the group yet
         notes.append(missing_number_note(result, row.reference, language))
     return notes
 
@@ -144,4 +144,4 @@ def _column_titles(models: Mapping[str, TaskRuns]) -> list[str]:
     titles = [printable(model_title(run)) for run in runs]
     counts = Counter(titles)
     pairs = zip(titles, runs, strict=True)
-    return [f"{title} [{printable(run.run.model)}]" if counts[title] > 1 else title for title, run in pairs]
+    return [f"{title} [{printable(run.record.model.name)}]" if counts[title] > 1 else title for title, run in pairs]

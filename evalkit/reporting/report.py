@@ -10,7 +10,7 @@ from evalkit.reporting.best_of_row import mark_best
 from evalkit.reporting.data_frame import data_frame
 from evalkit.reporting.fill import card_tables
 from evalkit.reporting.table import CardTable
-from evalkit.results.read import Result
+from evalkit.results.run import Run
 from evalkit.results.settings import Settings, settings
 from evalkit.safe_text import printable
 from evalkit.types import Value
@@ -41,7 +41,7 @@ class CardReport(Value, frozen=True, kw_only=True):
 
 def card_report(
     card: CardSpec,
-    results: Sequence[Result],
+    results: Sequence[Run],
     *,
     language: str = "en",
     intervals: bool = False,
@@ -67,6 +67,6 @@ def card_report(
     )
 
 
-def _settings(tables: Iterable[CardTable], results: Iterable[Result]) -> tuple[Settings, ...]:
+def _settings(tables: Iterable[CardTable], results: Iterable[Run]) -> tuple[Settings, ...]:
     folders = {cell.folder for table in tables for cell in table.measured}
-    return tuple(settings(result) for result in results if result.folder in folders and not result.derived)
+    return tuple(settings(result) for result in results if str(result.folder) in folders and not result.derived)

@@ -7,38 +7,40 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from evalkit.metrics import Metric
-from evalkit.results.read import Result
-from evalkit.results.trace import read_scores, task_of
+from evalkit.results.run import Run
 from evalkit.types import Score, Stat
 
 BLIND = "+blind"
 
 
-def with_differences(results: Sequence[Result]) -> list[Result]:
+def with_differences(results: Sequence[Run]) -> list[Run]:
     """The results, and after them one more model for each that has a blind run: their difference, task by task.
 
     Its intervals are those of paired differences, so they are narrower than the two columns suggest. A task that only
     one of them ran, or that they ran on other samples, has none. Raises EvalkitError where scores cannot be read.
     """
-    runs = {(result.run.model, result.run.task, result.apart): result for result in results}
+    runs = {(result.record.model.name, result.record.task.name, result.apart): result for result in results}
     pairs = [(sighted, runs.get((f"{model}{BLIND}", task, apart))) for (model, task, apart), sighted in runs.items()]
     made = [_difference(sighted, blind) for sighted, blind in pairs if blind is not None]
     return [*results, *(result for result in made if result is not None)]
 
 
-def _difference(sighted: Result, blind: Result) -> Result | None:
-    scores, base = read_scores(sighted), read_scores(blind)
+def _difference(sighted: Run, blind: Run) -> Run | None:
+    scores, base = sighted.scores, blind.scores
     if [s.sample_id for s in scores] != [s.sample_id for s in base]:
         return None
-    metrics = task_of(sighted).metrics
+    metrics = sighted.task.metrics
     stats = [_stat(stat, metrics, scores, base) for stat in sighted.stats if stat.metric in metrics]
     run = msgspec.structs.replace(
-        sighted.run,
-        model=f"{sighted.run.model}-minus-blind",
-        model_spec={**sighted.run.model_spec, "title": f"{sighted.title} minus blind"},
-        complete=sighted.run.complete and blind.run.complete,
+        sighted.record,
+        model=msgspec.structs.replace(
+            sighted.record.model,
+            name=f"{sighted.record.model.name}-minus-blind",
+            title=f"{sighted.title} minus blind",
+        ),
+        complete=sighted.record.complete and blind.record.complete,
     )
-    return Result(sighted.folder, run, tuple(stats), derived=True, apart=sighted.apart)
+    return sighted.replaced(record=run, stats=stats, derived=True)
 
 
 def _stat(stat: Stat, metrics: Mapping[str, Metric], scores: Sequence[Score], base: Sequence[Score]) -> Stat:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import CardSpec
-from evalkit.results.read import Result
+from evalkit.results.run import Run
 from evalkit.statistics import one_sample
 from evalkit.types import Stat, Value
 
@@ -59,7 +59,7 @@ def printed(text: str, *, percent: bool) -> tuple[float, float] | None:
     return float(text) / unit, 0.5 * 10 ** -len(match[1] or "") / unit
 
 
-def column_of(columns: Sequence[str], result: Result, wanted: str = "") -> str:
+def column_of(columns: Sequence[str], result: Run, wanted: str = "") -> str:
     """The published column that a run is compared with; empty: none.
 
     That is `wanted`, or else the column that has the model's own title or name; upper case and punctuation do not
@@ -70,7 +70,9 @@ def column_of(columns: Sequence[str], result: Result, wanted: str = "") -> str:
     if wanted:
         return wanted if wanted in columns else ""
     # A hub id gives the name owner--model.
-    known = {_plain(name) for name in (result.title, result.run.model, result.run.model.rpartition("--")[2])}
+    known = {
+        _plain(name) for name in (result.title, result.record.model.name, result.record.model.name.rpartition("--")[2])
+    }
     return next((column for column in columns if _plain(column) in known), "")
 
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import Reference
-from evalkit.results.read import Result
-from evalkit.results.trace import read_scores, task_of
+from evalkit.results.run import Run
 from evalkit.statistics import holm
 from evalkit.types import Score, Value
 
@@ -28,15 +27,13 @@ class Scores:
     def __init__(self) -> None:
         self._read: dict[str, tuple[Score, ...]] = {}
 
-    def of(self, result: Result, where: Mapping[str, str]) -> list[Score]:
+    def of(self, result: Run, where: Mapping[str, str]) -> list[Score]:
         """The scores of a group (`{}`: all). Raises EvalkitError when the file cannot be read."""
-        if result.folder not in self._read:
-            self._read[result.folder] = read_scores(result)
         wanted = where.items()
-        return [s for s in self._read[result.folder] if all(s.groups.get(name) == value for name, value in wanted)]
+        return [s for s in result.scores if all(s.groups.get(name) == value for name, value in wanted)]
 
 
-def ranks(reference: Reference, results: Sequence[Result], scores: Scores) -> dict[str, Rank]:
+def ranks(reference: Reference, results: Sequence[Run], scores: Scores) -> dict[str, Rank]:
     """Rank by the run's folder, for one column of a table; empty where less than two runs can be compared.
 
     The best run leads; every run that a paired test (Holm over the runs tested against this leader, alpha 0.05) does
@@ -44,7 +41,7 @@ def ranks(reference: Reference, results: Sequence[Result], scores: Scores) -> di
     Incomplete runs have no rank. Raises EvalkitError for runs of one task on different samples.
     """
     direction = better(reference, results)
-    left = [r for r in results if r.run.complete and r.find(reference) is not None]
+    left = [r for r in results if r.record.complete and r.find(reference) is not None]
     if not direction or len(left) < 2:
         return {}
     left.sort(key=lambda result: -direction * _value(result, reference))
@@ -53,13 +50,13 @@ def ranks(reference: Reference, results: Sequence[Result], scores: Scores) -> di
         leader, others = left[0], left[1:]
         p = holm([paired(reference, leader, other, scores) for other in others])
         place = 1 + len(found)
-        tied = {o.folder: Rank(place, True, q) for o, q in zip(others, p, strict=True) if q >= ALPHA}
-        found |= {leader.folder: Rank(place, bool(tied))} | tied
-        left = [other for other in others if other.folder not in tied]
+        tied = {str(o.folder): Rank(place, True, q) for o, q in zip(others, p, strict=True) if q >= ALPHA}
+        found |= {str(leader.folder): Rank(place, bool(tied))} | tied
+        left = [other for other in others if str(other.folder) not in tied]
     return found
 
 
-def paired(reference: Reference, base: Result, candidate: Result, scores: Scores) -> float:
+def paired(reference: Reference, base: Run, candidate: Run, scores: Scores) -> float:
     """The two-sided p value of the difference of a cell's metric between two runs on the same samples."""
     before, after = (scores.of(result, reference.where) for result in (base, candidate))
     if [(s.sample_id, s.target) for s in before] != [(s.sample_id, s.target) for s in after]:
@@ -69,19 +66,19 @@ def paired(reference: Reference, base: Result, candidate: Result, scores: Scores
         )
     if all((a.value, a.answer) == (b.value, b.answer) for a, b in zip(before, after, strict=True)):
         return 1.0
-    metric = task_of(base).metrics[reference.metric or base.run.headline]
+    metric = base.task.metrics[reference.metric or base.record.scoring.headline]
     return metric.difference(before, after, alpha=ALPHA).p
 
 
-def better(reference: Reference, results: Sequence[Result]) -> int:
+def better(reference: Reference, results: Sequence[Run]) -> int:
     """1 where more is better, -1 where less is, 0 where neither can be said."""
     for result in results:
-        metric = task_of(result).metrics.get(reference.metric or result.run.headline)
+        metric = result.task.metrics.get(reference.metric or result.record.scoring.headline)
         if metric is not None:
             return metric.better
     return 0
 
 
-def _value(result: Result, reference: Reference) -> float:
+def _value(result: Run, reference: Reference) -> float:
     stat = result.find(reference)
     return 0.0 if stat is None else stat.value

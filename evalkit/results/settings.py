@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evalkit.registry.spec import Localized
-from evalkit.results.read import Result
+from evalkit.results.run import Run
 from evalkit.safe_text import one_line, printable
 from evalkit.types import Value
 
@@ -33,7 +33,7 @@ class Settings(Value, frozen=True, kw_only=True):
     model: str
     task: str
     complete: bool
-    limit: str
+    limit: int | float | None
     planned: int
     answered: int
     errors: int
@@ -51,33 +51,33 @@ class Settings(Value, frozen=True, kw_only=True):
     dtype: str
 
 
-def settings(result: Result) -> Settings:
+def settings(result: Run) -> Settings:
     """The settings of a run; what its record does not have is empty."""
-    run, counts = result.run, result.run.counts
-    kind, asked = _part(run.task_spec, "adapter", "rule").get("kind", ""), run.task_spec if result.generated else {}
+    run, counts = result.record, result.record.scoring.counts
+    kind, asked = _part(run.task.spec, "adapter", "rule").get("kind", ""), run.task.spec if result.generated else {}
     adapter, generation = _part(asked, "adapter"), _part(asked, "generation")
-    backend, frames = _part(run.model_spec, "backend"), _part(asked, "columns", "video", "frames")
+    backend, frames = _part(run.model.spec, "backend"), _part(asked, "columns", "video", "frames")
     return Settings(
-        folder=result.folder,
-        model=printable(run.model),
-        task=run.task,
+        folder=str(result.folder),
+        model=printable(run.model.name),
+        task=run.task.name,
         complete=run.complete,
-        limit=printable(run.limit),
+        limit=run.task.limit,
         planned=counts.planned,
         answered=counts.answered,
         errors=counts.errors,
         unparsed=counts.unparsed,
         truncated=counts.truncated,
-        rule=f"{run.rule} ({kind})" if kind and run.rule == "default" else run.rule,
+        rule=f"{run.scoring.rule} ({kind})" if kind and run.scoring.rule == "default" else run.scoring.rule,
         prompts=tuple(one_line(str(adapter[key]), 160) for key in ("prompt", "open_prompt") if key in adapter),
         max_new_tokens=int(generation.get("max_new_tokens", 0)),
         temperature=float(generation.get("temperature", 0)),
         num_crops={name: int(count) for name, count in _part(backend, "num_crops").items()},
         frames=f"{frames['count']} ({frames['kind']})" if frames else "",
-        recorded=run.identity.get("kind") == "replay",
-        judge=printable(str(run.judge.get("name", ""))),
-        device="" if run.device == "none" else printable(run.device),
-        dtype="" if run.dtype == "none" else printable(run.dtype),
+        recorded=result.recorded,
+        judge=printable(str(run.scoring.judge.get("name", ""))),
+        device="" if run.execution.device == "none" else printable(run.execution.device),
+        dtype="" if run.execution.dtype == "none" else printable(run.execution.dtype),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a run leaves in its folder: its record, scores and numbers, made from the log and replaced whole."""
+"""A finished task as its run's folder keeps it: record, scores and numbers, made from the log and replaced whole."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import msgspec
 
 from evalkit import filenames, text_files
 from evalkit.errors import EvalkitError
-from evalkit.run import provenance
+from evalkit.run import record
 from evalkit.run.record import RunRecord
 from evalkit.types import Score, Stat
-
-RECORD = "run.json"
 
 
 def folder(out: Path, model: str, task: str) -> Path:
@@ -21,13 +19,19 @@ def folder(out: Path, model: str, task: str) -> Path:
     return out / filenames.plain(model) / filenames.plain(task)
 
 
-def earlier(place: Path, *, model: str, task: str, say: Callable[[str], None]) -> dict[str, str]:
-    """Where the replies in a run's folder came from: `device` and `dtype`; empty for a new folder.
+def earlier(place: Path, *, model: str, task: str, say: Callable[[str], None]) -> RunRecord | None:
+    """The record that the folder holds of an earlier run; None for a new folder, and for a damaged record, told.
 
     Raises EvalkitError where another model or task, whose name becomes the same folder's, has run there.
     """
-    found = provenance.recorded(place / RECORD, "model", "task", "device", "dtype", say=say)
-    owner = found.pop("model", model), found.pop("task", task)
+    if not (place / record.FILE).exists():
+        return None
+    try:
+        found = record.read(place)
+    except EvalkitError as error:
+        say(f"{error}; the device of earlier replies is unknown, and the record is replaced")
+        return None
+    owner = found.model.name, found.task.name
     if owner != (model, task):
         raise EvalkitError(
             f"{place}: holds model {owner[0]!r} on task {owner[1]!r}, not model {model!r} on task {task!r}; "
@@ -36,17 +40,22 @@ def earlier(place: Path, *, model: str, task: str, say: Callable[[str], None]) -
     return found
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """A finished task: its record, scores and stats, and where they lie."""
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished task and where it lies. `calls` and `seconds` are of this command alone, those of the record of all.
+
+    A rescore has neither.
+    """
 
     record: RunRecord
     scores: tuple[Score, ...]
     stats: tuple[Stat, ...]
     folder: Path
+    calls: int = 0
+    seconds: float = 0.0
 
     def write(self) -> Outcome:
         """Replace the three derived files of the run, run.json last: where it stands, the others are its own."""
         text_files.write_lines(self.folder / "scores.jsonl", self.scores)
         text_files.write_json(self.folder / "stats.json", self.stats)
-        text_files.write_json(self.folder / RECORD, self.record)
+        text_files.write_json(self.folder / record.FILE, self.record)
         return self

@@ -5,13 +5,11 @@ from __future__ import annotations
 import platform
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-
-import msgspec
 
 import evalkit
 
@@ -28,18 +26,6 @@ def versions() -> Mapping[str, str]:
             except metadata.PackageNotFoundError:
                 continue  # an extra that is not installed
     return found
-
-
-def recorded(file: Path, *fields: str, say: Callable[[str], None]) -> dict[str, str]:
-    """Texts that a run.json holds under `fields`; none where there is no such file, or a damaged one, which is said."""
-    try:
-        found = msgspec.json.decode(file.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except msgspec.DecodeError:
-        say(f"{file}: damaged, so the device of earlier replies is unknown; it is replaced")
-        return {}
-    return {field: str(found.get(field, "")) for field in fields}
 
 
 def merged(*facts: Mapping[str, str]) -> dict[str, str]:

@@ -1,10 +1,20 @@
-"""`run.json`: what a run's folder says about how its numbers came about."""
+"""`run.json`: everything about a run but its replies and scores, in typed parts, with files of version 0.1 read too."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
+import msgspec
+
+from evalkit.errors import IncompleteError
 from evalkit.types import Value
+
+FILE = "run.json"
+VERSION = 2
+Origin: TypeAlias = Literal["model", "recorded", "baseline"]
+"""Where replies come from: a model that was given the prompts, a file of replies made elsewhere, or no model at all."""
 
 
 class Counts(Value, frozen=True, kw_only=True):
@@ -20,47 +30,170 @@ class Counts(Value, frozen=True, kw_only=True):
     truncated: int
 
 
-class RunRecord(Value, frozen=True, kw_only=True):
-    """`run.json`: everything about a run but its replies and scores.
+class TaskRecord(Value, frozen=True, kw_only=True):
+    """The task that was run.
 
-    `title` and `headline` are copied so that a report needs no registry; `problems` maps a sample id to its reason.
-    `identity` is what the backend put into every key. `seconds` is the wall time of the last invocation, `busy` the
-    part of it inside the model and `busy_percent` its share of the time from the first request to the last reply,
-    `model_calls` the requests it sent, `share_prefix` whether those shared prefills ("on",
-    or "off" and why; empty where there was no choice). `device` and `dtype` name every kind that replies
-    in the log came from. `mirrors`, `task_folder` and `annotations` tell where a rescore finds the data again, `judge`
-    whose readings count where the rule read nothing.
+    `spec` is the whole task file as plain data and `digest` its digest; `folder` is where relative data paths start.
+    `limit` is the number of samples asked for, or their share in (0, 1); None: all.
     """
 
-    model: str
-    task: str
+    name: str
+    digest: str
+    spec: Mapping[str, Any]
+    folder: str = ""
+    limit: int | float | None = None
+
+
+class ModelRecord(Value, frozen=True, kw_only=True):
+    """The model that was asked.
+
+    `spec` is the whole model file as plain data, `identity` what its backend put into every request key, and `digest`
+    that identity's digest.
+    """
+
+    name: str
     title: str
-    headline: str
-    complete: bool
-    counts: Counts
-    rule: str
-    limit: str
-    task_digest: str
-    model_digest: str
-    data_digest: str
-    data_revision: str
-    data_files: tuple[str, ...]
-    mirrors: tuple[str, ...]
-    task_folder: str
-    annotations: str
-    task_spec: Mapping[str, object]
-    model_spec: Mapping[str, object]
-    identity: Mapping[str, object]
-    problems: Mapping[str, str]
-    versions: Mapping[str, str]
-    git_commit: str
-    argv: tuple[str, ...]
-    device: str = ""
-    dtype: str = ""
-    judge: Mapping[str, object] = {}
+    digest: str
+    spec: Mapping[str, Any]
+    identity: Mapping[str, Any]
+    origin: Origin = "model"
+
+    @property
+    def blind(self) -> bool:
+        """True if the prompts were sent without their pictures and videos."""
+        return bool(self.spec.get("blind"))
+
+
+class DataRecord(Value, frozen=True, kw_only=True):
+    """The data that was read.
+
+    `digest` is over the content of `files`, `revision` the hub's commit ("" for local files). `mirrors` and
+    `annotations` are the local folders and the file given in place of the hub's.
+    """
+
+    digest: str
+    revision: str = ""
+    files: tuple[str, ...] = ()
+    mirrors: tuple[str, ...] = ()
+    annotations: str = ""
+
+
+class ExecutionRecord(Value, frozen=True, kw_only=True):
+    """How the replies came about: facts, which neither a rescore nor a repetition without a model call changes.
+
+    `calls` counts requests sent to the model, `seconds` is wall time and `busy` the part of it inside the model, all
+    three summed over the commands that called it. `busy_percent` is the model's share of the time between the first
+    request and the last reply. `device` and `dtype` name every kind that replies in the log came from, and
+    `share_prefix` whether prefills were shared ("on", or "off" and why; "" where there was no choice). The rest is of
+    the last command that called the model.
+    """
+
     started: str = ""
     seconds: float = 0.0
     busy: float = 0.0
     busy_percent: float = 0.0
-    model_calls: int = 0
+    calls: int = 0
     share_prefix: str = ""
+    device: str = ""
+    dtype: str = ""
+    versions: Mapping[str, str] = {}
+    git_commit: str = ""
+    argv: tuple[str, ...] = ()
+
+    def after(self, earlier: ExecutionRecord) -> ExecutionRecord:
+        """This command's facts with those of an `earlier` one on the same log; the earlier ones if this called no one.
+
+        Device and dtype are this command's, which knows the log's origins.
+        """
+        if not self.calls:
+            return msgspec.structs.replace(earlier, device=self.device, dtype=self.dtype) if earlier.calls else self
+        return msgspec.structs.replace(
+            self,
+            seconds=round(earlier.seconds + self.seconds, 3),
+            busy=round(earlier.busy + self.busy, 3),
+            calls=earlier.calls + self.calls,
+        )
+
+
+class ScoringRecord(Value, frozen=True, kw_only=True):
+    """What came of it: the `rule` that scored ("default": the task's own), the `headline` metric, and the counts.
+
+    `problems` maps the id of a sample without a score to the reason. `judge` names the judge model whose readings
+    count where the rule read nothing; empty: there was none. `evalkit` is the version that scored.
+    """
+
+    rule: str
+    headline: str
+    counts: Counts
+    problems: Mapping[str, str] = {}
+    judge: Mapping[str, Any] = {}
+    evalkit: str = ""
+
+
+class RunRecord(Value, frozen=True, kw_only=True):
+    """`run.json`. `complete` is False where samples failed or were left out, so that its numbers are not results."""
+
+    version: int = VERSION
+    complete: bool
+    task: TaskRecord
+    model: ModelRecord
+    data: DataRecord
+    execution: ExecutionRecord
+    scoring: ScoringRecord
+
+
+def read(folder: Path) -> RunRecord:
+    """The record in a run's folder. Raises IncompleteError where there is none that can be read."""
+    file = folder / FILE
+    advice = f"recompute it with `evalkit score {folder}` or leave the folder out"
+    try:
+        data = msgspec.json.decode(file.read_bytes())
+        return msgspec.convert(_grouped(data) if _is_flat(data) else data, RunRecord)
+    except OSError as error:
+        raise IncompleteError(f"{file}: cannot be read ({error.strerror}): {advice}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, ValueError) as error:
+        raise IncompleteError(f"{file}: not a record of this program ({error}): {advice}") from error
+
+
+def _is_flat(data: object) -> bool:
+    """True for a record of version 0.1, whose fields were not grouped."""
+    return isinstance(data, dict) and isinstance(data.get("task"), str)
+
+
+def _grouped(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of version 0.1 in today's parts; it wrote `limit` as text. Raises KeyError, ValueError."""
+    limit = flat["limit"]
+    number = None if not limit else int(limit) if limit.isdecimal() else float(limit)
+    kinds: dict[str, Origin] = {"replay": "recorded", "baseline": "baseline"}
+    return {
+        "version": 1,
+        "complete": flat["complete"],
+        "task": {
+            "name": flat["task"],
+            "digest": flat["task_digest"],
+            "spec": flat["task_spec"],
+            "folder": flat["task_folder"],
+            "limit": number,
+        },
+        "model": {
+            "name": flat["model"],
+            "title": flat["title"],
+            "digest": flat["model_digest"],
+            "spec": flat["model_spec"],
+            "identity": flat["identity"],
+            "origin": kinds.get(flat["identity"].get("kind"), "model"),
+        },
+        "data": {
+            "digest": flat["data_digest"],
+            "revision": flat["data_revision"],
+            "files": flat["data_files"],
+            "mirrors": flat["mirrors"],
+            "annotations": flat["annotations"],
+        },
+        "execution": {
+            name: flat[name] for name in ExecutionRecord.__struct_fields__ if name in flat and name != "calls"
+        }
+        | {"calls": flat.get("model_calls", 0)},
+        "scoring": {name: flat[name] for name in ScoringRecord.__struct_fields__ if name in flat}
+        | {"evalkit": flat["versions"].get("evalkit", "")},
+    }

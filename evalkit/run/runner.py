@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+import evalkit
 from evalkit import digest
+from evalkit.backends import Backend
+from evalkit.backends.baseline import Baseline
+from evalkit.backends.replay import Replay
 from evalkit.data.sources import Places
 from evalkit.registry.spec import TaskSpec
 from evalkit.run import dataset, outcome, plan, provenance, response_log, scoring, torchrun
 from evalkit.run.dataset import Dataset
-from evalkit.run.judge import Judge, judged, recorded
+from evalkit.run.judge import Judge, judged
 from evalkit.run.local import Execute, Work, local, reuse
 from evalkit.run.outcome import Outcome
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
-from evalkit.run.record import RunRecord
+from evalkit.run.record import (
+    VERSION,
+    DataRecord,
+    ExecutionRecord,
+    ModelRecord,
+    Origin,
+    RunRecord,
+    ScoringRecord,
+    TaskRecord,
+)
 from evalkit.run.response_log import Log
 from evalkit.run.session import Session
 from evalkit.run.torchrun import Crew
-from evalkit.types import Request, Score
+from evalkit.types import Request, Score, Stat
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line decides for a task of a run.
+    """How a task is run, whatever the model.
 
     `rule` names the rule its adapter scores by. Without `media` no picture is looked for: recorded replies are scored
     where the data set's pictures are not.
@@ -47,13 +59,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """A task before anyone is asked: its data, its prompts, and `todo`, the requests that the log has no answer to.
 
-    `origins` tells where the replies that the log holds already came from.
+    `earlier` is the record of an earlier run in the same folder.
     """
 
     task: TaskSpec
     settings: Settings
     place: Path
-    origins: Mapping[str, str]
+    earlier: RunRecord | None
     data: Dataset
     planned: Plan
     todo: Sequence[Request]
@@ -77,18 +89,21 @@ def prepare(session: Session, task: TaskSpec, settings: Settings) -> Ready:
     model, progress = session.model, settings.progress
     place, label = outcome.folder(settings.out, model.name, task.name), f"{model.name} / {task.name}"
     progress.label(label)
-    origins = outcome.earlier(place, model=model.name, task=task.name, say=progress.say)
-    data = _load(task, settings)
+    earlier = outcome.earlier(place, model=model.name, task=task.name, say=progress.say)
+    data = dataset.load(
+        task, settings.places, annotations=settings.annotations, limit=settings.limit, media=settings.media
+    )
     blind = model.blind or not settings.media
     planned = plan.requests(task, session.identity, data.samples, problems=data.problems, blind=blind)
-    log = _read(place, progress)
+    log = response_log.read(place)
+    tell_damage(log, progress)
     todo = plan.pending(planned, log)
     _tell(planned, log, todo=len(todo), progress=progress)
     return Ready(
         task=task,
         settings=settings,
         place=place,
-        origins=origins,
+        earlier=earlier,
         data=data,
         planned=planned,
         todo=todo,
@@ -115,86 +130,77 @@ def _ask(session: Session, ready: Ready, todo: Sequence[Request], execute: Execu
 
 def finish(session: Session, ready: Ready, work: Work) -> Outcome:
     """Score what the log holds now, and write it."""
-    task, settings, place, planned = ready.task, ready.settings, ready.place, ready.planned
-    log = response_log.read(place)
-    origins = provenance.merged(
-        ready.origins,
-        session.origins if any(request.key in session.answers for request in ready.todo) else {},
-        session.facts if work.calls else {},
+    task, settings, planned = ready.task, ready.settings, ready.planned
+    log = response_log.read(ready.place)
+    scores = judged(
+        settings.judge,
+        task,
+        ready.data.samples,
+        planned=planned,
+        log=log,
+        place=ready.place,
+        progress=settings.progress,
     )
-    session.knows(planned.all, log, origins)
-    opinion = _opinion(task, settings, settings.judge, data=ready.data, planned=planned, log=log, place=place)
+    seconds = round(time.perf_counter() - ready.clock, 3)
+    execution = _execution(session, ready, work, seconds=seconds, log=log)
     record = RunRecord(
-        **_asked(session, task, settings, data=ready.data),
-        **opinion.fields,
-        started=ready.started,
-        seconds=round(time.perf_counter() - ready.clock, 3),
-        busy=round(work.busy, 3),
-        busy_percent=round(work.busy_percent, 1),
-        model_calls=work.calls,
-        share_prefix=session.share_prefix if work.calls else "",
-        device=origins.get("device", ""),
-        dtype=origins.get("dtype", ""),
+        complete=_complete(scores, limit=settings.limit),
+        task=_task(task, settings),
+        model=_model(session),
+        data=_data(ready.data, settings),
+        execution=execution if ready.earlier is None else execution.after(ready.earlier.execution),
+        scoring=scoring_record(task, planned, log, scores, rule=settings.rule, judge=settings.judge),
     )
-    return opinion.of(record, place).write()
+    return Outcome(
+        record=record,
+        scores=scores,
+        stats=_stats(task, scores),
+        folder=ready.place,
+        calls=work.calls,
+        seconds=seconds,
+    ).write()
 
 
-def rescore(record: RunRecord, task: TaskSpec, settings: Settings, *, place: Path) -> Outcome:
-    """New scores for the replies of a recorded run; nothing is written, see `Outcome.write`.
+def rescored(
+    record: RunRecord,
+    task: TaskSpec,
+    data: Dataset,
+    planned: Plan,
+    log: Log,
+    *,
+    place: Path,
+    rule: str = "",
+    judge: Judge | None = None,
+    progress: Progress,
+) -> Outcome:
+    """A recorded run under a `task` as it is today; nothing is written, see `Outcome.write`.
 
-    The keys are made again from today's task file: replies to prompts that it no longer asks do not count.
+    The prompts in `planned` are those of today's task: replies to prompts that it no longer asks do not count.
     """
-    data = _load(task, settings)
-    blind = bool(record.model_spec.get("blind")) or not settings.media
-    planned = plan.requests(task, record.identity, data.samples, problems=data.problems, blind=blind)
-    log = _read(place, settings.progress)
-    judge = settings.judge or (None if settings.rule else recorded(record.judge))
-    opinion = _opinion(task, settings, judge, data=data, planned=planned, log=log, place=place)
-    return opinion.of(msgspec.structs.replace(record, **opinion.fields, model_calls=0), place)
-
-
-class Opinion(msgspec.Struct, frozen=True):
-    """What a task's rule, and perhaps a judge, make of a log, with the fields of the record that tell it."""
-
-    task: TaskSpec
-    scores: tuple[Score, ...]
-    fields: dict[str, Any]
-
-    def of(self, record: RunRecord, place: Path) -> Outcome:
-        """The run whose log it is."""
-        return Outcome(record, self.scores, tuple(scoring.stats(self.task.metrics, list(self.scores))), place)
-
-
-def _opinion(
-    task: TaskSpec, settings: Settings, judge: Judge | None, *, data: Dataset, planned: Plan, log: Log, place: Path
-) -> Opinion:
-    scores = judged(judge, task, data.samples, planned=planned, log=log, place=place, progress=settings.progress)
-    problems = scoring.problems(scores)
-    fields = {
-        "counts": scoring.counts(task, planned, log, scores),
-        "problems": problems,
-        "complete": settings.limit is None and not problems,
-        "rule": settings.rule or "default",
-        "headline": task.headline,
-        "task_digest": digest.of(task),
-        "task_spec": msgspec.to_builtins(task),
-        "data_digest": data.fingerprint,
-        "judge": judge.record() if judge else {},
-    }
-    return Opinion(task, scores, fields)
-
-
-def _load(task: TaskSpec, settings: Settings) -> Dataset:
-    return dataset.load(
-        task, settings.places, annotations=settings.annotations, limit=settings.limit, media=settings.media
+    tell_damage(log, progress)
+    scores = judged(judge, task, data.samples, planned=planned, log=log, place=place, progress=progress)
+    limit = record.task.limit
+    new = msgspec.structs.replace(
+        record,
+        version=VERSION,
+        complete=_complete(scores, limit=limit),
+        task=TaskRecord(
+            name=task.name,
+            digest=digest.of(task),
+            spec=msgspec.to_builtins(task),
+            folder=record.task.folder,
+            limit=limit,
+        ),
+        data=msgspec.structs.replace(record.data, digest=data.fingerprint),
+        scoring=scoring_record(task, planned, log, scores, rule=rule, judge=judge),
     )
+    return Outcome(record=new, scores=scores, stats=_stats(task, scores), folder=place)
 
 
-def _read(place: Path, progress: Progress) -> Log:
-    log = response_log.read(place)
+def tell_damage(log: Log, progress: Progress) -> None:
+    """Say which lines of a log cannot be read."""
     for line in log.damaged:
         progress.say(f"{line}: a damaged line is ignored; its request is asked again")
-    return log
 
 
 def _tell(planned: Plan, log: Log, *, todo: int, progress: Progress) -> None:
@@ -211,23 +217,89 @@ def _tell(planned: Plan, log: Log, *, todo: int, progress: Progress) -> None:
         )
 
 
-def _asked(session: Session, task: TaskSpec, settings: Settings, *, data: Dataset) -> dict[str, Any]:
-    """The fields of a record that tell who was asked what, and by which program."""
+# --- the parts of a record
+
+
+def _complete(scores: Sequence[Score], *, limit: int | float | None) -> bool:
+    return limit is None and not scoring.problems(scores)
+
+
+def _task(task: TaskSpec, settings: Settings) -> TaskRecord:
+    return TaskRecord(
+        name=task.name,
+        digest=digest.of(task),
+        spec=msgspec.to_builtins(task),
+        folder=str(settings.places.folder),
+        limit=settings.limit,
+    )
+
+
+def _model(session: Session) -> ModelRecord:
     model = session.model
-    return {
-        "model": model.name,
-        "task": task.name,
-        "title": model.title or model.name,
-        "limit": "" if settings.limit is None else str(settings.limit),
-        "model_digest": digest.of(session.identity),
-        "data_revision": data.revision,
-        "data_files": tuple(str(f) for f in data.files),
-        "mirrors": tuple(str(m.resolve()) for m in settings.places.mirrors),
-        "task_folder": str(settings.places.folder),
-        "annotations": "" if settings.annotations is None else str(settings.annotations.resolve()),
-        "model_spec": msgspec.to_builtins(model),
-        "identity": session.identity,
-        "versions": provenance.versions(),
-        "git_commit": provenance.git_commit(),
-        "argv": settings.argv,
-    }
+    return ModelRecord(
+        name=model.name,
+        title=model.title or model.name,
+        digest=digest.of(session.identity),
+        spec=msgspec.to_builtins(model),
+        identity=session.identity,
+        origin=_origin(model.backend),
+    )
+
+
+def _origin(backend: Backend) -> Origin:
+    if isinstance(backend, Replay):
+        return "recorded"
+    return "baseline" if isinstance(backend, Baseline) else "model"
+
+
+def _data(data: Dataset, settings: Settings) -> DataRecord:
+    return DataRecord(
+        digest=data.fingerprint,
+        revision=data.revision,
+        files=tuple(str(file) for file in data.files),
+        mirrors=tuple(str(mirror.resolve()) for mirror in settings.places.mirrors),
+        annotations="" if settings.annotations is None else str(settings.annotations.resolve()),
+    )
+
+
+def _execution(session: Session, ready: Ready, work: Work, *, seconds: float, log: Log) -> ExecutionRecord:
+    """This command's part in the replies; device and dtype are those of every reply in the log."""
+    before = ready.earlier.execution if ready.earlier else ExecutionRecord()
+    shared = any(request.key in session.answers for request in ready.todo)
+    origins = provenance.merged(
+        {"device": before.device, "dtype": before.dtype},
+        session.origins if shared else {},
+        session.facts if work.calls else {},
+    )
+    session.knows(ready.planned.all, log, origins)
+    return ExecutionRecord(
+        started=ready.started,
+        seconds=seconds,
+        busy=round(work.busy, 3),
+        busy_percent=round(work.busy_percent, 1),
+        calls=work.calls,
+        share_prefix=session.share_prefix if work.calls else "",
+        device=origins.get("device", ""),
+        dtype=origins.get("dtype", ""),
+        versions=provenance.versions(),
+        git_commit=provenance.git_commit(),
+        argv=ready.settings.argv,
+    )
+
+
+def scoring_record(
+    task: TaskSpec, planned: Plan, log: Log, scores: Sequence[Score], *, rule: str, judge: Judge | None
+) -> ScoringRecord:
+    """What a rule, and perhaps a judge, made of a log."""
+    return ScoringRecord(
+        rule=rule or "default",
+        headline=task.headline,
+        counts=scoring.counts(task, planned, log, scores),
+        problems=scoring.problems(scores),
+        judge=judge.record() if judge else {},
+        evalkit=evalkit.__version__,
+    )
+
+
+def _stats(task: TaskSpec, scores: Sequence[Score]) -> tuple[Stat, ...]:
+    return tuple(scoring.stats(task.metrics, list(scores)))

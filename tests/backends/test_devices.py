@@ -208,8 +208,12 @@ def test_a_run_whose_npu_breaks_ends_with_75_and_the_same_command_finishes_it(
     finished = _python(command, npu)
     assert finished.returncode == 0, finished.stderr
     record = json.loads(log.with_name("run.json").read_text())
-    assert (record["device"], record["counts"]["answered"], record["counts"]["errors"]) == ("npu:0", 40, 0)
-    assert record["model_calls"] == record["counts"]["unique"] - len(before)
+    assert (
+        record["execution"]["device"],
+        record["scoring"]["counts"]["answered"],
+        record["scoring"]["counts"]["errors"],
+    ) == ("npu:0", 40, 0)
+    assert record["execution"]["calls"] == record["scoring"]["counts"]["unique"] - len(before)
 
 
 def test_a_machine_without_torch_is_not_told_that_it_has_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,7 @@ def test_limit_is_a_share_of_each_task(capsys: pytest.CaptureFixture[str], task:
     )
     assert code == 0
     planned = [
-        json.loads((tmp_path / "r/always-yes" / n / "run.json").read_text())["counts"]["planned"]
+        json.loads((tmp_path / "r/always-yes" / n / "run.json").read_text())["scoring"]["counts"]["planned"]
         for n in ("yesno", "other")
     ]
     assert planned == [6, 3]

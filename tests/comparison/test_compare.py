@@ -13,6 +13,7 @@ import pytest
 from evalkit.cli import arguments
 from evalkit.cli.entry import main
 from evalkit.comparison import REASONS
+from tests import records
 
 TASK = """
 name: {name}
@@ -81,16 +82,8 @@ def compare(place: Path, base: str, candidate: str, *options: str) -> tuple[int,
 
 
 def edit(place: Path, model: str, task: str, **changes: Any) -> None:
-    """Change fields of a run's record; a dotted name reaches into its task."""
-    file = place / "results" / model / task / "run.json"
-    record = json.loads(file.read_text())
-    for name, value in changes.items():
-        inner = record
-        *path, last = name.split("__")
-        for step in path:
-            inner = inner[step]
-        inner[last] = value
-    file.write_text(json.dumps(record))
+    """Change fields of a run's record."""
+    records.edit(place / "results" / model / task / "run.json", **changes)
 
 
 def test_a_run_against_itself_passes_with_zero_flips(place: Path) -> None:
@@ -165,7 +158,7 @@ REFUSED = [
     ("generation", {"task_spec__generation__max_new_tokens": 16}, "max_new_tokens: 8 against 16"),
     ("task", {"task_spec__keep": {"kind": "present", "column": "picture"}}, "keep"),
     ("blind", {"model_spec__blind": True}, "left the pictures out"),
-    ("partial", {"complete": False, "limit": "10"}, "the candidate run is incomplete"),
+    ("partial", {"complete": False, "limit": 10}, "the candidate run is incomplete"),
 ]
 
 
@@ -266,8 +259,7 @@ DEVICES = [
 def test_devices_that_differ_are_told(place: Path, one: str, two: str, said: str) -> None:
     run(place, "candidate", "cats", replies())
     for model, device in (("base", one), ("candidate", two)):
-        file = place / "results" / model / "cats" / "run.json"
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"device": device}))
+        edit(place, model, "cats", device=device)
     assert [note for note in compare(place, "base/cats", "candidate/cats")[1]["notes"] if "device" in note] == (
         [said] if said else []
     )
@@ -417,7 +409,7 @@ def test_what_the_runner_of_a_build_server_reads_as_commands_is_not_printed(
 ) -> None:
     title = "::stop-commands::x"
     run(place, "candidate", "cats", {**replies(30), "q1": "##[stop-commands]x and ##[add-matcher]y"})
-    edit(place, "candidate", "cats", model_spec__title=title)
+    edit(place, "candidate", "cats", title=title)
     capsys.readouterr()
     assert compare(place, "base/cats", "candidate/cats")[0] == 1
     out = capsys.readouterr().out

@@ -20,13 +20,13 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from evalkit.cli.entry import main
-from evalkit.cli.setup import BUNDLED
 from evalkit.comparison import Comparison
 from evalkit.data.sources import Places
 from evalkit.media.cache import MediaCache
 from evalkit.registry import load
 from evalkit.registry.spec import TaskSpec
 from evalkit.run import dataset
+from evalkit.run.places import BUNDLED
 from evalkit.types import Score
 from tests import TESTS
 

@@ -20,9 +20,8 @@ from evalkit import digest
 from evalkit.cli import arguments
 from evalkit.cli.entry import main
 from evalkit.interop.write import FORMATS, Publication, every_eval_ever, model_index
-from evalkit.reporting import read_results
-from evalkit.run.record import RunRecord
-from tests import TESTS, boards
+from evalkit.reporting import Run, read_runs
+from tests import TESTS, boards, records
 
 FIXTURES = TESTS / "fixtures"
 READ_BACK = """
@@ -73,13 +72,12 @@ def export(results: Path, out: Path, to: str, *options: str) -> list[Path]:
     return sorted(file for file in out.rglob("*") if file.is_file())
 
 
-def on_hub(results: Path) -> Any:
+def on_hub(results: Path) -> Run:
     """A run as one of a hub's data set is recorded: of `right`, with the hub's commit."""
-    (found,) = [r for r in read_results([results]) if r.run.model == "right"]
+    (run,) = [r for r in read_runs([results]) if r.record.model.name == "right"]
     source = {"kind": "huggingface", "path": "lmms-lab/POPE", "split": "test", "revision": "main"}
-    fields = {**{f: getattr(found.run, f) for f in RunRecord.__struct_fields__}}
-    fields |= {"task_spec": {**found.run.task_spec, "source": source}, "data_revision": "a" * 40}
-    return type(found)(found.folder, RunRecord(**fields), found.stats)
+    spec = {**run.record.task.spec, "source": source}
+    return run.replaced(record=records.changed(run.record, task_spec=spec, data_revision="a" * 40))
 
 
 def test_the_command_line_offers_every_format() -> None:
@@ -123,7 +121,7 @@ def test_eval_results_are_read_back_by_the_hub_library(results: Path, tmp_path: 
     from huggingface_hub import parse_eval_result_entries
 
     publication = Publication(out=tmp_path, written="", task_ids={"yesno": "pope"})
-    (file,) = FORMATS["eval-results"]([on_hub(results)], publication, None)  # type: ignore[arg-type]
+    (file,) = FORMATS["eval-results"]([on_hub(results)], publication)
     assert file.parent.name == ".eval_results"
     (entry,) = parse_eval_result_entries(yaml.safe_load(file.read_text()))
     assert (entry.dataset_id, entry.task_id, entry.value) == ("lmms-lab/POPE", "pope", 100.0)
@@ -222,11 +220,6 @@ def test_every_eval_ever_follows_its_schema(results: Path, tmp_path: Path) -> No
 # --- nothing invented
 
 
-def recorded(folder: Path, **changes: object) -> None:
-    file = folder / "run.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
-
-
 def keys(value: Any) -> set[str]:
     """Every name in a JSON value, at any depth."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -251,14 +244,14 @@ def test_settings_of_recorded_replies_are_not_told(results: Path, tmp_path: Path
                     if "jsonl" in file.name
                     else [file.read_text()]
                 )
-            spec = keys(json.loads((results / "harmful/yesno/run.json").read_text())["task_spec"])
+            spec = keys(json.loads((results / "harmful/yesno/run.json").read_text())["task"]["spec"])
             assert not set().union(*(keys(json.loads(text)) for text in texts)) & (UNKNOWN - spec), file
 
 
 def test_times_of_a_resumed_run_are_left_out(results: Path, tmp_path: Path) -> None:
     copied = tmp_path / "results"
     shutil.copytree(results, copied)
-    recorded(copied / "right/yesno", model_calls=3)  # the last part of it asked three of 25
+    records.edit(copied / "right/yesno/run.json", calls=3)  # the last part of it asked three of 25
     for folder, known in ((results, True), (copied, False)):
         files = export(folder, tmp_path / str(known), "inspect") + export(folder, tmp_path / f"{known}e", "lm-eval")
         log = next(f for f in files if f.suffix == ".eval" and f.parent.name == "right")
@@ -282,8 +275,7 @@ def test_a_reply_that_the_log_lacks_is_an_error_and_no_empty_text(
 
 def test_a_run_without_pictures_says_so(results: Path) -> None:
     seen = on_hub(results)
-    fields = {field: getattr(seen.run, field) for field in RunRecord.__struct_fields__}
-    blind = type(seen)(seen.folder, RunRecord(**fields | {"model_spec": {"blind": True}}), seen.stats)
+    blind = seen.replaced(record=records.changed(seen.record, model_spec={"blind": True}))
     publication = Publication(out=Path(), written="2026-01-02T03:04:05+00:00", organization="S", relationship="other")
     for run, told in ((seen, False), (blind, True)):
         assert ("shown no pictures" in json.dumps(every_eval_ever.record(run, publication))) is told

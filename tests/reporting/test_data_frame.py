@@ -9,9 +9,10 @@ import pytest
 
 from evalkit.registry import load
 from evalkit.registry.spec import CardSpec
-from evalkit.reporting import card_report, card_tables, data_frame, read_results
+from evalkit.reporting import card_report, card_tables, data_frame, read_runs
 from evalkit.statistics import mean, proportion
-from tests.reporting.test_report import CARD, partial, record, write
+from tests.records import record
+from tests.reporting.test_report import CARD, partial, write
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_a_row_per_row_of_the_card_and_a_column_per_model(results: Path) -> None:
-    frame = data_frame(card_tables(CARD, read_results([results])))
+    frame = data_frame(card_tables(CARD, read_runs([results])))
     assert list(frame.columns) == [("published", "Alpha"), ("published", "Beta"), ("ours", "a"), ("ours", "b")]
     assert list(frame.index) == [
         ("main", "Popular", "MMMU"),
@@ -40,7 +41,7 @@ def test_a_row_per_row_of_the_card_and_a_column_per_model(results: Path) -> None
 
 
 def test_intervals_are_columns_of_their_own(results: Path) -> None:
-    frame = data_frame(card_tables(CARD, read_results([results])), intervals=True)
+    frame = data_frame(card_tables(CARD, read_runs([results])), intervals=True)
     assert list(frame.columns.get_level_values("number").unique()) == ["published", "ours", "low", "high"]
     row = frame.loc["main", "Popular", "MMMU"]
     assert (row["low", "a"], row["high", "a"]) == (pytest.approx(16.8, abs=0.05), pytest.approx(68.7, abs=0.05))
@@ -48,7 +49,7 @@ def test_intervals_are_columns_of_their_own(results: Path) -> None:
 
 
 def test_an_incomplete_run_is_left_out_or_named(results: Path) -> None:
-    runs = read_results([results])
+    runs = read_runs([results])
     for allow, number, note in (
         (False, [], "Not shown, incomplete: a / bench"),
         (True, [50.0], "* incomplete: a / bench"),
@@ -61,7 +62,7 @@ def test_an_incomplete_run_is_left_out_or_named(results: Path) -> None:
 def test_the_mini_card_as_a_report(tmp_path: Path) -> None:
     card = load.spec(CardSpec, "mini")
     write(tmp_path, record("pocket-vlm", "mini_pope", headline="f1"), proportion(99, 100).stat("f1", {}, 100))
-    report = card_report(card, read_results([tmp_path]))
+    report = card_report(card, read_runs([tmp_path]))
     frame = report.frame()
     assert len(frame) == sum(len(table.rows) for table in card.tables)
     assert frame["ours", "pocket-vlm"].dropna().tolist() == [99.0, 99.0], (

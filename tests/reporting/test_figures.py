@@ -15,12 +15,12 @@ import pytest
 from evalkit.cli.entry import main
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import CardSpec, Localized, Reference, Row
-from evalkit.reporting import card_tables, read_results
+from evalkit.reporting import card_tables, read_runs
 from evalkit.reporting.figures.chart import Chart, card_charts
 from evalkit.reporting.figures.save import save_figures
 from evalkit.results.ranks import Scores
 from evalkit.statistics import proportion
-from tests.reporting.test_report import record
+from tests.records import record
 from tests.reporting.test_report import write as write_run
 from tests.results.test_published import CARD, run
 
@@ -38,7 +38,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def drawn(card: CardSpec, results: Path) -> Chart:
-    runs = read_results([results])
+    runs = read_runs([results])
     (chart,) = card_charts(card, card_tables(card, runs), runs, Scores())
     return chart
 
@@ -88,7 +88,7 @@ def texts(file: Path) -> list[str]:
 
 
 def test_rows_are_sorted_and_the_overall_stands_below(results: Path, tmp_path: Path) -> None:
-    dots, radar = save_figures(WIDE, read_results([results]), tmp_path / "figures")
+    dots, radar = save_figures(WIDE, read_runs([results]), tmp_path / "figures")
     assert (dots.name, radar.name) == ("tiny-main-dots.svg", "tiny-main-radar.svg")
     labels = [text for text in texts(dots) if text in {"one", "two", "three", "Overall"}]
     assert labels == ["two", "two", "one", "one", "three", "three", "Overall"]
@@ -98,7 +98,7 @@ def test_rows_are_sorted_and_the_overall_stands_below(results: Path, tmp_path: P
 
 
 def test_few_groups_make_no_radar(results: Path, tmp_path: Path) -> None:
-    assert [file.name for file in save_figures(CARD, read_results([results]), tmp_path / "f")] == ["tiny-main-dots.svg"]
+    assert [file.name for file in save_figures(CARD, read_runs([results]), tmp_path / "f")] == ["tiny-main-dots.svg"]
 
 
 @pytest.mark.slow
@@ -125,20 +125,20 @@ def test_two_processes_draw_the_same_bytes(results: Path, tmp_path: Path, langua
 
 
 def test_labels_stay_text_also_in_chinese(results: Path, tmp_path: Path) -> None:
-    dots, _ = save_figures(WIDE, read_results([results]), tmp_path / "f", language="zh")
+    dots, _ = save_figures(WIDE, read_runs([results]), tmp_path / "f", language="zh")
     assert {"主表", "总体", "随机猜测", "Phi-3.5 Vision（已发布）"} <= set(texts(dots))
 
 
 def test_a_title_is_escaped_and_no_formula(tmp_path: Path) -> None:
     run(tmp_path / "r", "m", "<b>$x$ & y_2</b>", (60, 80, 20))
-    (dots,) = save_figures(CARD, read_results([tmp_path / "r"]), tmp_path / "f")
+    (dots,) = save_figures(CARD, read_runs([tmp_path / "r"]), tmp_path / "f")
     assert "<b>$x$ & y_2</b>" in texts(dots)
 
 
 def test_an_incomplete_run_is_drawn_only_when_allowed(tmp_path: Path) -> None:
-    made = msgspec.structs.replace(record("phi", "t"), complete=False, title="phi")
+    made = record("phi", "t", complete=False, title="phi")
     write_run(tmp_path / "r", made, proportion(60, 100).stat("accuracy", {"part": "one"}, 100))
-    runs = read_results([tmp_path / "r"])
+    runs = read_runs([tmp_path / "r"])
     (chart,) = card_charts(CARD, card_tables(CARD, runs), runs, Scores())
     assert not any(series.ours and any(series.points) for series in chart.series)
 

@@ -19,7 +19,7 @@ from evalkit.cli.entry import main
 from evalkit.errors import EvalkitError
 from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import Reference
-from evalkit.reporting import read_results
+from evalkit.reporting import read_runs
 from evalkit.reporting.site import translations
 from evalkit.reporting.site.index_page import RankedTable, index_page
 from evalkit.reporting.site.templates import SiteContext
@@ -36,9 +36,9 @@ def results(tmp_path: Path) -> Path:
 
 
 def places(results: Path, **where: str) -> dict[str, tuple[int, bool]]:
-    runs = read_results([results])
+    runs = read_runs([results])
     found = ranks(Reference(task="yesno", where=where), runs, Scores())
-    return {run.run.model: (found[run.folder].place, found[run.folder].shared) for run in runs}
+    return {run.record.model.name: (found[str(run.folder)].place, found[str(run.folder)].shared) for run in runs}
 
 
 def test_ranks_are_shared_until_a_paired_test_parts_them(results: Path) -> None:
@@ -52,7 +52,7 @@ def test_ranks_of_a_group_use_its_samples_only(results: Path) -> None:
 
 
 def test_a_lone_run_and_an_incomplete_one_have_no_rank(results: Path) -> None:
-    runs = read_results([results / "best"])
+    runs = read_runs([results / "best"])
     assert ranks(Reference(task="yesno"), runs, Scores()) == {}
 
 
@@ -173,12 +173,12 @@ def test_a_run_page_holds_every_digest_version_and_the_command(results: Path) ->
     page = Page((build(results) / "runs/near--yesno.html").read_text())
     shown = {text for _, text in page.all("dd")}
     record = json.loads((results / "near/yesno/run.json").read_text())
-    digests = {name: value for name, value in record.items() if name.endswith("_digest")}
-    assert len(digests) == 3
-    assert shown >= set(digests.values()) | set(record["versions"].values()) | {shlex.join(record["argv"])}
+    digests = {record[part]["digest"] for part in ("task", "model", "data")}
+    execution = record["execution"]
+    assert shown >= digests | set(execution["versions"].values()) | {shlex.join(execution["argv"])}
     documents = [json.loads(text) for attributes, text in page.all("pre") if attributes["class"] == "code"]
-    assert record["task_spec"] in documents
-    assert record["identity"] in documents
+    assert record["task"]["spec"] in documents
+    assert record["model"]["identity"] in documents
 
 
 def test_runs_of_one_model_below_two_folders_have_pages_of_their_own(tmp_path: Path) -> None:

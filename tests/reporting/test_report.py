@@ -18,15 +18,16 @@ from hypothesis import strategies as st
 
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import CardSpec, Localized, Reference, Row, Table
-from evalkit.reporting import FORMATS, card_report, card_tables, read_results, render, table_notes
+from evalkit.reporting import FORMATS, card_report, card_tables, read_runs, render, table_notes
 from evalkit.reporting.run_notes import mixed_models_notes
 from evalkit.reporting.table import Absent, Measured, Published
-from evalkit.results.read import Result
+from evalkit.results.run import Run
 from evalkit.results.settings import sentence, settings
 from evalkit.run.record import RunRecord
 from evalkit.safe_text import printable
 from evalkit.statistics import mean, proportion
 from evalkit.types import Stat
+from tests.records import changed, record
 
 HOSTILE = '=1+2|<script>alert("x")</script>_$a$ [l](javascript:x) & 50%\\'
 CARD = CardSpec(
@@ -63,22 +64,10 @@ CARD = CardSpec(
         ),
     ),
 )
-ZERO = {"StrType": "", "IntType": 0, "FloatType": 0.0, "BoolType": False, "DictType": {}, "VarTupleType": ()}
-
-
-def record(model: str, task: str, **fields: Any) -> RunRecord:
-    """A run's record whose remaining fields are empty."""
-    info = msgspec.inspect.type_info(RunRecord)
-    assert isinstance(info, msgspec.inspect.StructType)
-    names = {f.name: ZERO[type(f.type).__name__] for f in info.fields if f.required and f.name != "counts"}
-    counts = {"samples": 10, "planned": 10, "requests": 10, "unique": 10, "answered": 10}
-    counts |= {"errors": 0, "unparsed": 0, "truncated": 0}
-    values = {"model": model, "task": task, "headline": "accuracy", "complete": True, "counts": counts}
-    return msgspec.convert({**names, **values, **fields}, RunRecord)
 
 
 def write(folder: Path, run: RunRecord, *stats: Stat) -> Path:
-    place = folder / run.model.replace("/", "_") / run.task
+    place = folder / run.model.name.replace("/", "_") / run.task.name
     place.mkdir(parents=True)
     (place / "run.json").write_bytes(msgspec.json.encode(run))
     (place / "stats.json").write_bytes(msgspec.json.encode(stats))
@@ -87,7 +76,7 @@ def write(folder: Path, run: RunRecord, *stats: Stat) -> Path:
 
 def report_text(
     card: CardSpec,
-    results: Sequence[Result],
+    results: Sequence[Run],
     format: str = "markdown",  # noqa: A002 - the command line's own word
     *,
     color: bool = False,
@@ -99,8 +88,8 @@ def report_text(
 
 
 def partial(model: str, task: str) -> RunRecord:
-    run = record(model, task, complete=False, limit="8")
-    return msgspec.structs.replace(run, counts=msgspec.structs.replace(run.counts, answered=7, errors=1))
+    run = record(model, task, complete=False, limit=8)
+    return changed(run, counts=msgspec.structs.replace(run.scoring.counts, answered=7, errors=1))
 
 
 @pytest.fixture
@@ -119,12 +108,12 @@ def results(tmp_path: Path) -> Path:
         proportion(9, 10).stat("accuracy", {}, 10),
         proportion(8, 10).stat("f1", {}, 10),
     )
-    write(tmp_path, record("b", "mmmu", model_spec={"title": HOSTILE}), proportion(1, 3).stat("accuracy", {}, 3))
+    write(tmp_path, record("b", "mmmu", title=HOSTILE), proportion(1, 3).stat("accuracy", {}, 3))
     return tmp_path
 
 
 def test_cells_are_typed_and_traceable(results: Path) -> None:
-    main, groups = card_tables(CARD, read_results([results]))
+    main, groups = card_tables(CARD, read_runs([results]))
     assert [(c.title, c.mark) for c in main.columns] == [
         ("Alpha", ""),
         ("Beta", ""),
@@ -145,15 +134,15 @@ def test_cells_are_typed_and_traceable(results: Path) -> None:
 
 
 def test_an_incomplete_run_is_refused_and_named(results: Path) -> None:
-    tables = card_tables(CARD, read_results([results]))
+    tables = card_tables(CARD, read_runs([results]))
     assert "Not shown, incomplete: a / bench (7 of 10 samples answered, 1 failed, limit 8)" in "\n".join(
         table_notes(tables)
     )
-    assert "50.0" not in report_text(CARD, read_results([results]), format="csv")
+    assert "50.0" not in report_text(CARD, read_runs([results]), format="csv")
 
 
 def test_an_incomplete_run_is_marked_when_allowed(results: Path) -> None:
-    runs = read_results([results])
+    runs = read_runs([results])
     for name in ("terminal", "csv"):
         assert "50.0*" in report_text(CARD, runs, format=name, allow_incomplete=True)
     text = report_text(CARD, runs, format="markdown", allow_incomplete=True)
@@ -164,13 +153,13 @@ def test_an_incomplete_run_is_marked_when_allowed(results: Path) -> None:
 
 
 def test_intervals_on_request(results: Path) -> None:
-    runs = read_results([results])
+    runs = read_runs([results])
     assert "40.0 [16.8, 68.7]" in report_text(CARD, runs, format="terminal", intervals=True)
     assert "16.8" not in report_text(CARD, runs, format="terminal")
 
 
 def test_csv_layout(results: Path) -> None:
-    text = report_text(CARD, read_results([results]), format="csv")
+    text = report_text(CARD, read_runs([results]), format="csv")
     first, second = text.split("\n\n")
     more = ["low", "high", "n", "unparsed %", "complete", "published", "vs published", "noise"]
     ours = [f"{title}{name}" for title in ("a (ours)", f"'{HOSTILE} (ours)") for name in ("", *(f" {m}" for m in more))]
@@ -189,15 +178,15 @@ def test_csv_layout(results: Path) -> None:
 
 @pytest.mark.parametrize("first", ["=1", "+1", "-1", "@x", "  =1", "＝1", "\t=1"])
 def test_csv_never_starts_a_text_like_a_formula(first: str, tmp_path: Path) -> None:
-    write(tmp_path, record("m", "mmmu", model_spec={"title": first}), proportion(1, 3).stat("accuracy", {}, 3))
-    head = next(csv.reader(io.StringIO(report_text(CARD, read_results([tmp_path]), format="csv"))))
+    write(tmp_path, record("m", "mmmu", title=first), proportion(1, 3).stat("accuracy", {}, 3))
+    head = next(csv.reader(io.StringIO(report_text(CARD, read_runs([tmp_path]), format="csv"))))
     assert len(head) == 14
     assert all(name.startswith("'") for name in head[5:])
 
 
 def test_markdown_renders_as_text(results: Path) -> None:
     markdown_it = pytest.importorskip("markdown_it", reason="rich brings a Markdown renderer")
-    text = report_text(CARD, read_results([results]), format="markdown")
+    text = report_text(CARD, read_runs([results]), format="markdown")
     page = markdown_it.MarkdownIt("commonmark").enable("table").render(text)
     grid = Grid(page)
     assert grid.rows[0][0] == ["Category", "Benchmark", "Alpha", "Beta", "a (ours)", f"{HOSTILE} (ours)"]
@@ -235,7 +224,7 @@ class Grid(HTMLParser):
 
 
 def test_html_is_one_safe_page(results: Path) -> None:
-    page = report_text(CARD, read_results([results]), format="html", intervals=True)
+    page = report_text(CARD, read_runs([results]), format="html", intervals=True)
     grid = Grid(page)
     tags = [tag for tag, _ in grid.tags]
     assert not {"script", "link", "img", "iframe", "object"} & set(tags)
@@ -255,7 +244,7 @@ def test_a_source_that_is_no_web_address_is_no_link() -> None:
 
 
 def test_latex_escapes_what_it_would_run(results: Path) -> None:
-    text = report_text(CARD, read_results([results]), format="latex", intervals=True)
+    text = report_text(CARD, read_runs([results]), format="latex", intervals=True)
     assert r"=1+2\textbar{}\textless{}script\textgreater{}" in text
     assert r"\_\$a\$ {[}l](javascript:x) \& 50\%\textbackslash{}" in text
     assert r"Popular & MMMU & 43.0 & 44.22 & 40.0 {[}16.8, 68.7]" in text
@@ -264,16 +253,16 @@ def test_latex_escapes_what_it_would_run(results: Path) -> None:
 
 
 def test_the_terminal_shows_hostile_text_as_it_is_and_colours_only_when_asked(results: Path) -> None:
-    runs = read_results([results])
+    runs = read_runs([results])
     assert "\x1b" not in report_text(CARD, runs, format="terminal")
     assert "\x1b[" in report_text(CARD, runs, format="terminal", color=True)
-    rich = msgspec.structs.replace(runs[0], run=record("a", "mmmu", model_spec={"title": "[red]x[/red]"}))
+    rich = runs[0].replaced(record=record("a", "mmmu", title="[red]x[/red]"))
     assert "[red]x[/red]" in report_text(CARD, [rich], format="terminal")
 
 
 def test_a_terminal_table_in_full(results: Path) -> None:
     card = msgspec.structs.replace(CARD, tables=CARD.tables[:1])
-    runs = [run for run in read_results([results]) if run.run.model == "a"]
+    runs = [run for run in read_runs([results]) if run.record.model.name == "a"]
     assert report_text(card, runs, format="terminal", allow_incomplete=True).splitlines() == [
         "Main",
         "",
@@ -295,9 +284,9 @@ def test_printable_text_has_no_control_characters(text: str) -> None:
 
 def test_escape_sequences_in_a_name_never_reach_the_terminal(tmp_path: Path) -> None:
     title = "ok\x1b]0;owned\x07\nsecond line\u202e"
-    write(tmp_path, record("m", "mmmu", model_spec={"title": title}), proportion(1, 2).stat("accuracy", {}, 2))
+    write(tmp_path, record("m", "mmmu", title=title), proportion(1, 2).stat("accuracy", {}, 2))
     for name in FORMATS:
-        text = report_text(CARD, read_results([tmp_path]), format=name)
+        text = report_text(CARD, read_runs([tmp_path]), format=name)
         assert not set("\x1b\x07\u202e") & set(text), name
         assert "\\u001b" not in text
         assert "\\u202e" not in text
@@ -305,7 +294,7 @@ def test_escape_sequences_in_a_name_never_reach_the_terminal(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_chinese(name: str, results: Path) -> None:
-    text = report_text(CARD, read_results([results]), format=name, language="zh")
+    text = report_text(CARD, read_runs([results]), format=name, language="zh")
     for word in ("MMMU 中", "主流", "Bench", "本次评测"):
         assert word in text
     if name != "csv":
@@ -320,7 +309,7 @@ def test_a_card_without_runs_is_the_published_card(name: str) -> None:
 
 
 def test_json_holds_full_precision(results: Path) -> None:
-    report = json.loads(report_text(CARD, read_results([results]), format="json"))
+    report = json.loads(report_text(CARD, read_runs([results]), format="json"))
     cell = report["tables"][0]["lines"][0]["cells"][3]
     assert (cell["kind"], cell["stat"]["value"], cell["stat"]["method"]) == ("measured", 1 / 3, "wilson")
 
@@ -329,58 +318,68 @@ def test_an_error_in_units_is_not_a_percentage(tmp_path: Path) -> None:
     spec = {"metrics": {"accuracy": {"kind": "mean_absolute_error"}}}
     stat = mean([1.0, 2.5], high=float("inf")).stat("accuracy", {}, 2, "answer")
     write(tmp_path, record("m", "mmmu", task_spec=spec), stat)
-    assert "1.75" in report_text(CARD, read_results([tmp_path]), format="csv")
+    assert "1.75" in report_text(CARD, read_runs([tmp_path]), format="csv")
 
 
 def test_a_run_without_the_metric_says_so(tmp_path: Path) -> None:
     write(tmp_path, record("m", "mmmu"), proportion(1, 2).stat("accuracy", {}, 2))
     write(tmp_path, record("m", "pope"), proportion(1, 2).stat("accuracy", {}, 2))
-    found = table_notes(card_tables(CARD, read_results([tmp_path])))
+    found = table_notes(card_tables(CARD, read_runs([tmp_path])))
     assert found == ["m / mmmu has no accuracy, Art.", "m / pope has no f1."]
 
 
 def test_a_group_that_a_limited_run_has_not_reached_needs_no_note_of_its_own(tmp_path: Path) -> None:
     write(tmp_path, partial("m", "mmmu"), proportion(1, 2).stat("accuracy", {}, 2))
-    _, groups = card_tables(CARD, read_results([tmp_path]), allow_incomplete=True)
+    _, groups = card_tables(CARD, read_runs([tmp_path]), allow_incomplete=True)
     assert groups.notes == ("* incomplete: m / mmmu (7 of 10 samples answered, 1 failed, limit 8).",)
     assert groups.rows[0].cells == (Absent(),)
 
 
 def test_two_models_of_one_title_are_told_apart(tmp_path: Path) -> None:
     for model in ("first", "second"):
-        write(tmp_path, record(model, "mmmu", model_spec={"title": "Phi"}), proportion(1, 2).stat("accuracy", {}, 2))
-    (main, _) = card_tables(CARD, read_results([tmp_path]))
+        write(tmp_path, record(model, "mmmu", title="Phi"), proportion(1, 2).stat("accuracy", {}, 2))
+    (main, _) = card_tables(CARD, read_runs([tmp_path]))
     assert [column.title for column in main.columns[2:]] == ["Phi [first]", "Phi [second]"]
 
 
 def test_a_column_that_mixes_models_says_so(tmp_path: Path) -> None:
     write(tmp_path, record("m", "mmmu", dtype="bfloat16", device="cuda"), proportion(1, 2).stat("accuracy", {}, 2))
     write(tmp_path, record("m", "pope", dtype="float32", device="cpu"), proportion(1, 2).stat("accuracy", {}, 2))
-    found = table_notes(card_tables(CARD, read_results([tmp_path])))
+    found = table_notes(card_tables(CARD, read_runs([tmp_path])))
     assert any("its runs differ in what the model is (mmmu: bfloat16 cuda; pope: float32 cpu)" in n for n in found)
 
 
 def test_recorded_replies_are_one_model_and_are_told_no_settings_of_the_task(tmp_path: Path) -> None:
     asked = {"adapter": {"prompt": "{question}", "rule": {"kind": "letter"}}, "generation": {"max_new_tokens": 16}}
     for task in ("mmmu", "pope"):
-        fields = {"identity": {"kind": "replay", "file": task}, "dtype": "none", "device": "none", "task_spec": asked}
-        write(tmp_path, record("m", task, rule="default", **fields), proportion(1, 2).stat("accuracy", {}, 2))
-    results = read_results([tmp_path])
+        fields = {
+            "origin": "recorded",
+            "identity": {"file": task},
+            "dtype": "none",
+            "device": "none",
+            "task_spec": asked,
+        }
+        write(
+            tmp_path,
+            record("m", task, rule="default", **fields),
+            proportion(1, 2).stat("accuracy", {}, 2),
+        )
+    results = read_runs([tmp_path])
     assert not any("mixes them" in note for note in table_notes(card_tables(CARD, results)))
     assert [sentence(settings(result), "en") for result in results] == [
         f"m / {task}: rule default (letter); recorded replies; unparsed 0 of 10 (0.0 %)." for task in ("mmmu", "pope")
     ]
     fields = {"identity": {"kind": "transformers"}, "dtype": "float32", "device": "cpu"}
     write(tmp_path / "own", record("m", "bench", **fields), proportion(1, 2).stat("accuracy", {}, 2))
-    found = mixed_models_notes("m", read_results([tmp_path]), "en")
+    found = mixed_models_notes("m", read_runs([tmp_path]), "en")
     assert found == [
         "m: its runs differ in what the model is (mmmu: recorded replies; bench: float32 cpu); the column mixes them."
     ]
 
 
 def test_several_folders_and_one_run_read_twice(results: Path) -> None:
-    both = read_results([results / "a", results / "b" / "mmmu", results])
-    assert sorted((r.run.model, r.run.task) for r in both) == [
+    both = read_runs([results / "a", results / "b" / "mmmu", results])
+    assert sorted((r.record.model.name, r.record.task.name) for r in both) == [
         ("a", "bench"),
         ("a", "mmmu"),
         ("a", "pope"),
@@ -391,14 +390,14 @@ def test_several_folders_and_one_run_read_twice(results: Path) -> None:
 def test_two_runs_for_one_cell_are_refused(results: Path, tmp_path: Path) -> None:
     write(tmp_path / "other", record("a", "mmmu"))
     with pytest.raises(EvalkitError, match=r"model 'a' has two runs of task 'mmmu', .*leave one of the folders out"):
-        card_tables(CARD, read_results([results]))
+        card_tables(CARD, read_runs([results]))
 
 
 BROKEN = [
     ("run.json", b"{", "not a record of this program"),
     ("run.json", b'{"loss": 1.0}', "unknown field|missing required field"),
-    ("stats.json", b'[{"metric": 3}]', r"stats\.json: not a record"),
-    ("stats.json", b"\xff\xfe", r"stats\.json: not a record"),
+    ("stats.json", b'[{"metric": 3}]', "stats.json: damaged, or not of this program"),
+    ("stats.json", b"\xff\xfe", "stats.json: damaged, or not of this program"),
     ("stats.json", None, r"stats\.json: cannot be read"),
 ]
 
@@ -410,15 +409,15 @@ def test_a_foreign_file_is_named(results: Path, name: str, content: bytes | None
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(EvalkitError, match=message) as caught:
-        read_results([results])
+        [run.stats for run in read_runs([results])]
     assert str(file) in str(caught.value)
 
 
 def test_missing_and_empty_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(EvalkitError, match="there is no results folder"):
-        read_results([tmp_path / "absent"])
+        read_runs([tmp_path / "absent"])
     with pytest.raises(EvalkitError, match=r"no run\.json below it"):
-        read_results([tmp_path])
+        read_runs([tmp_path])
 
 
 def test_an_unknown_format_lists_the_known_ones() -> None:

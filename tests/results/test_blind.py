@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from evalkit.cli.entry import main
-from evalkit.reporting import read_results
+from evalkit.reporting import read_runs
 from evalkit.results.blind import with_differences
+from tests.records import edit
 
 TASK = """\
 name: signs
@@ -54,9 +55,9 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_every_number_is_the_difference_of_the_two(results: Path) -> None:
-    plain = read_results([results])
+    plain = read_runs([results])
     (made,) = with_differences(plain)[len(plain) :]
-    seen, blind = (next(r for r in plain if r.run.model == name) for name in ("m", "m+blind"))
+    seen, blind = (next(r for r in plain if r.record.model.name == name) for name in ("m", "m+blind"))
     assert made.title == "m minus blind"
     assert len(made.stats) == len(seen.stats) == len(blind.stats) == 13
     for found, mine, theirs in zip(made.stats, seen.stats, blind.stats, strict=True):
@@ -79,12 +80,13 @@ def test_the_report_has_the_column_when_asked(results: Path, capsys: pytest.Capt
 def test_runs_on_other_samples_have_no_difference(results: Path) -> None:
     file = results / "m+blind" / "signs" / "scores.jsonl"
     file.write_text("".join(file.read_text().splitlines(keepends=True)[1:]))
-    plain = read_results([results])
+    edit(file.with_name("run.json"), counts__planned=7)
+    plain = read_runs([results])
     assert with_differences(plain) == plain
 
 
 def test_scores_that_cannot_be_read_are_named(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (results / "m" / "signs" / "scores.jsonl").write_text("{\n")
     arguments = ["report", str(results), "--card", str(results.parent / "card.yaml"), "--blind-difference"]
-    assert main(arguments) == 2
-    assert "scores.jsonl: not the scores of a run" in capsys.readouterr().err
+    assert main(arguments) == 4
+    assert "scores.jsonl: damaged, or not of this program" in capsys.readouterr().err

@@ -10,9 +10,9 @@ import pytest
 
 from evalkit.metrics import Metric
 from evalkit.results.old_stats import upgraded
-from evalkit.results.read import read_results
+from evalkit.results.run import read_runs
 from evalkit.types import Score, Stat
-from tests.reporting.test_report import record
+from tests.records import record
 
 NEW = ("unit", "clusters", "interval")
 METRICS: list[dict[str, Any]] = [
@@ -56,7 +56,7 @@ def test_an_old_file_reads_like_a_new_one(tmp_path: Path, spec: dict[str, Any], 
     stats = msgspec.convert(spec, Metric).stats("m", scores(cluster))
     (tmp_path / "stats.json").write_bytes(msgspec.json.encode(old(stats)))
     (tmp_path / "run.json").write_bytes(msgspec.json.encode(record("m", "t", task_spec={"metrics": {"m": spec}})))
-    (result,) = read_results([tmp_path])
+    (result,) = read_runs([tmp_path])
     assert list(result.stats) == stats
 
 

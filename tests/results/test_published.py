@@ -14,14 +14,15 @@ from rich.cells import cell_len
 from evalkit.cli.entry import main
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import CardSpec, Localized, Reference, Row, Table
-from evalkit.reporting import FORMATS, Result, card_tables, read_results
+from evalkit.reporting import FORMATS, Run, card_tables, read_runs
 from evalkit.reporting.agreement import agreement_sentences
 from evalkit.reporting.best_of_row import mark_best
 from evalkit.reporting.table import Absent
 from evalkit.results.published import column_of, printed
 from evalkit.statistics import proportion
 from evalkit.types import Score
-from tests.reporting.test_report import partial, record, report_text, write
+from tests.records import EMPTY, changed, edit, record
+from tests.reporting.test_report import partial, report_text, write
 
 SPEC = {
     "name": "t",
@@ -56,6 +57,9 @@ CARD = CardSpec(
 )
 
 
+COUNTS = msgspec.structs.replace(EMPTY.scoring.counts, samples=300, planned=300, answered=300)
+
+
 def run(folder: Path, model: str, title: str, right: tuple[int, int, int], *, skip: int = 0) -> None:
     """A run with `right` of 100 answers in each part; `skip` moves which ones those are."""
     scores = [
@@ -71,7 +75,7 @@ def run(folder: Path, model: str, title: str, right: tuple[int, int, int], *, sk
         for n in range(100)
     ]
     stats = [proportion(hits, 100).stat("accuracy", {"part": p}, 100) for p, hits in zip(PARTS, right, strict=True)]
-    made = record(model, "t", task_spec=SPEC, model_spec={"title": title}, rule="default")
+    made = record(model, "t", task_spec=SPEC, title=title, rule="default", counts=COUNTS)
     place = write(folder, made, *stats)
     (place / "scores.jsonl").write_bytes(b"\n".join(map(msgspec.json.encode, scores)))
 
@@ -83,7 +87,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_a_difference_is_within_noise_where_the_interval_holds_the_number(results: Path) -> None:
-    (table,) = card_tables(CARD, read_results([results]))
+    (table,) = card_tables(CARD, read_runs([results]))
     found = [row.cells[2] for row in table.rows]
     told = [(cell.against.published, round(cell.against.difference, 6), cell.against.within) for cell in found]  # type: ignore[union-attr]
     assert told == [("55.0", 0.05, True), ("50.15", 0.0985, False), ("40", 0.2, False)]
@@ -94,7 +98,7 @@ def test_a_difference_is_within_noise_where_the_interval_holds_the_number(result
 def test_rounding_of_the_printed_number_counts(results: Path) -> None:
     row = msgspec.structs.replace(CARD.tables[0].rows[1], published=("50.2", "1"))
     card = CardSpec(name="c", tables=(msgspec.structs.replace(CARD.tables[0], rows=(row,)),))
-    ((filled,),) = [table.rows for table in card_tables(card, read_results([results]))]
+    ((filled,),) = [table.rows for table in card_tables(card, read_runs([results]))]
     assert filled.cells[2].against.within  # type: ignore[union-attr]
 
 
@@ -121,8 +125,8 @@ COLUMNS = ("Phi-3.5-vision-instruct", "GPT-4o")
 NAMES = [
     ({"model": "phi-3.5-vision-instruct"}, "", "Phi-3.5-vision-instruct"),
     ({"model": "microsoft--Phi-3.5-vision-instruct"}, "", "Phi-3.5-vision-instruct"),
-    ({"model": "x", "model_spec": {"title": "gpt 4O"}}, "", "GPT-4o"),
-    ({"model": "phi-3.5-vision-instruct+blind", "model_spec": {"title": "Phi-3.5-vision-instruct (blind)"}}, "", ""),
+    ({"model": "x", "title": "gpt 4O"}, "", "GPT-4o"),
+    ({"model": "phi-3.5-vision-instruct+blind", "title": "Phi-3.5-vision-instruct (blind)"}, "", ""),
     ({"model": "checkpoint-9"}, "", ""),
     ({"model": "checkpoint-9"}, "GPT-4o", "GPT-4o"),
     ({"model": "checkpoint-9"}, "Claude", ""),
@@ -131,13 +135,13 @@ NAMES = [
 
 @pytest.mark.parametrize(("fields", "wanted", "expected"), NAMES)
 def test_the_column_of_the_same_model(fields: dict[str, object], wanted: str, expected: str) -> None:
-    result = Result("f", record(**{"task": "t", **fields}), ())  # type: ignore[arg-type]
+    result = Run(Path("f"), record(**{"task": "t", **fields}), stats=())  # type: ignore[arg-type]
     assert column_of(COLUMNS, result, wanted) == expected
-    assert column_of(COLUMNS, msgspec.structs.replace(result, derived=True), wanted) == ""
+    assert column_of(COLUMNS, result.replaced(derived=True), wanted) == ""
 
 
 def test_a_terminal_table_with_its_verdict_in_full(results: Path) -> None:
-    text = report_text(CARD, read_results([results]), format="terminal", details=True)
+    text = report_text(CARD, read_runs([results]), format="terminal", details=True)
     assert text.splitlines()[:9] == [
         "Main",
         "Not consistent with the published numbers: phi 3.5 vision (column Phi-3.5 Vision), 2 of 3 beyond noise (≠): "
@@ -150,7 +154,8 @@ def test_a_terminal_table_with_its_verdict_in_full(results: Path) -> None:
         " two         100            50.15    59.9             60.0         +9.9 ≠",
         " three       100               40    10.0             60.0        +20.0 ≠",
     ]
-    assert "phi / t: rule default; prompt “{question} Letter.”; at most 16 new tokens; greedy; unparsed 0 of 10" in text
+    settings = "rule default; prompt “{question} Letter.”; at most 16 new tokens; greedy"
+    assert f"phi / t: {settings}; unparsed 0 of 300" in text
     assert text.count("≠ beyond noise") == 1
 
 
@@ -165,7 +170,7 @@ VERDICTS = [
 @pytest.mark.parametrize(("right", "expected"), VERDICTS)
 def test_the_sentence_above_a_table(right: tuple[int, int, int], expected: str, tmp_path: Path) -> None:
     run(tmp_path, "phi", "phi", right)
-    (table,) = card_tables(CARD, read_results([tmp_path]), column="Phi-3.5 Vision")
+    (table,) = card_tables(CARD, read_runs([tmp_path]), column="Phi-3.5 Vision")
     (sentence,) = agreement_sentences(table, "en")
     assert expected in sentence
     (chinese,) = agreement_sentences(table, "zh")
@@ -174,7 +179,7 @@ def test_the_sentence_above_a_table(right: tuple[int, int, int], expected: str, 
 
 def test_a_model_that_the_card_does_not_have_is_compared_with_nothing(tmp_path: Path) -> None:
     run(tmp_path, "mine", "mine", (60, 60, 60))
-    text = report_text(CARD, read_results([tmp_path]), format="markdown")
+    text = report_text(CARD, read_runs([tmp_path]), format="markdown")
     assert "vs published" not in text
     assert "onsistent" not in text
     with pytest.raises(EvalkitError, match=r"card tiny has no column 'Claude': choose one of Phi-3\.5 Vision, Other"):
@@ -182,15 +187,15 @@ def test_a_model_that_the_card_does_not_have_is_compared_with_nothing(tmp_path: 
 
 
 def test_an_incomplete_run_is_compared_with_nothing(tmp_path: Path) -> None:
-    made = msgspec.structs.replace(partial("phi", "t"), model_spec={"title": "Phi-3.5 Vision"})
+    made = changed(partial("phi", "t"), title="Phi-3.5 Vision")
     write(tmp_path, made, proportion(60, 100).stat("accuracy", {"part": "one"}, 100))
-    text = report_text(CARD, read_results([tmp_path]), format="markdown", allow_incomplete=True)
+    text = report_text(CARD, read_runs([tmp_path]), format="markdown", allow_incomplete=True)
     assert r"60.0\*" in text
     assert "vs published" not in text
 
 
 def test_marks_stand_in_every_format(results: Path) -> None:
-    runs = read_results([results])
+    runs = read_runs([results])
     shown = {name: report_text(CARD, runs, format=name) for name in FORMATS}
     for name in ("terminal", "markdown", "html"):
         assert "+20.0 ≠" in shown[name]
@@ -212,7 +217,7 @@ def _rows(text: str) -> list[tuple[list[str], list[str]]]:
 
 
 def best_of(results: Path) -> list[list[int]]:
-    runs = read_results([results])
+    runs = read_runs([results])
     (table,) = mark_best(CARD, card_tables(CARD, runs), runs)
     return [[n for n, cell in enumerate(row.cells) if not isinstance(cell, Absent) and cell.best] for row in table.rows]
 
@@ -221,7 +226,7 @@ def best_of(results: Path) -> list[list[int]]:
 def test_a_sentence_names_six_rows_and_counts_the_others(results: Path, language: str, more: str) -> None:
     rows = CARD.tables[0].rows * 4  # two of three are beyond noise
     card = msgspec.structs.replace(CARD, tables=(msgspec.structs.replace(CARD.tables[0], rows=rows),))
-    (table,) = card_tables(card, read_results([results]), language=language)
+    (table,) = card_tables(card, read_runs([results]), language=language)
     (sentence,) = agreement_sentences(table, language)
     assert sentence.count("three +20.0") == 4
     assert sentence.count("two +9.9") == 2
@@ -234,7 +239,7 @@ def test_the_best_of_a_row_shares_with_what_noise_cannot_tell(results: Path) -> 
 
 
 def test_one_number_is_the_best_of_nothing(results: Path) -> None:
-    runs = read_results([results])
+    runs = read_runs([results])
     alone = msgspec.structs.replace(CARD.tables[0], columns=(), rows=(Row(score="t", label=Localized("T")),))
     card = CardSpec(name="c", tables=(alone,))
     assert "★" not in report_text(card, runs, format="terminal", best=True)
@@ -247,7 +252,7 @@ def test_our_runs_tie_by_a_paired_test(results: Path) -> None:
 
 
 def test_a_best_number_is_bold_or_starred(results: Path) -> None:
-    runs = read_results([results])
+    runs = read_runs([results])
     shown = {name: report_text(CARD, runs, format=name, best=True) for name in FORMATS}
     assert "★60.0" in shown["terminal"]
     assert "★: best of its row" in shown["terminal"]
@@ -264,14 +269,15 @@ def test_other_samples_are_no_tie(results: Path, tmp_path: Path) -> None:
     run(tmp_path / "b", "second", "second", (60, 59, 40))
     file = tmp_path / "b" / "second" / "t" / "scores.jsonl"
     file.write_bytes(b"\n".join(file.read_bytes().split(b"\n")[:-5]))
+    edit(file.with_name("run.json"), counts__planned=295)
     with pytest.raises(EvalkitError, match="the samples or their gold answers differ"):
-        report_text(CARD, read_results([results, tmp_path / "b"]), best=True)
+        report_text(CARD, read_runs([results, tmp_path / "b"]), best=True)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_a_terminal_table_folds_to_the_screen(results: Path, width: int, language: str) -> None:
-    runs = read_results([results])
+    runs = read_runs([results])
     text = report_text(
         CARD, runs, format="terminal", width=width, intervals=True, best=True, details=True, language=language
     )
@@ -285,7 +291,7 @@ def test_categories_of_a_folded_table_stand_above_their_first_row(results: Path)
         msgspec.structs.replace(row, category=Localized("A category of two benchmarks")) for row in CARD.tables[0].rows
     )
     card = CardSpec(name="c", tables=(msgspec.structs.replace(CARD.tables[0], rows=rows),))
-    lines = report_text(card, read_results([results]), format="terminal", width=60).splitlines()
+    lines = report_text(card, read_runs([results]), format="terminal", width=60).splitlines()
     start = next(n for n, line in enumerate(lines) if line.startswith(" A category"))
     assert [line.split()[:2] for line in lines[start : start + 3]] == [
         ["A", "category"],
@@ -314,12 +320,10 @@ def test_runs_of_one_model_stand_side_by_side(tmp_path: Path, capsys: pytest.Cap
 def test_many_unreadable_replies_are_told_without_being_asked(tmp_path: Path) -> None:
     made = record("phi", "t")
     for unparsed, told in ((0, False), (1, True)):
-        made = msgspec.structs.replace(made, counts=msgspec.structs.replace(made.counts, unparsed=unparsed))
+        made = changed(made, counts=msgspec.structs.replace(made.scoring.counts, unparsed=unparsed))
         place = tmp_path / str(unparsed)
         write(place, made, proportion(60, 100).stat("accuracy", {"part": "one"}, 100))
-        assert (
-            "phi / t: 1 of 10 replies could not be read (10.0 %)." in report_text(CARD, read_results([place]))
-        ) is told
+        assert ("phi / t: 1 of 10 replies could not be read (10.0 %)." in report_text(CARD, read_runs([place]))) is told
 
 
 def test_the_command_compares_with_the_column_that_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -159,9 +159,9 @@ def test_promise_7_ranks_do_not_change_results_and_equal_requests_of_two_tasks_r
     sessions = [FakeSession(reply=reply) for _ in range(3)]
     shared = ranks_run(tmp_path, tasks, sessions)
     assert len(asked) == len(set(asked)) == 60
-    assert [o.record.model_calls for o in shared] == [60, 0]
+    assert [o.calls for o in shared] == [60, 0]
     assert [o.record.complete for o in shared] == [True, True]
-    assert [o.record.device for o in shared] == ["cpu", "cpu"]
+    assert [o.record.execution.device for o in shared] == ["cpu", "cpu"]
     make_data(tmp_path / "alone")
     alone = [runner.run(FakeSession(reply=reply), task, run_settings(tmp_path / "alone")) for task in tasks]
     for one, other in zip(shared, alone, strict=True):
@@ -174,7 +174,7 @@ def test_ranks_load_no_model_for_what_is_answered_and_ask_only_the_rest(tmp_path
     runner.run(FakeSession(), make_task(), run_settings(tmp_path, limit=45))
     sessions = [FakeSession(), FakeSession()]
     (outcome,) = ranks_run(tmp_path, [make_task()], sessions)
-    assert (outcome.record.model_calls, outcome.record.complete) == (15, True)
+    assert (outcome.calls, outcome.record.complete) == (15, True)
     again = [FakeSession(), FakeSession()]
     (outcome,) = ranks_run(tmp_path, [make_task()], again)
     assert [session.loads for session in again] == [0, 0]
@@ -192,6 +192,6 @@ def test_an_error_on_any_rank_is_that_samples_and_is_not_retried_by_the_first(tm
         return "yes"
 
     (outcome,) = ranks_run(tmp_path, [make_task()], [FakeSession(reply=reply, batch=1) for _ in "12"])
-    assert outcome.record.problems == {"q3": "RuntimeError: shape mismatch"}
+    assert outcome.record.scoring.problems == {"q3": "RuntimeError: shape mismatch"}
     assert tries == ["q3"]
     assert outcome.record.complete is False

@@ -115,12 +115,12 @@ def test_unusable_media_are_listed_by_id_and_reason_and_the_rest_is_scored(
     record = json.loads((tmp_path / "r/pocket-vlm/odd/run.json").read_text())
     bad = set(makers) - {"fine", "last"}
     assert code == 4
-    assert set(record["problems"]) == bad
-    for name, reason in record["problems"].items():
+    assert set(record["scoring"]["problems"]) == bad
+    for name, reason in record["scoring"]["problems"].items():
         assert f"sample {name}: " in err
         assert f"{name}.{suffix}" in reason
-    assert record["counts"]["answered"] == 2
-    assert record["counts"]["planned"] == len(makers)
+    assert record["scoring"]["counts"]["answered"] == 2
+    assert record["scoring"]["counts"]["planned"] == len(makers)
     assert record["complete"] is False
 
 

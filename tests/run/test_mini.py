@@ -14,7 +14,6 @@ import msgspec
 import pytest
 from PIL import Image as Pillow
 
-from evalkit.cli.setup import BUNDLED
 from evalkit.data.sources import Places
 from evalkit.media.cache import MediaCache
 from evalkit.media.open import open_image
@@ -22,6 +21,7 @@ from evalkit.registry import load
 from evalkit.registry.spec import Batch, TaskSpec
 from evalkit.run import dataset, plan, scoring
 from evalkit.run.batching import Stream
+from evalkit.run.places import BUNDLED
 from evalkit.run.response_log import Log
 from evalkit.run.session import Session
 from evalkit.types import Image, Response, Sample, Score

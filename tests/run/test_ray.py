@@ -87,8 +87,8 @@ def test_a_killed_worker_costs_nothing_and_the_files_are_those_of_one_process(tm
         found = runner.run(made, make_task(), settings(tmp_path), execute=pool)
         again = runner.run(made, make_task("again"), settings(tmp_path), execute=pool)
     assert marker.exists()
-    assert (found.record.model_calls, found.record.complete, found.record.device) == (60, True, "cpu")
-    assert again.record.model_calls == 0, "equal requests of another task"
+    assert (found.calls, found.record.complete, found.record.execution.device) == (60, True, "cpu")
+    assert again.calls == 0, "equal requests of another task"
     assert [f.name for f in found.folder.glob("responses-*")] == ["responses-0.jsonl"], "one writer"
     assert len(keys(found.folder)) == len(set(keys(found.folder))) == 60
     for name in ("scores.jsonl", "stats.json"):

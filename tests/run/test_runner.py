@@ -21,6 +21,7 @@ from evalkit.data.sources import Places
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import Batch, ModelSpec, TaskSpec
+from evalkit.results.run import Run
 from evalkit.run import provenance, response_log, runner
 from evalkit.run.outcome import Outcome
 from evalkit.run.progress import Progress
@@ -99,20 +100,20 @@ def test_a_run_writes_log_scores_stats_and_record(tmp_path: Path) -> None:
     assert value(outcome, half="1") == 1.0
     record = json.loads((outcome.folder / "run.json").read_text())
     assert record["complete"] is True
-    assert record["counts"]["answered"] == 60
-    assert record["device"] == "cpu"
-    assert record["versions"]["torch"]
-    assert record["versions"]["transformers"]
-    assert record["versions"]["evalkit"] == evalkit.__version__
-    assert len(record["git_commit"].removesuffix("-dirty")) == 40
+    assert record["scoring"]["counts"]["answered"] == 60
+    assert record["execution"]["device"] == "cpu"
+    assert record["execution"]["versions"]["torch"]
+    assert record["execution"]["versions"]["transformers"]
+    assert record["execution"]["versions"]["evalkit"] == evalkit.__version__
+    assert len(record["execution"]["git_commit"].removesuffix("-dirty")) == 40
     assert len((outcome.folder / "scores.jsonl").read_text().splitlines()) == 60
 
 
 def test_the_commit_is_asked_of_git_once_per_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     make_data(tmp_path)
-    first = runner.run(FakeSession(), make_task(), settings(tmp_path)).record.git_commit
+    first = runner.run(FakeSession(), make_task(), settings(tmp_path)).record.execution.git_commit
     monkeypatch.setattr(provenance, "_git", lambda *_: "of a later commit")
-    assert runner.run(FakeSession(), make_task(), settings(tmp_path)).record.git_commit == first
+    assert runner.run(FakeSession(), make_task(), settings(tmp_path)).record.execution.git_commit == first
 
 
 def test_promise_9_a_number_is_traced_back_to_reply_prompt_and_picture(tmp_path: Path) -> None:
@@ -132,10 +133,10 @@ def test_a_fully_answered_run_is_repeated_without_loading_the_model(tmp_path: Pa
     backend = FakeSession()
     second = runner.run(backend, make_task(), settings(tmp_path))
     assert backend.loads == 0
-    assert second.record.model_calls == 0
+    assert second.calls == 0
     assert second.stats == first.stats
     assert second.scores == first.scores
-    assert second.record.device == "cpu", "the record still says where the replies came from"
+    assert second.record.execution.device == "cpu", "the record still says where the replies came from"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_what_changes_replies_is_noticed_and_never_served_from_the_old_log(tmp_p
         for i in range(60):
             Pillow.new("RGB", (8, 8), (i, 7, 7)).save(tmp_path / "pictures" / f"{i}.png")
     again = runner.run(backend, task, settings(tmp_path))
-    assert again.record.model_calls == 60
+    assert again.calls == 60
 
 
 @pytest.mark.parametrize("damage", ["corrupt", "missing", "empty"])
@@ -162,10 +163,10 @@ def test_one_bad_picture_of_sixty_leaves_fifty_nine(tmp_path: Path, damage: str)
     else:
         picture.write_bytes(b"" if damage == "empty" else picture.read_bytes()[:40])
     outcome = runner.run(FakeSession(), make_task(), settings(tmp_path))
-    assert list(outcome.record.problems) == ["q7"]
-    assert "7.png" in outcome.record.problems["q7"]
-    assert outcome.record.counts.answered == 59
-    assert outcome.record.counts.errors == 1
+    assert list(outcome.record.scoring.problems) == ["q7"]
+    assert "7.png" in outcome.record.scoring.problems["q7"]
+    assert outcome.record.scoring.counts.answered == 59
+    assert outcome.record.scoring.counts.errors == 1
     assert outcome.record.complete is False
     assert value(outcome) == 29 / 60, "the sample keeps its place in the denominator"
     assert all(stat.n == 60 for stat in outcome.stats if not stat.where)
@@ -178,7 +179,7 @@ def test_a_mended_picture_is_asked_and_nothing_else(tmp_path: Path) -> None:
     runner.run(FakeSession(), make_task(), settings(tmp_path))
     (tmp_path / "pictures" / "7.png").write_bytes(good)
     mended = runner.run(FakeSession(), make_task(), settings(tmp_path))
-    assert mended.record.model_calls == 1
+    assert mended.calls == 1
     assert mended.record.complete is True
 
 
@@ -191,9 +192,9 @@ def test_a_model_that_raises_on_one_sample_costs_that_sample_and_is_retried(tmp_
         return "yes"
 
     outcome = runner.run(FakeSession(reply=reply), make_task(), settings(tmp_path))
-    assert outcome.record.problems == {"q3": "RuntimeError: shape mismatch"}
+    assert outcome.record.scoring.problems == {"q3": "RuntimeError: shape mismatch"}
     again = runner.run(FakeSession(), make_task(), settings(tmp_path))
-    assert again.record.model_calls == 1
+    assert again.calls == 1
     assert again.record.complete is True
 
 
@@ -201,8 +202,8 @@ def test_promise_6_a_limited_run_is_never_complete(tmp_path: Path) -> None:
     make_data(tmp_path)
     outcome = runner.run(FakeSession(), make_task(), settings(tmp_path, limit=0.1))
     assert outcome.record.complete is False
-    assert outcome.record.counts.planned == 6
-    assert runner.run(FakeSession(), make_task(), settings(tmp_path)).record.model_calls == 54
+    assert outcome.record.scoring.counts.planned == 6
+    assert runner.run(FakeSession(), make_task(), settings(tmp_path)).calls == 54
 
 
 def test_promise_7_batch_size_and_order_do_not_change_results(tmp_path: Path) -> None:
@@ -218,10 +219,10 @@ def test_promise_7_batch_size_and_order_do_not_change_results(tmp_path: Path) ->
 
 def test_data_of_different_content_have_different_fingerprints(tmp_path: Path) -> None:
     make_data(tmp_path)
-    first = runner.run(FakeSession(), make_task(), settings(tmp_path)).record.data_digest
+    first = runner.run(FakeSession(), make_task(), settings(tmp_path)).record.data.digest
     rows = (tmp_path / "data.jsonl").read_text().replace("Is it?", "Is it so?", 1)
     (tmp_path / "data.jsonl").write_text(rows)
-    assert runner.run(FakeSession(), make_task(), settings(tmp_path)).record.data_digest != first
+    assert runner.run(FakeSession(), make_task(), settings(tmp_path)).record.data.digest != first
 
 
 def test_a_wrong_count_stops_before_anything_is_asked(tmp_path: Path) -> None:
@@ -235,10 +236,11 @@ def test_a_wrong_count_stops_before_anything_is_asked(tmp_path: Path) -> None:
 def test_rescoring_needs_no_model_and_follows_todays_task_file(tmp_path: Path) -> None:
     make_data(tmp_path)
     outcome = runner.run(FakeSession(), make_task(), settings(tmp_path))
-    again = runner.rescore(outcome.record, make_task(), settings(tmp_path), place=outcome.folder)
+    recorded = Run.read(outcome.folder, settings(tmp_path).places)
+    again = recorded.rescored(make_task(), progress=Progress(quiet=True))
     assert again.stats == outcome.stats
-    other = runner.rescore(outcome.record, make_task(prompt=" New?"), settings(tmp_path), place=outcome.folder)
-    assert other.record.counts.answered == 0
+    other = recorded.rescored(make_task(prompt=" New?"), progress=Progress(quiet=True))
+    assert other.record.scoring.counts.answered == 0
     assert other.record.complete is False
 
 
@@ -248,7 +250,7 @@ def test_a_damaged_log_line_is_asked_again(tmp_path: Path) -> None:
     log = outcome.folder / "responses-0.jsonl"
     lines = log.read_bytes().splitlines(keepends=True)
     log.write_bytes(b"".join([*lines[:5], b"{damaged\n", *lines[6:]]))
-    assert runner.run(FakeSession(), make_task(), settings(tmp_path)).record.model_calls == 1
+    assert runner.run(FakeSession(), make_task(), settings(tmp_path)).calls == 1
 
 
 def test_a_results_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

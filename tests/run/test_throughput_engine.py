@@ -86,18 +86,20 @@ def test_what_another_task_of_the_run_asked_is_not_asked_again(model: Path, data
     half = run(made, task("half", file="half.jsonl", count=12), data, tmp_path)
     whole = run(made, task("whole"), data, tmp_path)
     again = run(made, task("again"), data, tmp_path)
-    assert [o.record.model_calls for o in (half, whole, again)] == [12, 12, 0]
+    assert [o.calls for o in (half, whole, again)] == [12, 12, 0]
     assert replies(half).items() <= replies(whole).items()
     assert replies(again) == replies(whole)
     assert again.scores == whole.scores
     assert again.record.complete
-    assert (again.record.device, again.record.dtype) == ("cpu", "float32"), "of the replies, whoever asked for them"
+    assert (again.record.execution.device, again.record.execution.dtype) == ("cpu", "float32"), (
+        "of the replies, whoever asked for them"
+    )
 
 
 def test_other_generation_settings_are_other_requests(model: Path, data: Path, tmp_path: Path) -> None:
     made = session(model)
     run(made, task("short"), data, tmp_path)
-    assert run(made, task("long", new=5), data, tmp_path).record.model_calls == ROWS
+    assert run(made, task("long", new=5), data, tmp_path).calls == ROWS
 
 
 def test_errors_are_asked_again_in_the_next_task(model: Path, data: Path, tmp_path: Path) -> None:
@@ -111,10 +113,10 @@ def test_errors_are_asked_again_in_the_next_task(model: Path, data: Path, tmp_pa
     engine.model.forward = broken
     first = run(made, task("first", file="half.jsonl", count=12), data, tmp_path)
     engine.model.forward = bare
-    assert first.record.counts.errors == 12
+    assert first.record.scoring.counts.errors == 12
     assert not made.answers
     second = run(made, task("second", file="half.jsonl", count=12), data, tmp_path)
-    assert (second.record.model_calls, second.record.counts.errors) == (12, 0)
+    assert (second.calls, second.record.scoring.counts.errors) == (12, 0)
 
 
 # --- the choice, and what run.json says
@@ -144,7 +146,7 @@ def test_promise_3_sharing_is_no_part_of_the_key(model: Path, data: Path, tmp_pa
 def test_a_model_that_cannot_share_says_so(tmp_path: Path, data: Path) -> None:
     qwen = models.qwen2_vl(tmp_path / "qwen")
     outcome = run(session(qwen), task("t", file="half.jsonl", count=12), data, tmp_path)
-    assert outcome.record.share_prefix == "off (qwen2_vl gives pictures positions of several dimensions)"
+    assert outcome.record.execution.share_prefix == "off (qwen2_vl gives pictures positions of several dimensions)"
     with pytest.raises(ModelError, match="write auto or off"):
         run(session(qwen, share_prefix="on"), task("u"), data, tmp_path)
 

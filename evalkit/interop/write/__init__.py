@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from evalkit.data.sources import Places
 from evalkit.interop.write import eval_results, every_eval_ever, inspect_log, lm_eval, model_index, vlmevalkit
 from evalkit.interop.write.publication import Publication
-from evalkit.results.read import Result
+from evalkit.results.run import Run
 
 __all__ = ["FORMATS", "Publication"]
 
 # A format writes complete runs below `publication.out` and returns its files. It raises EvalkitError where it needs to
 # know what neither the runs nor the publication say.
-FORMATS: Mapping[str, Callable[[Sequence[Result], Publication, Places], list[Path]]] = {
+FORMATS: Mapping[str, Callable[[Sequence[Run], Publication], list[Path]]] = {
     "model-index": model_index.write,
     "eval-results": eval_results.write,
     "lm-eval": lm_eval.write,

@@ -10,14 +10,12 @@ from typing import Any
 
 import msgspec
 
-from evalkit.data.sources import Places
 from evalkit.errors import EvalkitError
 from evalkit.filenames import distinct
 from evalkit.interop.write.publication import Publication, digests, hub, save
 from evalkit.registry.load import HUB_ID
 from evalkit.registry.spec import TaskSpec
-from evalkit.results.read import Result
-from evalkit.results.trace import task_of
+from evalkit.results.run import Run
 from evalkit.types import Stat
 
 VERSION = "0.3.0"
@@ -25,27 +23,27 @@ LOADED_HERE = ("transformers", "phi3_vision")
 """Backends that load the weights themselves; of any other it is not known who runs the model."""
 
 
-def write(results: Sequence[Result], publication: Publication, places: Places) -> list[Path]:
+def write(results: Sequence[Run], publication: Publication) -> list[Path]:
     """`<task>/<model>.json`. Raises EvalkitError unless the publication names who publishes, and as what."""
     if not (publication.organization and publication.relationship):
         raise EvalkitError("the format wants to know who publishes: give --organization and --relationship")
     return [
         save(
-            publication.out / distinct(result.run.task) / f"{distinct(result.run.model)}.json",
+            publication.out / distinct(result.record.task.name) / f"{distinct(result.record.model.name)}.json",
             msgspec.json.format(msgspec.json.encode(record(result, publication)), indent=2) + b"\n",
         )
         for result in results
     ]
 
 
-def record(result: Result, publication: Publication) -> dict[str, Any]:
+def record(result: Run, publication: Publication) -> dict[str, Any]:
     """One run; metrics of which neither more nor less is better have no place in the format and are left out."""
-    run, task = result.run, task_of(result)
+    run, task = result.record, result.task
     written = str(datetime.fromisoformat(publication.written).timestamp())
     return {
         "schema_version": VERSION,
-        "evaluation_id": f"{run.task}/{run.model}/{written}",
-        **({"evaluation_timestamp": run.started} if run.started else {}),
+        "evaluation_id": f"{run.task.name}/{run.model.name}/{written}",
+        **({"evaluation_timestamp": run.execution.started} if run.execution.started else {}),
         "retrieved_timestamp": written,
         "source_metadata": {
             "source_name": "evalkit",
@@ -55,8 +53,8 @@ def record(result: Result, publication: Publication) -> dict[str, Any]:
         },
         "eval_library": {
             "name": "evalkit",
-            "version": run.versions.get("evalkit", "unknown"),
-            "additional_details": _known(git_commit=run.git_commit, **digests(run)),
+            "version": run.execution.versions.get("evalkit", "unknown"),
+            "additional_details": _known(git_commit=run.execution.git_commit, **digests(run)),
         },
         "model_info": _model(result),
         "evaluation_results": [
@@ -65,20 +63,24 @@ def record(result: Result, publication: Publication) -> dict[str, Any]:
     }
 
 
-def _model(result: Result) -> dict[str, Any]:
-    run = result.run
-    kind = str(run.identity.get("kind", ""))
+def _model(result: Run) -> dict[str, Any]:
+    run = result.record
+    kind = str(run.model.identity.get("kind", ""))
     details = {
         "deployment_type": "self_deployed" if kind in LOADED_HERE else "unknown",
         "model_availability": "unknown",
-        **_known(backend=kind, dtype=run.dtype, device=run.device),
+        **_known(backend=kind, dtype=run.execution.dtype, device=run.execution.device),
     }
-    name = str(run.identity.get("model", ""))
+    name = str(run.model.identity.get("model", ""))
     # Only an id of the hub means something to others; a path would tell them of our machine.
-    return {"name": result.title, "id": name if HUB_ID.fullmatch(name) else run.model, "additional_details": details}
+    return {
+        "name": result.title,
+        "id": name if HUB_ID.fullmatch(name) else run.model.name,
+        "additional_details": details,
+    }
 
 
-def _number(result: Result, task: TaskSpec, stat: Stat) -> dict[str, Any]:
+def _number(result: Run, task: TaskSpec, stat: Stat) -> dict[str, Any]:
     where = ", ".join(f"{name} = {value}" for name, value in stat.where.items())
     return {
         "evaluation_name": f"{task.title.en} ({where})" if where else task.title.en,
@@ -89,16 +91,16 @@ def _number(result: Result, task: TaskSpec, stat: Stat) -> dict[str, Any]:
     }
 
 
-def _generation(result: Result, task: TaskSpec) -> dict[str, Any]:
-    run = result.run
+def _generation(result: Run, task: TaskSpec) -> dict[str, Any]:
+    run = result.record
     args: dict[str, object] = {}
     if result.generated:
         args = {"temperature": task.generation.temperature, "max_tokens": task.generation.max_new_tokens}
-    if run.identity.get("kind") != "replay":  # else the command scored what another had generated
-        args["execution_command"] = join(run.argv)
-    judge = str(run.judge.get("name", ""))
-    blind = "shown no pictures" if run.model_spec.get("blind") else ""
-    return {"generation_args": args, "additional_details": _known(rule=run.rule, judge=judge, media=blind)}
+    if not result.recorded:  # else the command scored what another had generated
+        args["execution_command"] = join(run.execution.argv)
+    judge = str(run.scoring.judge.get("name", ""))
+    blind = "shown no pictures" if run.model.blind else ""
+    return {"generation_args": args, "additional_details": _known(rule=run.scoring.rule, judge=judge, media=blind)}
 
 
 def _source(task: TaskSpec) -> dict[str, Any]:

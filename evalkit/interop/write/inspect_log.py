@@ -13,30 +13,27 @@ from urllib.parse import quote
 import msgspec
 
 from evalkit import digest
-from evalkit.data.sources import Places
 from evalkit.filenames import distinct
 from evalkit.interop.write.publication import Publication, digests, hub, only, overall, save, timed
-from evalkit.results.read import Result
-from evalkit.results.trace import Known, Trace, trace
+from evalkit.results.run import Run
 from evalkit.types import Message, Part, Score, Text, Video
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every member, so that equal runs give equal files."""
 
 
-def write(results: Sequence[Result], publication: Publication, places: Places) -> list[Path]:
+def write(results: Sequence[Run], publication: Publication) -> list[Path]:
     """`<model>/<started>_<task>.eval`. Raises EvalkitError where a run's data or replies cannot be read again."""
-    known: Known = {}
     files = []
     for result in results:
-        run = result.run
-        started = run.started.partition("+")[0].replace(":", "-") or "undated"
-        name = f"{started}_{distinct(run.task)}.eval"
-        files.append(save(publication.out / distinct(run.model) / name, log(trace(result, places, known))))
+        run = result.record
+        started = run.execution.started.partition("+")[0].replace(":", "-") or "undated"
+        name = f"{started}_{distinct(run.task.name)}.eval"
+        files.append(save(publication.out / distinct(run.model.name) / name, log(result)))
     return files
 
 
-def log(found: Trace) -> bytes:
+def log(found: Run) -> bytes:
     """The log's bytes."""
     out = io.BytesIO()
     samples = list(_samples(found))
@@ -46,7 +43,7 @@ def log(found: Trace) -> bytes:
         "eval": _spec(found),
         "plan": {"name": "plan", "steps": [], "config": _generation(found)},
         "results": _results(found),
-        "stats": _times(found.result),
+        "stats": _times(found),
     }
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "_journal/start.json", {name: header[name] for name in ("version", "eval", "plan")})
@@ -67,31 +64,36 @@ def _add(archive: zipfile.ZipFile, name: str, value: Any) -> None:
     archive.writestr(info, msgspec.json.encode(value), zipfile.ZIP_DEFLATED)
 
 
-def _spec(found: Trace) -> dict[str, Any]:
-    run, source = found.result.run, hub(found.task)
+def _spec(found: Run) -> dict[str, Any]:
+    run, source = found.record, hub(found.task)
     return {
-        "eval_id": digest.of([run.task_digest, run.model_digest, run.data_digest])[:22],
-        "created": run.started,
-        "task": run.task,
-        "task_id": run.task_digest[:22],
+        "eval_id": digest.of([run.task.digest, run.model.digest, run.data.digest])[:22],
+        "created": run.execution.started,
+        "task": run.task.name,
+        "task_id": run.task.digest[:22],
         "task_display_name": found.task.title.en,
         "dataset": {
-            "name": source.path if source else run.task,
-            "samples": run.counts.samples,
+            "name": source.path if source else run.task.name,
+            "samples": run.scoring.counts.samples,
             "sample_ids": [score.sample_id for score in found.scores],
             "shuffled": False,
         },
-        "model": run.model,
+        "model": run.model.name,
         "model_generate_config": _generation(found),
-        "model_args": run.identity,
+        "model_args": run.model.identity,
         "config": {"epochs": 1},
-        "packages": run.versions,
-        "metadata": {**digests(run), "code": run.git_commit, "rule": run.rule, "command": list(run.argv)},
+        "packages": run.execution.versions,
+        "metadata": {
+            **digests(run),
+            "code": run.execution.git_commit,
+            "rule": run.scoring.rule,
+            "command": list(run.execution.argv),
+        },
     }
 
 
-def _generation(found: Trace) -> dict[str, Any]:
-    if not found.result.generated:
+def _generation(found: Run) -> dict[str, Any]:
+    if not found.generated:
         return {}
     generation = found.task.generation
     seed = {"seed": generation.seed} if generation.temperature else {}
@@ -99,33 +101,33 @@ def _generation(found: Trace) -> dict[str, Any]:
     return {"max_tokens": generation.max_new_tokens, "temperature": generation.temperature, **seed, **stop}
 
 
-def _results(found: Trace) -> dict[str, Any]:
-    counts = found.result.run.counts
+def _results(found: Run) -> dict[str, Any]:
+    counts = found.record.scoring.counts
     metrics = {
         stat.metric: {
             "name": stat.metric,
             "value": stat.value,
             "metadata": {"stderr": stat.stderr, "low": stat.low, "high": stat.high, "n": stat.n, "method": stat.method},
         }
-        for stat in overall(found.result)
+        for stat in overall(found)
     }
     score = {"name": "evalkit", "scorer": _rule(found), "metrics": metrics}
     return {"total_samples": counts.planned, "completed_samples": counts.answered, "scores": [score]}
 
 
-def _rule(found: Trace) -> str:
+def _rule(found: Run) -> str:
     return str(found.task.adapter.rule.__struct_config__.tag)
 
 
-def _times(result: Result) -> dict[str, str]:
-    run = result.run
+def _times(result: Run) -> dict[str, str]:
+    run = result.record
     if not timed(result):
         return {}
-    ended = datetime.fromisoformat(run.started) + timedelta(seconds=run.seconds)
-    return {"started_at": run.started, "completed_at": ended.isoformat(timespec="seconds")}
+    ended = datetime.fromisoformat(run.execution.started) + timedelta(seconds=run.execution.seconds)
+    return {"started_at": run.execution.started, "completed_at": ended.isoformat(timespec="seconds")}
 
 
-def _samples(found: Trace) -> Iterator[dict[str, Any]]:
+def _samples(found: Run) -> Iterator[dict[str, Any]]:
     samples = found.samples
     for score in found.scores:
         request, response = only(found, score.sample_id)
@@ -141,7 +143,7 @@ def _samples(found: Trace) -> Iterator[dict[str, Any]]:
             "target": list(sample.answers) if len(sample.answers) > 1 else score.target,
             "messages": [*asked, reply],
             "output": {
-                "model": found.result.run.model,
+                "model": found.record.model.name,
                 "choices": [{"message": reply, "stop_reason": stop}],
                 "metadata": {"key": request.key, "tokens": response.tokens, "seconds": response.seconds},
             },

@@ -13,34 +13,31 @@ from typing import Any
 import msgspec
 
 from evalkit import digest
-from evalkit.data.sources import Places
 from evalkit.filenames import distinct
 from evalkit.interop.write.publication import Publication, by_model, overall, plain, replied, save, timed
-from evalkit.results.read import Result
-from evalkit.results.trace import Known, Trace, task_of, trace
+from evalkit.results.run import Run
 from evalkit.run.record import RunRecord
 from evalkit.types import Score
 
 
-def write(results: Sequence[Result], publication: Publication, places: Places) -> list[Path]:
+def write(results: Sequence[Run], publication: Publication) -> list[Path]:
     """One folder per model. Raises EvalkitError where a run's data cannot be read again."""
     files: list[Path] = []
-    known: Known = {}
     for model, runs in by_model(results).items():
         folder = publication.out / distinct(model)
-        date = max(run.run.started for run in runs).partition("+")[0].replace(":", "-") or "undated"
+        date = max(run.record.execution.started for run in runs).partition("+")[0].replace(":", "-") or "undated"
         files.append(save(folder / f"results_{date}.json", _text(_results(runs), indent=2)))
         for run in runs:
-            lines = _samples(trace(run, places, known))
-            files.append(save(folder / f"samples_{distinct(run.run.task)}_{date}.jsonl", "".join(lines)))
+            lines = _samples(run)
+            files.append(save(folder / f"samples_{distinct(run.record.task.name)}_{date}.jsonl", "".join(lines)))
     return files
 
 
-def _results(runs: Sequence[Result]) -> dict[str, Any]:
-    tasks = {result.run.task: (result, task_of(result)) for result in runs}
-    first = runs[0].run
-    started = [result.run.started for result in runs if result.run.started]
-    seconds = sum(result.run.seconds for result in runs)
+def _results(runs: Sequence[Run]) -> dict[str, Any]:
+    tasks = {result.record.task.name: (result, result.task) for result in runs}
+    first = runs[0].record
+    started = [result.record.execution.started for result in runs if result.record.execution.started]
+    seconds = sum(result.record.execution.seconds for result in runs)
     return {
         "results": {name: _metrics(result) for name, (result, _) in tasks.items()},
         "configs": {name: _config(result) for name, (result, _) in tasks.items()},
@@ -50,28 +47,32 @@ def _results(runs: Sequence[Result]) -> dict[str, Any]:
             for name, (_, task) in tasks.items()
         },
         "n-samples": {
-            name: {"original": result.run.counts.samples, "effective": result.run.counts.planned}
+            name: {"original": result.record.scoring.counts.samples, "effective": result.record.scoring.counts.planned}
             for name, (result, _) in tasks.items()
         },
         "config": _asked(first),
-        "git_hash": first.git_commit or None,
+        "git_hash": first.execution.git_commit or None,
         **({"date": datetime.fromisoformat(min(started)).timestamp()} if started else {}),
-        **({"transformers_version": first.versions["transformers"]} if "transformers" in first.versions else {}),
-        "task_hashes": {name: result.run.task_digest for name, (result, _) in tasks.items()},
-        "model_name": first.model,
-        "model_name_sanitized": distinct(first.model),
+        **(
+            {"transformers_version": first.execution.versions["transformers"]}
+            if "transformers" in first.execution.versions
+            else {}
+        ),
+        "task_hashes": {name: result.record.task.digest for name, (result, _) in tasks.items()},
+        "model_name": first.model.name,
+        "model_name_sanitized": distinct(first.model.name),
         **({"total_evaluation_time_seconds": str(round(seconds, 3))} if all(map(timed, runs)) else {}),
     }
 
 
 def _asked(run: RunRecord) -> dict[str, str]:
-    known = {"model_dtype": run.dtype, "device": run.device}
-    told = {"model": str(run.identity.get("kind", "")), "model_args": _text(run.identity)}
+    known = {"model_dtype": run.execution.dtype, "device": run.execution.device}
+    told = {"model": str(run.model.identity.get("kind", "")), "model_args": _text(run.model.identity)}
     return told | {name: text for name, text in known.items() if text}
 
 
-def _metrics(result: Result) -> dict[str, Any]:
-    found: dict[str, Any] = {"alias": result.run.task, "sample_len": result.run.counts.planned}
+def _metrics(result: Run) -> dict[str, Any]:
+    found: dict[str, Any] = {"alias": result.record.task.name, "sample_len": result.record.scoring.counts.planned}
     for stat in overall(result):
         found[f"{stat.metric},none"] = stat.value
         if stat.stderr is not None:
@@ -79,8 +80,8 @@ def _metrics(result: Result) -> dict[str, Any]:
     return found
 
 
-def _config(result: Result) -> dict[str, Any]:
-    task = task_of(result)
+def _config(result: Run) -> dict[str, Any]:
+    task = result.task
     source: dict[str, Any] = msgspec.to_builtins(task.source)
     path = {"dataset_path": source["path"]} if "path" in source else {}
     split = {"test_split": source["split"]} if "split" in source else {}
@@ -91,12 +92,12 @@ def _config(result: Result) -> dict[str, Any]:
         "output_type": "generate_until",
         "num_fewshot": 0,
         **({"generation_kwargs": _generation(result)} if result.generated else {}),
-        "metadata": {"evalkit": result.run.task_spec},
+        "metadata": {"evalkit": result.record.task.spec},
     }
 
 
-def _generation(result: Result) -> dict[str, Any]:
-    generation = task_of(result).generation
+def _generation(result: Run) -> dict[str, Any]:
+    generation = result.task.generation
     return {
         "max_gen_toks": generation.max_new_tokens,
         "temperature": generation.temperature,
@@ -105,12 +106,12 @@ def _generation(result: Result) -> dict[str, Any]:
     }
 
 
-def _samples(found: Trace) -> list[str]:
+def _samples(found: Run) -> list[str]:
     samples = found.samples
     return [_text(_sample(n, score, found, samples[score.sample_id])) + "\n" for n, score in enumerate(found.scores)]
 
 
-def _sample(position: int, score: Score, found: Trace, sample: Any) -> dict[str, Any]:
+def _sample(position: int, score: Score, found: Run, sample: Any) -> dict[str, Any]:
     asked = replied(found, score.sample_id)
     doc = {
         "id": sample.id,
@@ -120,7 +121,7 @@ def _sample(position: int, score: Score, found: Trace, sample: Any) -> dict[str,
         "groups": sample.groups,
     }
     prompts = [plain(request) for request, _ in asked]
-    settings = _generation(found.result) if found.result.generated else {}
+    settings = _generation(found) if found.generated else {}
     return {
         "doc_id": position,
         "doc": doc,

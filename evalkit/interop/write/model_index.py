@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalkit.data.sources import Places
 from evalkit.filenames import distinct
 from evalkit.interop.write.publication import Publication, by_model, hub, overall, save
-from evalkit.results.read import Result
-from evalkit.results.trace import task_of
+from evalkit.results.run import Run
 from evalkit.types import Stat
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
 
-def write(results: Sequence[Result], publication: Publication, places: Places) -> list[Path]:
+def write(results: Sequence[Run], publication: Publication) -> list[Path]:
     """`<model>/model-index.yaml`, to be pasted between the lines of dashes; values are fractions at full precision."""
     from huggingface_hub import ModelCardData
 
@@ -31,10 +29,10 @@ def write(results: Sequence[Result], publication: Publication, places: Places) -
     return files
 
 
-def _entry(result: Result, stat: Stat) -> EvalResult:
+def _entry(result: Run, stat: Stat) -> EvalResult:
     from huggingface_hub import EvalResult
 
-    task, run = task_of(result), result.run
+    task, run = result.task, result.record
     source = hub(task)
     metric: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(task.metrics[stat.metric]))  # YAML has no tuples
     kind = metric.pop("kind")
@@ -44,7 +42,7 @@ def _entry(result: Result, stat: Stat) -> EvalResult:
         dataset_type=source.path if source else task.name,
         dataset_name=task.title.en,
         dataset_split=source.split if source else None,
-        dataset_revision=run.data_revision or None,
+        dataset_revision=run.data.revision or None,
         metric_type=kind,
         metric_name=stat.metric,
         metric_value=stat.value,

@@ -9,8 +9,7 @@ from evalkit import text_files
 from evalkit.data.sources import HuggingFace
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import TaskSpec
-from evalkit.results.read import Result
-from evalkit.results.trace import Trace
+from evalkit.results.run import Run
 from evalkit.run.record import RunRecord
 from evalkit.types import Request, Response, Stat, Text, Value, Video
 
@@ -30,24 +29,24 @@ class Publication(Value, frozen=True, kw_only=True):
     escape_formulas: bool = False
 
 
-def check_alone(results: Sequence[Result]) -> None:
+def check_alone(results: Sequence[Run]) -> None:
     """Raises EvalkitError for two runs of one model on one task, which would share a file."""
     known: dict[tuple[str, str], str] = {}
     for result in results:
-        run = result.run
-        other = known.setdefault((run.model, run.task), result.folder)
-        if other != result.folder:
+        run = result.record
+        other = known.setdefault((run.model.name, run.task.name), str(result.folder))
+        if other != str(result.folder):
             raise EvalkitError(
-                f"model {run.model!r} has two runs of task {run.task!r}, {other} and {result.folder}: export them one "
-                "by one, each to a folder of its own"
+                f"model {run.model.name!r} has two runs of task {run.task.name!r}, {other} and {result.folder}: export "
+                "them one by one, each to a folder of its own"
             )
 
 
-def by_model(results: Sequence[Result]) -> dict[str, list[Result]]:
+def by_model(results: Sequence[Run]) -> dict[str, list[Run]]:
     """Runs by model, in their order."""
-    found: dict[str, list[Result]] = {}
+    found: dict[str, list[Run]] = {}
     for result in results:
-        found.setdefault(result.run.model, []).append(result)
+        found.setdefault(result.record.model.name, []).append(result)
     return found
 
 
@@ -58,10 +57,10 @@ def save(file: Path, data: str | bytes) -> Path:
 
 def digests(run: RunRecord) -> dict[str, str]:
     """The sha256 of what was run on what."""
-    return {"task_digest": run.task_digest, "model_digest": run.model_digest, "data_digest": run.data_digest}
+    return {"task_digest": run.task.digest, "model_digest": run.model.digest, "data_digest": run.data.digest}
 
 
-def overall(result: Result) -> list[Stat]:
+def overall(result: Run) -> list[Stat]:
     """The numbers over all samples, one per metric."""
     return [stat for stat in result.stats if not stat.where]
 
@@ -71,28 +70,30 @@ def hub(task: TaskSpec) -> HuggingFace | None:
     return task.source if isinstance(task.source, HuggingFace) and not task.source.bundled else None
 
 
-def timed(result: Result) -> bool:
+def timed(result: Run) -> bool:
     """Whether the recorded times are those of the whole run; a resumed run knows those of its last part only."""
-    return bool(result.run.started) and result.run.model_calls == result.run.counts.unique
+    return (
+        bool(result.record.execution.started) and result.record.execution.calls == result.record.scoring.counts.unique
+    )
 
 
-def replied(trace: Trace, sample_id: str) -> list[tuple[Request, Response]]:
+def replied(trace: Run, sample_id: str) -> list[tuple[Request, Response]]:
     """A sample's prompts and replies. Raises EvalkitError where the log lacks one."""
-    asked = trace.asked(sample_id)
+    asked = trace.replies(sample_id)
     found = [(request, response) for request, response in asked if response is not None]
     if not found or len(found) < len(asked):
         raise EvalkitError(
-            f"{trace.result.folder}: sample {sample_id} has no reply in the log, since data or prompts changed; "
+            f"{trace.folder}: sample {sample_id} has no reply in the log, since data or prompts changed; "
             "run the task again"
         )
     return found
 
 
-def only(trace: Trace, sample_id: str) -> tuple[Request, Response]:
+def only(trace: Run, sample_id: str) -> tuple[Request, Response]:
     """A sample's one prompt and reply. Raises EvalkitError where it has several or the log has none."""
     found = replied(trace, sample_id)
     if len(found) > 1:
-        place = f"{trace.result.folder}: sample {sample_id}"
+        place = f"{trace.folder}: sample {sample_id}"
         raise EvalkitError(f"{place} has {len(found)} prompts, and this format has room for one; choose lm-eval")
     return found[0]
 

@@ -10,28 +10,25 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from evalkit.data.sources import Places
 from evalkit.filenames import distinct
 from evalkit.interop.write.publication import Publication, only, save
 from evalkit.reporting.formats.csv import escape_formula
-from evalkit.results.read import Result
-from evalkit.results.trace import Known, Trace, trace
+from evalkit.results.run import Run
 from evalkit.rules.verdict import LETTERS
 from evalkit.types import Sample
 
 
-def write(results: Sequence[Result], publication: Publication, places: Places) -> list[Path]:
+def write(results: Sequence[Run], publication: Publication) -> list[Path]:
     """`<model>/<model>_<task>.tsv`. Raises EvalkitError where a run's data or replies cannot be read again."""
-    known: Known = {}
     files = []
     for result in results:
-        model, task = distinct(result.run.model), distinct(result.run.task)
-        text = table(trace(result, places, known), escape=publication.escape_formulas)
+        model, task = distinct(result.record.model.name), distinct(result.record.task.name)
+        text = table(result, escape=publication.escape_formulas)
         files.append(save(publication.out / model / f"{model}_{task}.tsv", text))
     return files
 
 
-def table(found: Trace, *, escape: bool = False) -> str:
+def table(found: Run, *, escape: bool = False) -> str:
     """`index`, `question`, a column per option letter, `answer`, a column per group, `prediction`."""
     samples = found.samples
     order = [samples[score.sample_id] for score in found.scores]

@@ -9,8 +9,7 @@ from evalkit.registry.spec import CardSpec, Reference, Table
 from evalkit.reporting.table import CardTable, Cell, Measured, Published
 from evalkit.results.published import printed
 from evalkit.results.ranks import Scores
-from evalkit.results.read import Result
-from evalkit.results.trace import task_of
+from evalkit.results.run import Run
 from evalkit.types import Value
 
 
@@ -53,14 +52,14 @@ class Chart(Value, frozen=True):
         return [n for n, row in enumerate(self.rows) if row.grouped]
 
 
-def card_charts(card: CardSpec, tables: Sequence[CardTable], results: Sequence[Result], scores: Scores) -> list[Chart]:
+def card_charts(card: CardSpec, tables: Sequence[CardTable], results: Sequence[Run], scores: Scores) -> list[Chart]:
     """Return a chart per table that has a number in percent. Raises EvalkitError for scores that cannot be read."""
-    runs = {result.folder: result for result in results}
+    runs = {str(result.folder): result for result in results}
     charts = [_chart(layout, table, runs, scores) for layout, table in zip(card.tables, tables, strict=True)]
     return [chart for chart in charts if chart.rows]
 
 
-def _chart(layout: Table, table: CardTable, runs: Mapping[str, Result], scores: Scores) -> Chart:
+def _chart(layout: Table, table: CardTable, runs: Mapping[str, Run], scores: Scores) -> Chart:
     rows = [
         (row, layout_row.reference)
         for row, layout_row in zip(table.rows, layout.rows, strict=True)
@@ -101,13 +100,13 @@ def _point(cell: Cell) -> Point | None:
     return Point(100 * cell.stat.value, low, high)
 
 
-def _chance(cells: Sequence[Cell], reference: Reference, runs: Mapping[str, Result], scores: Scores) -> float | None:
+def _chance(cells: Sequence[Cell], reference: Reference, runs: Mapping[str, Run], scores: Scores) -> float | None:
     """The mean of 1/options over the samples of a row, in percent, if its number is the share of right choices."""
     cell = next((cell for cell in cells if isinstance(cell, Measured)), None)
     if cell is None:
         return None
     run = runs[cell.folder]
-    metric = task_of(run).metrics.get(cell.stat.metric)
+    metric = run.task.metrics.get(cell.stat.metric)
     if not isinstance(metric, Accuracy) or (metric.average == "macro" and not reference.where):
         return None
     options = [score.options for score in scores.of(run, reference.where)]

@@ -17,7 +17,7 @@ from evalkit.reporting.figures.radar import radar
 from evalkit.reporting.figures.style import SETTINGS, fonts
 from evalkit.reporting.fill import card_tables
 from evalkit.results.ranks import Scores
-from evalkit.results.read import Result
+from evalkit.results.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +31,7 @@ FEWEST_SPOKES = 5
 
 def save_figures(
     card: CardSpec,
-    results: Sequence[Result],
+    results: Sequence[Run],
     folder: Path,
     *,
     language: str = "en",

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evalkit import text_files
-from evalkit.data.sources import Places
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import CardSpec, Localized, Row, Table
 from evalkit.reporting.fill import card_tables
@@ -18,8 +17,8 @@ from evalkit.reporting.site.templates import SiteContext
 from evalkit.reporting.site.thumbnails import Thumbnails
 from evalkit.reporting.site.urls import run_url, samples_url
 from evalkit.results.ranks import Scores
-from evalkit.results.read import Result
-from evalkit.results.trace import Known, Trace, task_of, trace
+from evalkit.results.run import Run
+from evalkit.run.dataset import Dataset
 from evalkit.types import Value
 
 ALL_TASKS = Localized("All tasks", "全部任务")
@@ -36,9 +35,7 @@ class SiteOptions(Value, frozen=True, kw_only=True):
     licence_note: str = ""
 
 
-def build_site(
-    options: SiteOptions, results: Sequence[Result], places: Places, *, card: CardSpec | None = None
-) -> list[str]:
+def build_site(options: SiteOptions, results: Sequence[Run], *, card: CardSpec | None = None) -> list[str]:
     """Write `index.html`, `runs/`, `samples/` and `media/`; return a sentence for each thing that could not be shown.
 
     Without a card, every task is a column. A file that exists is replaced; no other file is touched. Raises
@@ -54,32 +51,34 @@ def build_site(
     _write(options.out, pages)
     media = Thumbnails(options.out / "media", pixels=options.pixels, language=options.language)
     problems: list[str] = []
-    for task in dict.fromkeys(result.run.task for result in results):
-        traces, unreadable = _traces(context, [r for r in results if r.run.task == task], places)
+    for task in dict.fromkeys(result.record.task.name for result in results):
+        readable, unreadable = _readable(context, [r for r in results if r.record.task.name == task])
         problems += unreadable
-        _write(options.out, {samples_url(task): samples_page(context, task, traces, media=media, problems=unreadable)})
+        _write(
+            options.out, {samples_url(task): samples_page(context, task, readable, media=media, problems=unreadable)}
+        )
     return [*problems, *media.problems]
 
 
-def _all_tasks(results: Sequence[Result]) -> CardSpec:
+def _all_tasks(results: Sequence[Run]) -> CardSpec:
     """A card of one table: all tasks by their headline metric, in the order in which the results name them."""
-    titles = {result.run.task: task_of(result).title for result in results}
+    titles = {result.record.task.name: result.task.title for result in results}
     rows = tuple(Row(score=task, label=title) for task, title in titles.items())
     table = Table(id="all", rows=rows, title=ALL_TASKS)
     return CardSpec(name="leaderboard", title=Localized("Leaderboard", "排行榜"), tables=(table,))
 
 
-def _traces(context: SiteContext, results: Sequence[Result], places: Places) -> tuple[list[Trace], list[str]]:
+def _readable(context: SiteContext, results: Sequence[Run]) -> tuple[list[Run], list[str]]:
     """The runs of one task whose data can be read, and a sentence for each of the others."""
-    known: Known = {}
-    traces, problems = [], []
+    datasets: dict[str, Dataset] = {}
+    runs, problems = [], []
     for result in results:
         try:
-            traces.append(trace(result, places, known))
+            runs.append(result.open(datasets))
         except EvalkitError as error:
             problem = "samples of {model} on {task} are not shown: {error}"
-            problems.append(context.translate(problem, model=result.column, task=result.run.task, error=error))
-    return traces, problems
+            problems.append(context.translate(problem, model=result.column, task=result.record.task.name, error=error))
+    return runs, problems
 
 
 def _write(folder: Path, pages: Mapping[str, str]) -> None:

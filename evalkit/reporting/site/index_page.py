@@ -12,7 +12,7 @@ from evalkit.reporting.site.templates import SiteContext, render_page
 from evalkit.reporting.site.urls import group_url, run_url
 from evalkit.reporting.table import CardTable, Cell, Measured, Published, TableRow
 from evalkit.results.ranks import Rank, Scores, better, ranks
-from evalkit.results.read import Result
+from evalkit.results.run import Run
 from evalkit.types import Value
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -72,10 +72,10 @@ def index_page(context: SiteContext, tables: Sequence[RankedTable], *, source: s
 
 
 def ranked_tables(
-    context: SiteContext, card: CardSpec, tables: Sequence[CardTable], results: Sequence[Result], scores: Scores
+    context: SiteContext, card: CardSpec, tables: Sequence[CardTable], results: Sequence[Run], scores: Scores
 ) -> list[RankedTable]:
     """Return one table per table of the card. Raises EvalkitError for runs that cannot be compared."""
-    runs = {result.folder: result for result in results}
+    runs = {str(result.folder): result for result in results}
     return [
         _ranked_table(context, table, [row.reference for row in layout.rows], runs, scores)
         for layout, table in zip(card.tables, tables, strict=True)
@@ -86,7 +86,7 @@ def _ranked_table(
     context: SiteContext,
     table: CardTable,
     references: Sequence[Reference],
-    runs: Mapping[str, Result],
+    runs: Mapping[str, Run],
     scores: Scores,
 ) -> RankedTable:
     columns, cells = [], []
@@ -115,7 +115,7 @@ def _ranked_table(
     )
 
 
-def _column(row: TableRow, reference: Reference, runs: Sequence[Result]) -> BenchmarkColumn:
+def _column(row: TableRow, reference: Reference, runs: Sequence[Run]) -> BenchmarkColumn:
     link = group_url(reference) if runs else ""
     return BenchmarkColumn(label=row.label, category=row.category, better=better(reference, runs), link=link)
 
@@ -124,7 +124,7 @@ def _sort_key(cell: RankedCell, direction: int) -> float:
     return float("inf") if cell.sort is None else -direction * cell.sort
 
 
-def _cell(context: SiteContext, cell: Cell, row_ranks: Mapping[str, Rank], runs: Mapping[str, Result]) -> RankedCell:
+def _cell(context: SiteContext, cell: Cell, row_ranks: Mapping[str, Rank], runs: Mapping[str, Run]) -> RankedCell:
     text = cell_text(cell, absent="–")
     if isinstance(cell, Published):
         number = NUMBER.search(cell.text)

@@ -13,8 +13,7 @@ from evalkit.reporting.fill import model_title
 from evalkit.reporting.site.templates import SiteContext, render_page
 from evalkit.reporting.site.urls import samples_url
 from evalkit.reporting.table import Measured
-from evalkit.results.read import Result
-from evalkit.results.trace import task_of
+from evalkit.results.run import Run
 from evalkit.run.record import RunRecord
 from evalkit.types import Stat
 
@@ -33,26 +32,26 @@ class NumberRow(NamedTuple):
     method: str
 
 
-def run_page(context: SiteContext, result: Result) -> str:
+def run_page(context: SiteContext, result: Run) -> str:
     """Return the page; digests, versions and the command are printed as run.json has them."""
-    run = result.run
+    run = result.record
     return render_page(
         "run.html",
         context,
         home="../",
         run=run,
         model=model_title(result),
-        task=task_of(result).title.get(context.language),
+        task=result.task.title.get(context.language),
         facts=_facts(context, run),
         numbers=[_number_row(result, stat) for stat in result.stats],
-        problems=list(run.problems.items())[:MOST_PROBLEMS],
-        more=max(0, len(run.problems) - MOST_PROBLEMS),
-        samples=samples_url(run.task),
+        problems=list(run.scoring.problems.items())[:MOST_PROBLEMS],
+        more=max(0, len(run.scoring.problems) - MOST_PROBLEMS),
+        samples=samples_url(run.task.name),
         documents={
-            context.translate("Task as it was run"): _json(run.task_spec),
-            context.translate("Model as it was run"): _json(run.model_spec),
-            context.translate("Identity of the model"): _json(run.identity),
-            context.translate("Judge"): _json(run.judge),
+            context.translate("Task as it was run"): _json(run.task.spec),
+            context.translate("Model as it was run"): _json(run.model.spec),
+            context.translate("Identity of the model"): _json(run.model.identity),
+            context.translate("Judge"): _json(run.scoring.judge),
         },
     )
 
@@ -62,41 +61,45 @@ def _facts(context: SiteContext, run: RunRecord) -> dict[str, list[tuple[str, st
     sections: dict[str, Mapping[str, object]] = {
         "What was run": _command(run),
         "Digests (sha256)": {
-            "task": run.task_digest,
-            "model": run.model_digest,
-            "data": run.data_digest,
-            "revision of the data": run.data_revision,
+            "task": run.task.digest,
+            "model": run.model.digest,
+            "data": run.data.digest,
+            "revision of the data": run.data.revision,
         },
-        "Counts": msgspec.to_builtins(run.counts),
-        "Data": {"files": "\n".join(run.data_files), "annotations": run.annotations, "mirrors": "\n".join(run.mirrors)},
+        "Counts": msgspec.to_builtins(run.scoring.counts),
+        "Data": {
+            "files": "\n".join(run.data.files),
+            "annotations": run.data.annotations,
+            "mirrors": "\n".join(run.data.mirrors),
+        },
     }
     translate = context.translate
     facts = {
         translate(title): [(translate(name), str(value)) for name, value in section.items() if value != ""]
         for title, section in sections.items()
     }
-    versions = [(package, version) for package, version in run.versions.items() if version]
+    versions = [(package, version) for package, version in run.execution.versions.items() if version]
     return {**facts, translate("Versions"): versions}
 
 
 def _command(run: RunRecord) -> dict[str, object]:
     return {
-        "command": join(run.argv),
-        "started": run.started,
-        "seconds": run.seconds,
-        "seconds in the model": run.busy,
-        "calls of the model": run.model_calls,
-        "shared prefixes": run.share_prefix,
-        "device": run.device,
-        "dtype": run.dtype,
-        "rule": run.rule,
-        "limit": run.limit,
-        "code": run.git_commit,
+        "command": join(run.execution.argv),
+        "started": run.execution.started,
+        "seconds": run.execution.seconds,
+        "seconds in the model": run.execution.busy,
+        "calls of the model": run.execution.calls,
+        "shared prefixes": run.execution.share_prefix,
+        "device": run.execution.device,
+        "dtype": run.execution.dtype,
+        "rule": run.scoring.rule,
+        "limit": "" if run.task.limit is None else run.task.limit,
+        "code": run.execution.git_commit,
     }
 
 
-def _number_row(result: Result, stat: Stat) -> NumberRow:
-    cell = Measured(stat, result.folder, result.run.complete, stat.percent)
+def _number_row(result: Run, stat: Stat) -> NumberRow:
+    cell = Measured(stat, str(result.folder), result.record.complete, stat.percent)
     group = ", ".join(f"{name} = {value}" for name, value in stat.where.items())
     low, high = number_text(cell, stat.low), number_text(cell, stat.high)
     interval = f"{low} – {high}" if low else ""

@@ -13,7 +13,7 @@ from evalkit.reporting.fill import model_title
 from evalkit.reporting.site.templates import SiteContext, render_page
 from evalkit.reporting.site.thumbnails import Thumbnail, Thumbnails
 from evalkit.reporting.site.urls import run_url
-from evalkit.results.trace import Trace
+from evalkit.results.run import Run
 from evalkit.types import Message, Response, Sample, Score, Text, Value
 
 EXCERPT = 160
@@ -71,11 +71,11 @@ class SampleDetail(Value, frozen=True, kw_only=True):
 
 
 def samples_page(
-    context: SiteContext, task: str, traces: Sequence[Trace], *, media: Thumbnails, problems: Sequence[str]
+    context: SiteContext, task: str, traces: Sequence[Run], *, media: Thumbnails, problems: Sequence[str]
 ) -> str:
     """Return the page; `problems` are sentences on runs whose samples it cannot show."""
     changed = "{model}: the data have changed since the run"
-    problems = [*problems, *(context.translate(changed, model=t.result.column) for t in traces if t.changed)]
+    problems = [*problems, *(context.translate(changed, model=t.column) for t in traces if t.changed)]
     spec = traces[0].task if traces else None
     ids = list(dict.fromkeys(score.sample_id for trace in traces for score in trace.scores))
     scores = [{score.sample_id: score for score in trace.scores} for trace in traces]
@@ -86,7 +86,7 @@ def samples_page(
         context,
         home="../",
         scripts=("page.js", "sample.js", "samples.js"),
-        models=[model_title(trace.result) for trace in traces],
+        models=[model_title(trace) for trace in traces],
         task=task,
         title=spec.title.get(context.language) if spec else task,
         count=len(ids),
@@ -102,7 +102,7 @@ def samples_page(
 def _sample_list(
     ids: Sequence[str],
     samples: Mapping[str, Sample],
-    traces: Sequence[Trace],
+    traces: Sequence[Run],
     scores: Sequence[Mapping[str, Score]],
     starts: Sequence[int],
 ) -> SampleList:
@@ -121,14 +121,14 @@ def _sample_list(
     )
 
 
-def _listed_model(trace: Trace) -> ListedModel:
-    run = trace.result.run
+def _listed_model(trace: Run) -> ListedModel:
+    run = trace.record
     return ListedModel(
-        name=trace.result.column,
-        title=model_title(trace.result),
-        page=f"../{run_url(trace.result)}",
-        recorded=run.identity.get("kind") == "replay",
-        rule=f"{run.rule} ({trace.task.adapter.rule.__struct_config__.tag})",
+        name=trace.column,
+        title=model_title(trace),
+        page=f"../{run_url(trace)}",
+        recorded=trace.recorded,
+        rule=f"{run.scoring.rule} ({trace.task.adapter.rule.__struct_config__.tag})",
     )
 
 
@@ -146,7 +146,7 @@ def _mark(score: Score | None) -> str:
 def _detail(
     id_: str,
     sample: Sample | None,
-    traces: Sequence[Trace],
+    traces: Sequence[Run],
     scores: Sequence[Mapping[str, Score]],
     media: Thumbnails,
 ) -> SampleDetail:
@@ -157,7 +157,7 @@ def _detail(
         if score is None:
             runs.append(None)
             continue
-        exchanges = trace.asked(id_)
+        exchanges = trace.replies(id_)
         views = [[_turn(message, sample) for message in request.messages] for request, _ in exchanges]
         if views and views not in prompts:
             prompts.append(views)

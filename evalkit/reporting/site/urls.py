@@ -6,12 +6,12 @@ from urllib.parse import urlencode
 
 from evalkit.filenames import distinct
 from evalkit.registry.spec import Reference
-from evalkit.results.read import Result
+from evalkit.results.run import Run
 
 
-def run_url(result: Result) -> str:
+def run_url(result: Run) -> str:
     """The address of a run's page."""
-    return f"runs/{distinct(result.column, result.run.task)}.html"
+    return f"runs/{distinct(result.column, result.record.task.name)}.html"
 
 
 def samples_url(task: str) -> str:

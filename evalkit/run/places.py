@@ -1,0 +1,29 @@
+"""Where data and media lie unless somebody says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from evalkit.data.sources import Places
+from evalkit.media.cache import MediaCache
+from evalkit.registry import catalog
+
+BUNDLED = catalog.PACKAGE / "assets" / "data"
+
+
+def default_cache() -> Path:
+    """The folder of cached media and digests of a program that names none; no environment variable is read."""
+    return Path.home() / ".cache" / "evalkit"
+
+
+def default_places(
+    *, data: Iterable[str | Path] = (), cache: str | Path | None = None, offline: bool = False
+) -> Places:
+    """Local copies of data sets in `data`, the package's own data, and the media cache below `cache`."""
+    return Places(
+        media_cache=MediaCache((default_cache() if cache is None else Path(cache)) / "media"),
+        bundled=BUNDLED,
+        mirrors=tuple(map(Path, data)),
+        offline=offline,
+    )
