@@ -44,7 +44,7 @@ def _short(node: yaml.CollectionNode) -> bool:
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     literal = "\n" in text and text == text.strip() and text.split("\n") == text.splitlines()
-    style = "|" if literal else '"' if "\n" in text else None
+    style = "|" if literal else None if text.isprintable() else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
