@@ -35,6 +35,17 @@ def test_a_new_benchmark_is_one_yaml_file(prices: Path, capsys: pytest.CaptureFi
     assert "b1.png]" in shown
 
 
+def test_a_variant_says_only_what_differs(prices: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    terse = prices.parent / "prices_terse.yaml"
+    assert main(["check", str(terse)]) == 0
+    assert "4 gold replies score 1, 4 wrong ones 0" in capsys.readouterr().out
+    assert main(["show", "task", str(terse)]) == 0
+    printed = capsys.readouterr().out
+    for line in ("headline: near  # from prices", "  zh: 商品价格  # from prices", "Answer with one number."):
+        assert f"{line}\n" in printed
+    assert "error:" not in printed
+
+
 def test_its_replies_are_scored_by_error_and_by_tolerance(prices: Path, capsys: pytest.CaptureFixture[str]) -> None:
     replies = {"A-1": "4.50", "A-2": "About 9 euros.", "B-1": "It costs €26.", "B-2": "I cannot tell."}
     file = prices.parent / "guesses.jsonl"

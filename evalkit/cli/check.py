@@ -21,7 +21,7 @@ from evalkit.run.dataset import Dataset
 
 
 def main(options: argparse.Namespace) -> int:
-    """Exit code 0 when all is well, else that of the first finding; every finding is a line on stderr."""
+    """Print a line for each task on stdout and for each error on stderr; exit code 0, or that of the first error."""
     if options.schema is not None:
         write_schemas(options.schema)
     specs, errors = _load(list(_files(options.files)))
@@ -29,30 +29,30 @@ def main(options: argparse.Namespace) -> int:
     for file, task in tasks:
         try:
             print(f"{file}: {_gold(file, task, options)}")
-        except EvalkitError as error:
-            errors.append(error)
+        except EvalkitError as failure:
+            errors.append(failure)
     errors += list(_rows(spec for _, spec in specs if isinstance(spec, CardSpec)))
     models = [spec for _, spec in specs if isinstance(spec, ModelSpec)]
     for line in load.unpinned((t for _, t in tasks), models):
         print(f"unpinned: {line}")
-    for found in errors:
-        print(f"evalkit: {found}", file=sys.stderr)
+    for error in errors:
+        print(f"evalkit: {error}", file=sys.stderr)
     print(f"{len(specs)} files are valid, {len(errors)} problems")
     return errors[0].code if errors else 0
 
 
 def write_schemas(folder: Path) -> None:
-    """JSON Schema of each kind of file, as `<kind>.schema.json`."""
+    """Write the JSON Schema of each kind of file as `<kind>.schema.json`."""
     for name, schema in load.schemas().items():
         text_files.write_json(folder / f"{name}.schema.json", schema, option="--schema")
 
 
-def _files(named: list[Path]) -> Iterator[tuple[type, Path]]:
+def _files(paths: list[Path]) -> Iterator[tuple[type, Path]]:
     kinds = {folder: kind for kind, folder in load.FOLDERS.items()}
-    for file in named:
+    for file in paths:
         kind = next((kinds[p] for p in reversed(file.resolve().parts[:-1]) if p in kinds), TaskSpec)
         yield kind, file
-    if not named:
+    if not paths:
         for kind in load.FOLDERS:
             for file in load.files(kind).values():
                 yield kind, file
@@ -70,7 +70,7 @@ def _load(files: list[tuple[type, Path]]) -> tuple[list[tuple[Path, object]], li
 
 
 def _gold(file: Path, task: TaskSpec, options: argparse.Namespace) -> str:
-    """Score gold and wrong replies of every sample, where the task's data lies on this machine."""
+    """The result of scoring gold and wrong replies of every sample, where the task's data are on this machine."""
     where = msgspec.structs.replace(beside(places(options), str(file)), offline=True)
     try:
         task.source.open(where)
@@ -82,24 +82,24 @@ def _gold(file: Path, task: TaskSpec, options: argparse.Namespace) -> str:
 
 
 def prove(task: TaskSpec, data: Dataset) -> str:
-    """Raises EvalkitError naming the first sample whose gold does not score 1 or whose wrong reply not 0."""
+    """A sentence with the counts. Raises EvalkitError for a gold reply that does not score 1 or a wrong one not 0."""
     wrong = 0
     for sample in data.samples:
         gold = task.adapter.score(sample, task.adapter.gold(sample))
         if gold.value != 1:
-            said = task.adapter.gold(sample)
-            raise EvalkitError(f"{task.name}: sample {sample.id}: the gold reply {said} scores {gold.value}, not 1")
-        false = task.adapter.wrong(sample)
-        if false is None:
+            reply = task.adapter.gold(sample)
+            raise EvalkitError(f"{task.name}: sample {sample.id}: the gold reply {reply} scores {gold.value}, not 1")
+        wrong_reply = task.adapter.wrong(sample)
+        if wrong_reply is None:
             continue
         wrong += 1
-        if task.adapter.score(sample, false).value != 0:
-            raise EvalkitError(f"{task.name}: sample {sample.id}: the wrong reply {false} does not score 0")
+        if task.adapter.score(sample, wrong_reply).value != 0:
+            raise EvalkitError(f"{task.name}: sample {sample.id}: the wrong reply {wrong_reply} does not score 0")
     return f"valid; {len(data.samples)} gold replies score 1, {wrong} wrong ones 0"
 
 
 def _rows(cards: Iterator[CardSpec]) -> Iterator[EvalkitError]:
-    """References of a card to tasks or metrics that do not exist."""
+    """An error for each reference of a card to a task or a metric that does not exist."""
     known = load.files(TaskSpec)
     for card in cards:
         for table in card.tables:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from evalkit.errors import YamlError
-from evalkit.registry.type_info import fields, tags, type_at
+from evalkit.registry.type_info import field_names, kinds, type_at
 from evalkit.registry.yaml12 import Document, KeyPath
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ def _explained(document: Document, type_: Any, message: str) -> YamlError:
     path = _resolve(document.data, type_, where.rstrip("`"), text)
     if match := re.match(r"Object contains unknown field `(.*)`$", text):
         name = match.group(1)
-        hint = suggestion(name, fields(type_at(type_, document.data, path)))
+        hint = suggestion(name, field_names(type_at(type_, document.data, path)))
         return document.error((*path, name), f"{_dotted((*path, name))}: unknown field{hint}")
     if match := re.match(r"Object missing required field `(.*)`$", text):
         name = match.group(1)
@@ -49,7 +49,7 @@ def _explained(document: Document, type_: Any, message: str) -> YamlError:
         return document.error(place, f"{_dotted(place)}: this field is required; {remedy}")
     value = _get(document.data, path)
     if text.startswith("Invalid value") and path and path[-1] == "kind":
-        hint = suggestion(str(value), tags(type_at(type_, document.data, path[:-1])))
+        hint = suggestion(str(value), kinds(type_at(type_, document.data, path[:-1])))
         return document.error(path, f"{_dotted(path)}: unknown kind {value!r}{hint}")
     if text.startswith("Invalid enum value"):
         hint = suggestion(str(value), map(str, getattr(type_at(type_, document.data, path), "values", ())))

@@ -70,7 +70,7 @@ def document(kind: type[T], place: Path) -> Document:
         raise own.error(("name",), "name: a file that extends another needs a name of its own; add it")
     base = _base(kind, own)
     fields = {key: value for key, value in own.data.items() if key != "extends"}
-    return variants.merge(base, msgspec.structs.replace(own, data=fields), kind)
+    return variants.merge_documents(base, msgspec.structs.replace(own, data=fields), kind)
 
 
 def _base(kind: type[T], variant: Document) -> Document:

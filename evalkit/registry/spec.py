@@ -1,4 +1,4 @@
-"""What a YAML file of the registry decodes into."""
+"""The types that YAML files of tasks, models and cards decode into."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Localized(Value, frozen=True):
 
 
 class JudgePrompt(Value, frozen=True, kw_only=True):
-    """What a judge model is asked about a reply that no rule reads, in place of the prompt for its kind of answer.
+    """The question to a judge model about a reply that no rule reads, in place of the one for its kind of answer.
 
     `prompt` has the fields question, options, reply, none and the sample's extra; a judge that says `none` found no
-    answer. `max_new_tokens` bounds what it says.
+    answer. `max_new_tokens` bounds its reply.
     """
 
     prompt: str
@@ -43,11 +43,12 @@ class JudgePrompt(Value, frozen=True, kw_only=True):
 class TaskSpec(Value, frozen=True, kw_only=True):
     """One benchmark as it is run and scored; `samples` is the number of rows that count, checked at every load.
 
-    `rules` are other opinions on the same replies, by name. `policies` says what an unparsable reply is worth under a
-    rule of that name (or under the default rule, for a name that is no rule), in place of the accuracy metrics' own
-    `unparsed`. `metrics_of` has, for a rule that counts in its own way, metrics in place of those with their names.
-    `readings` names fields of predictions files that hold extractions already, not replies, and the rule that reads
-    them, by default and as `official`. `headline` names the metric that stands for the task.
+    `row_filter` (in a file: `keep`) chooses the rows that count. `rules` are other opinions on the same replies, by
+    name. `policies` says what an unparsable reply is worth under a rule of that name (or under the default rule, for a
+    name that is no rule), in place of the accuracy metrics' own `unparsed`. `metrics_of` has, for a rule that counts in
+    its own way, metrics in place of those with their names. `readings` names fields of predictions files that hold
+    extractions already, not replies, and the rule that reads them, by default and as `official`. `headline` names the
+    metric that stands for the task.
     """
 
     name: str
@@ -59,7 +60,7 @@ class TaskSpec(Value, frozen=True, kw_only=True):
     generation: Generation
     metrics: Mapping[str, Metric]
     headline: str
-    keep: RowFilter | None = None
+    row_filter: RowFilter | None = msgspec.field(default=None, name="keep")
     rules: Mapping[str, Rule] = {}
     policies: Mapping[str, Policy] = {}
     metrics_of: Mapping[str, Mapping[str, Metric]] = {}
@@ -125,7 +126,7 @@ class ModelSpec(Value, frozen=True, kw_only=True):
 
 
 class Reference(Value, frozen=True, kw_only=True):
-    """Which Stat a table cell shows: a task's metric (its headline if empty) for the group `where` (all if empty)."""
+    """The Stat of a table cell: a task's metric (its headline if empty) for the group `where` (all if empty)."""
 
     task: str
     metric: str = ""

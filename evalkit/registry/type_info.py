@@ -13,15 +13,15 @@ def type_at(kind: Any, data: Any, path: KeyPath) -> Any:
     """The type that decodes the value at `path` of `data`, where `kind` decodes the whole; None where there is none."""
     node: Any = inspect.type_info(kind)
     for step in path:
-        node = child(narrow(node, data), step)
+        node = child_type(narrow_union(node, data), step)
         try:
             data = data[step]
         except (KeyError, IndexError, TypeError):
             data = None
-    return narrow(node, data)
+    return narrow_union(node, data)
 
 
-def narrow(node: Any, data: Any) -> Any:
+def narrow_union(node: Any, data: Any) -> Any:
     """The member of a union that decodes `data`, as its `kind` or its shape says; the union where that is open."""
     options = node.types if isinstance(node, inspect.UnionType) else (node,)
     structs = _structs(node)
@@ -33,7 +33,7 @@ def narrow(node: Any, data: Any) -> Any:
     return others[0] if len(options) > 1 and len(others) == 1 else node
 
 
-def child(node: Any, step: str | int) -> Any:
+def child_type(node: Any, step: str | int) -> Any:
     """The type of a field, of a mapping's value or of a list's item; None for a field that the type lacks."""
     if isinstance(node, inspect.StructType):
         return next((field.type for field in node.fields if field.encode_name == step), None)
@@ -42,12 +42,12 @@ def child(node: Any, step: str | int) -> Any:
     return getattr(node, "item_type", None)
 
 
-def fields(node: Any) -> list[str]:
+def field_names(node: Any) -> list[str]:
     """The names of the fields of a type, or of all members of a union, as a file writes them."""
     return [field.encode_name for struct in _structs(node) for field in struct.fields]
 
 
-def tags(node: Any) -> list[str]:
+def kinds(node: Any) -> list[str]:
     """The values of `kind` that choose the type; none for a type without a tag."""
     return [str(struct.tag) for struct in _structs(node) if struct.tag is not None]
 

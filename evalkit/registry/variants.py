@@ -8,12 +8,12 @@ from typing import Any
 from msgspec import inspect
 
 from evalkit.registry.decode import suggestion
-from evalkit.registry.type_info import child, narrow, tags
+from evalkit.registry.type_info import child_type, kinds, narrow_union
 from evalkit.registry.yaml12 import Document, KeyPath
 
 
-def merge(base: Document, variant: Document, kind: type) -> Document:
-    """What `variant` says laid over `base`, as if it were written in one file; `kind` is the type of the whole.
+def merge_documents(base: Document, variant: Document, kind: type) -> Document:
+    """The document that results when `variant` is laid over `base`; `kind` is the type that decodes it.
 
     A mapping merges into the base's mapping. A list or a scalar replaces the value of the base, and so does a mapping
     whose `kind` is another than the base's, since the fields of one kind mean nothing to the next. `null` takes a
@@ -33,26 +33,26 @@ def _merged(
     if not isinstance(old, dict) or not isinstance(new, dict) or _other_kind(old, new, node):
         replaced.add(path)
         return new
-    result, node = dict(old), narrow(node, {**old, **new})
+    result, node = dict(old), narrow_union(node, {**old, **new})
     for key, value in new.items():
         here = (*path, key)
         if value is None and key not in old:
             hint = suggestion(key, old)
-            text = f"{'.'.join(map(str, here))}: null takes a field away, and {base.file} says nothing of it{hint}"
+            text = f"{'.'.join(map(str, here))}: null takes a field away, and {base.file} has no such field{hint}"
             raise variant.error(here, text)
         if value is None:
             replaced.add(here)
             del result[key]
         elif key in old:
-            result[key] = _merged(base, variant, old[key], value, child(node, key), here, replaced)
+            result[key] = _merged(base, variant, old[key], value, child_type(node, key), here, replaced)
         else:
             result[key] = value
     return result
 
 
 def _other_kind(old: dict[str, Any], new: dict[str, Any], node: Any) -> bool:
-    """True where `kind` chooses the type of the mapping, and the two choose differently (a group may be named kind)."""
-    return bool(tags(node)) and "kind" in old and "kind" in new and old["kind"] != new["kind"]
+    """True where `kind` chooses the type of the mapping, as it does not for a group of that name, and has changed."""
+    return bool(kinds(node)) and "kind" in old and "kind" in new and old["kind"] != new["kind"]
 
 
 def _within(path: KeyPath, places: Set[KeyPath]) -> bool:

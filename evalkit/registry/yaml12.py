@@ -16,7 +16,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 """The keys and list positions that lead from the root of a file to a value."""
 
 
-class Mark(NamedTuple):
+class FilePosition(NamedTuple):
     """A place in a file; line and column count from 1."""
 
     file: Path
@@ -32,13 +32,13 @@ class Document(msgspec.Struct, frozen=True):
 
     file: Path
     data: Any
-    marks: dict[KeyPath, Mark]
+    marks: dict[KeyPath, FilePosition]
 
     def error(self, path: KeyPath, text: str) -> YamlError:
         """An error at the place of `path`, or of its nearest known ancestor."""
         while path and path not in self.marks:
             path = path[:-1]
-        mark = self.marks.get(path, Mark(self.file))
+        mark = self.marks.get(path, FilePosition(self.file))
         heir = "" if mark.file == self.file else f" ({self.file} extends this file)"
         return YamlError(f"{mark}: {text}{heir}")
 
@@ -102,7 +102,7 @@ class _Reader:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.marks: dict[KeyPath, Mark] = {}
+        self.marks: dict[KeyPath, FilePosition] = {}
         self._seen: set[int] = set()
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
@@ -145,8 +145,8 @@ class _Reader:
     def _error(self, node: yaml.Node, text: str) -> YamlError:
         return YamlError(f"{self._mark(node)}: {text}")
 
-    def _mark(self, node: yaml.Node) -> Mark:
-        return Mark(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+    def _mark(self, node: yaml.Node) -> FilePosition:
+        return FilePosition(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
 def _int(text: str) -> int:

@@ -196,7 +196,7 @@ class Run:
         )
         key = digest.of(
             {
-                "source": [task.source, task.columns, task.keep, task.samples],
+                "source": [task.source, task.columns, task.row_filter, task.samples],
                 "where": [str(mirror) for mirror in where.mirrors],
                 "file": [self.record.task.folder, data.annotations, limit, self.recorded],
             }

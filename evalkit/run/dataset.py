@@ -73,10 +73,10 @@ def open_table(
 
 def kept_rows(task: TaskSpec, table: DataTable, columns: Collection[str] = ()) -> Iterator[tuple[int, Row]]:
     """The rows that the task's `keep` lets pass, with at least these columns, and their positions in the table."""
-    keep = task.keep
-    names = {*columns, *({keep.column} if keep else ())}
+    row_filter = task.row_filter
+    names = {*columns, *({row_filter.column} if row_filter else ())}
     for position, row in enumerate(table.rows(_with_outer(names))):
-        if keep is None or keep.keeps(row, task.columns.missing):
+        if row_filter is None or row_filter.keeps(row, task.columns.missing):
             yield position, row
 
 
@@ -103,8 +103,8 @@ def _check_columns(task: TaskSpec, table: DataTable, *, media: bool) -> None:
     for field, needed in task.columns.column_names(media=media).items():
         for name in needed if media or field not in {"question", "cluster"} else ():
             require_column(name, names, field=f"tasks/{task.name}: columns.{field}")
-    if task.keep:
-        require_column(task.keep.column, names, field=f"tasks/{task.name}: keep.column")
+    if task.row_filter:
+        require_column(task.row_filter.column, names, field=f"tasks/{task.name}: keep.column")
 
 
 def _positions(task: TaskSpec, table: DataTable) -> list[int]:

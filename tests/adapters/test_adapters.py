@@ -67,7 +67,7 @@ def test_mini_tasks_are_asked_as_the_real_ones(mini: Path) -> None:
     assert small.adapter.with_rule(large.adapter.rule) == large.adapter
     assert small.metrics == large.metrics
     assert small.headline == large.headline
-    assert small.keep == large.keep
+    assert small.row_filter == large.row_filter
     assert msgspec.structs.replace(small.columns, video=None) == msgspec.structs.replace(large.columns, video=None)
 
 

@@ -15,7 +15,7 @@ from evalkit.errors import EvalkitError
 from evalkit.registry import catalog, load, variants
 from evalkit.registry.dump import dump
 from evalkit.registry.spec import CardSpec, ModelSpec, TaskSpec
-from evalkit.registry.yaml12 import Document, Mark, parse_document
+from evalkit.registry.yaml12 import Document, FilePosition, parse_document
 
 BASE = """\
 name: prices
@@ -89,7 +89,7 @@ def test_a_variant_is_the_file_as_if_it_were_written_whole(tmp_path: Path, varia
         ("columns:\n  question: null", BASE, "mine.yaml:4:3: columns.question: this field is required; it cannot"),
         ("", BASE.replace("samples: 3\n", ""), "mine.yaml:1:1: samples: this field is required; add it"),
         ("jugde: null", BASE, "mine.yaml:3:1: jugde: null takes a field away, and "),
-        ("sample: null", BASE, "says nothing of it, did you mean samples?"),
+        ("sample: null", BASE, "has no such field, did you mean samples?"),
         ("columns: {groups: {shop: null}}", BASE, "prices.yaml:17:3: metrics.accuracy: columns.groups has no 'shop'"),
         ("headline: acuracy", BASE, "mine.yaml:3:1: headline: no metric is called 'acuracy', did you mean accuracy?"),
         ("adapter: {kind: number, prompt: 3}", BASE, "mine.yaml:3:25: adapter.prompt: expected str, got int"),
@@ -218,10 +218,10 @@ MAPPINGS = st.dictionaries(KEYS, VALUES, max_size=5)
 
 def document(name: str, data: dict[str, Any]) -> Document:
     """Data with the mark of the file behind every path."""
-    marks: dict[tuple[str | int, ...], Mark] = {}
+    marks: dict[tuple[str | int, ...], FilePosition] = {}
 
     def mark(value: Any, path: tuple[str | int, ...]) -> None:
-        marks[path] = Mark(Path(name))
+        marks[path] = FilePosition(Path(name))
         items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for key, child in items:
             mark(child, (*path, key))
@@ -248,16 +248,15 @@ def changes(old: Any, new: Any) -> Any:
 @given(MAPPINGS)
 def test_a_variant_that_says_nothing_or_everything_is_its_base(data: dict[str, Any]) -> None:
     base = document("base", data)
-    assert variants.merge(base, document("mine", {}), dict).data == data
-    assert variants.merge(document("base", without_null(data)), document("mine", without_null(data)), dict).data == (
-        without_null(data)
-    )
+    assert variants.merge_documents(base, document("mine", {}), dict).data == data
+    whole = without_null(data)
+    assert variants.merge_documents(document("base", whole), document("mine", whole), dict).data == whole
 
 
 @given(MAPPINGS.map(without_null), MAPPINGS.map(without_null))
 def test_any_file_is_a_variant_of_any_other(old: dict[str, Any], new: dict[str, Any]) -> None:
     said = document("mine", changes(old, new))
-    merged = variants.merge(document("base", old), said, dict)
+    merged = variants.merge_documents(document("base", old), said, dict)
     assert merged.data == new
     own = {path for path, mark in merged.marks.items() if mark.file == Path("mine")}
     assert own == said.marks.keys()
@@ -267,8 +266,8 @@ def test_any_file_is_a_variant_of_any_other(old: dict[str, Any], new: dict[str, 
 @given(MAPPINGS, st.sets(KEYS))
 def test_a_dump_reads_back_as_the_same_data(data: dict[str, Any], inherited: set[str]) -> None:
     marks = {
-        path: Mark(Path("base.yaml" if path and path[0] in inherited else "mine.yaml"))
+        path: FilePosition(Path("base.yaml" if path and path[0] in inherited else "mine.yaml"))
         for path in document("x", data).marks
     }
-    text = dump(Document(Path("mine.yaml"), data, {**marks, ("z",): Mark(Path("base.yaml"))}))
+    text = dump(Document(Path("mine.yaml"), data, {**marks, ("z",): FilePosition(Path("base.yaml"))}))
     assert (parse_document(text, Path("x")).data or {}) == data
