@@ -9,7 +9,7 @@ from pathlib import Path
 from evalkit.cli.setup import existing, places
 from evalkit.errors import EvalkitError
 from evalkit.interop.write import FORMATS, Publication
-from evalkit.interop.write.publication import check_alone
+from evalkit.interop.write.publication import check_one_run_per_task
 from evalkit.reporting import read_runs
 from evalkit.run import provenance
 
@@ -21,7 +21,7 @@ def main(options: argparse.Namespace) -> int:
     left_out = [result for result in results if not result.record.complete]
     for result in left_out:
         print(f"evalkit: {result.folder}: incomplete, not exported; finish it with the same command", file=sys.stderr)
-    check_alone(complete)
+    check_one_run_per_task(complete)
     publication = Publication(
         out=options.out,
         written=provenance.now(),

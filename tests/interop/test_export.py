@@ -206,7 +206,9 @@ def test_every_eval_ever_follows_its_schema(results: Path, tmp_path: Path) -> No
     options = ("--organization", "Somebody", "--relationship", "third_party")
     files = export(results, tmp_path, "every-eval-ever", *options)
     publication = Publication(out=tmp_path, written="2026-01-02T03:04:05+00:00", organization="S", relationship="other")
-    records = [json.loads(file.read_text()) for file in files] + [every_eval_ever.record(on_hub(results), publication)]
+    records = [json.loads(file.read_text()) for file in files] + [
+        every_eval_ever.evaluation_record(on_hub(results), publication)
+    ]
     assert len(records) == 4
     for record in records:
         jsonschema.Draft7Validator(schema).validate(record)
@@ -278,7 +280,7 @@ def test_a_run_without_pictures_says_so(results: Path) -> None:
     blind = seen.replaced(record=records.changed(seen.record, model_spec={"blind": True}))
     publication = Publication(out=Path(), written="2026-01-02T03:04:05+00:00", organization="S", relationship="other")
     for run, told in ((seen, False), (blind, True)):
-        assert ("shown no pictures" in json.dumps(every_eval_ever.record(run, publication))) is told
+        assert ("shown no pictures" in json.dumps(every_eval_ever.evaluation_record(run, publication))) is told
 
 
 def test_two_runs_that_would_share_a_file_are_refused(

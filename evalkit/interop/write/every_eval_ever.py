@@ -12,38 +12,38 @@ import msgspec
 
 from evalkit.errors import EvalkitError
 from evalkit.filenames import distinct
-from evalkit.interop.write.publication import Publication, digests, hub, save
+from evalkit.interop.write.publication import Publication, hub_dataset, run_digests, write_file
 from evalkit.registry.load import HUB_ID
 from evalkit.registry.spec import TaskSpec
 from evalkit.results.run import Run
 from evalkit.types import Stat
 
 VERSION = "0.3.0"
-LOADED_HERE = ("transformers", "phi3_vision")
-"""Backends that load the weights themselves; of any other it is not known who runs the model."""
+IN_PROCESS = ("transformers", "phi3_vision")
+"""Backends that load the weights themselves; for any other it is unknown who hosts the model."""
 
 
-def write(results: Sequence[Run], publication: Publication) -> list[Path]:
-    """`<task>/<model>.json`. Raises EvalkitError unless the publication names who publishes, and as what."""
+def write_every_eval_ever(runs: Sequence[Run], publication: Publication) -> list[Path]:
+    """`<task>/<model>.json`. Raises EvalkitError unless the publication has organization and relationship."""
     if not (publication.organization and publication.relationship):
         raise EvalkitError("the format wants to know who publishes: give --organization and --relationship")
     return [
-        save(
-            publication.out / distinct(result.record.task.name) / f"{distinct(result.record.model.name)}.json",
-            msgspec.json.format(msgspec.json.encode(record(result, publication)), indent=2) + b"\n",
+        write_file(
+            publication.out / distinct(run.record.task.name) / f"{distinct(run.record.model.name)}.json",
+            msgspec.json.format(msgspec.json.encode(evaluation_record(run, publication)), indent=2) + b"\n",
         )
-        for result in results
+        for run in runs
     ]
 
 
-def record(result: Run, publication: Publication) -> dict[str, Any]:
-    """One run; metrics of which neither more nor less is better have no place in the format and are left out."""
-    run, task = result.record, result.task
+def evaluation_record(run: Run, publication: Publication) -> dict[str, Any]:
+    """The record of one run. The format has no place for metrics of which neither more nor less is better."""
+    record, task = run.record, run.task
     written = str(datetime.fromisoformat(publication.written).timestamp())
     return {
         "schema_version": VERSION,
-        "evaluation_id": f"{run.task.name}/{run.model.name}/{written}",
-        **({"evaluation_timestamp": run.execution.started} if run.execution.started else {}),
+        "evaluation_id": f"{record.task.name}/{record.model.name}/{written}",
+        **({"evaluation_timestamp": record.execution.started} if record.execution.started else {}),
         "retrieved_timestamp": written,
         "source_metadata": {
             "source_name": "evalkit",
@@ -53,58 +53,59 @@ def record(result: Run, publication: Publication) -> dict[str, Any]:
         },
         "eval_library": {
             "name": "evalkit",
-            "version": run.execution.versions.get("evalkit", "unknown"),
-            "additional_details": _known(git_commit=run.execution.git_commit, **digests(run)),
+            "version": record.execution.versions.get("evalkit", "unknown"),
+            "additional_details": _non_empty(git_commit=record.execution.git_commit, **run_digests(record)),
         },
-        "model_info": _model(result),
-        "evaluation_results": [
-            _number(result, task, stat) for stat in result.stats if task.metrics[stat.metric].better
-        ],
+        "model_info": _model(run),
+        "evaluation_results": [_result(run, task, stat) for stat in run.stats if task.metrics[stat.metric].better],
     }
 
 
-def _model(result: Run) -> dict[str, Any]:
-    run = result.record
-    kind = str(run.model.identity.get("kind", ""))
+def _model(run: Run) -> dict[str, Any]:
+    record = run.record
+    kind = str(record.model.identity.get("kind", ""))
     details = {
-        "deployment_type": "self_deployed" if kind in LOADED_HERE else "unknown",
+        "deployment_type": "self_deployed" if kind in IN_PROCESS else "unknown",
         "model_availability": "unknown",
-        **_known(backend=kind, dtype=run.execution.dtype, device=run.execution.device),
+        **_non_empty(backend=kind, dtype=record.execution.dtype, device=record.execution.device),
     }
-    name = str(run.model.identity.get("model", ""))
-    # Only an id of the hub means something to others; a path would tell them of our machine.
+    name = str(record.model.identity.get("model", ""))
+    # only an id of the hub means something to others, and a path would disclose our machine
     return {
-        "name": result.title,
-        "id": name if HUB_ID.fullmatch(name) else run.model.name,
+        "name": run.title,
+        "id": name if HUB_ID.fullmatch(name) else record.model.name,
         "additional_details": details,
     }
 
 
-def _number(result: Run, task: TaskSpec, stat: Stat) -> dict[str, Any]:
+def _result(run: Run, task: TaskSpec, stat: Stat) -> dict[str, Any]:
     where = ", ".join(f"{name} = {value}" for name, value in stat.where.items())
     return {
         "evaluation_name": f"{task.title.en} ({where})" if where else task.title.en,
         "source_data": _source(task),
         "metric_config": _metric(task, stat),
         "score_details": {"score": stat.value, "uncertainty": _uncertainty(stat)},
-        "generation_config": _generation(result, task),
+        "generation_config": _generation(run, task),
     }
 
 
-def _generation(result: Run, task: TaskSpec) -> dict[str, Any]:
-    run = result.record
+def _generation(run: Run, task: TaskSpec) -> dict[str, Any]:
+    record = run.record
     args: dict[str, object] = {}
-    if result.generated:
+    if run.generated:
         args = {"temperature": task.generation.temperature, "max_tokens": task.generation.max_new_tokens}
-    if not result.recorded:  # else the command scored what another had generated
-        args["execution_command"] = join(run.execution.argv)
-    judge = str(run.scoring.judge.get("name", ""))
-    blind = "shown no pictures" if run.model.blind else ""
-    return {"generation_args": args, "additional_details": _known(rule=run.scoring.rule, judge=judge, media=blind)}
+    if not run.recorded:  # else the command only scored the replies of another program
+        args["execution_command"] = join(record.execution.argv)
+    judge = str(record.scoring.judge.get("name", ""))
+    blind = "shown no pictures" if record.model.blind else ""
+    return {
+        "generation_args": args,
+        "additional_details": _non_empty(rule=record.scoring.rule, judge=judge, media=blind),
+    }
 
 
 def _source(task: TaskSpec) -> dict[str, Any]:
-    source = hub(task)
+    source = hub_dataset(task)
     if source is None:
         return {"dataset_name": task.name, "source_type": "other"}
     return {
@@ -118,25 +119,25 @@ def _source(task: TaskSpec) -> dict[str, Any]:
 
 def _metric(task: TaskSpec, stat: Stat) -> dict[str, Any]:
     metric = task.metrics[stat.metric]
-    found: dict[str, Any] = {
+    config: dict[str, Any] = {
         "lower_is_better": metric.better < 0,
         "metric_name": stat.metric,
         "metric_kind": str(metric.__struct_config__.tag),
     }
     if stat.percent:
-        found |= {"metric_unit": "proportion", "score_type": "continuous", "min_score": 0, "max_score": 1}
-    return found
+        config |= {"metric_unit": "proportion", "score_type": "continuous", "min_score": 0, "max_score": 1}
+    return config
 
 
 def _uncertainty(stat: Stat) -> dict[str, Any]:
-    found: dict[str, Any] = {"num_samples": stat.n}
+    uncertainty: dict[str, Any] = {"num_samples": stat.n}
     if stat.stderr is not None:
-        found["standard_error"] = {"value": stat.stderr}
+        uncertainty["standard_error"] = {"value": stat.stderr}
     if stat.low is not None and stat.high is not None:
         limits = {"lower": stat.low, "upper": stat.high, "confidence_level": 0.95}
-        found["confidence_interval"] = limits | ({"method": stat.method} if stat.method else {})
-    return found
+        uncertainty["confidence_interval"] = limits | ({"method": stat.method} if stat.method else {})
+    return uncertainty
 
 
-def _known(**facts: str) -> Mapping[str, str]:
+def _non_empty(**facts: str) -> Mapping[str, str]:
     return {name: value for name, value in facts.items() if value}

@@ -14,7 +14,15 @@ import msgspec
 
 from evalkit import digest
 from evalkit.filenames import distinct
-from evalkit.interop.write.publication import Publication, digests, hub, only, overall, save, timed
+from evalkit.interop.write.publication import (
+    Publication,
+    has_full_timing,
+    hub_dataset,
+    overall_stats,
+    run_digests,
+    single_reply,
+    write_file,
+)
 from evalkit.results.run import Run
 from evalkit.types import Message, Part, Score, Text, Video
 
@@ -22,28 +30,28 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every member, so that equal runs give equal files."""
 
 
-def write(results: Sequence[Run], publication: Publication) -> list[Path]:
+def write_inspect(runs: Sequence[Run], publication: Publication) -> list[Path]:
     """`<model>/<started>_<task>.eval`. Raises EvalkitError where a run's data or replies cannot be read again."""
     files = []
-    for result in results:
-        run = result.record
-        started = run.execution.started.partition("+")[0].replace(":", "-") or "undated"
-        name = f"{started}_{distinct(run.task.name)}.eval"
-        files.append(save(publication.out / distinct(run.model.name) / name, log(result)))
+    for run in runs:
+        record = run.record
+        started = record.execution.started.partition("+")[0].replace(":", "-") or "undated"
+        name = f"{started}_{distinct(record.task.name)}.eval"
+        files.append(write_file(publication.out / distinct(record.model.name) / name, inspect_log(run)))
     return files
 
 
-def log(found: Run) -> bytes:
-    """The log's bytes."""
+def inspect_log(run: Run) -> bytes:
+    """The bytes of the log."""
     out = io.BytesIO()
-    samples = list(_samples(found))
+    samples = list(_samples(run))
     header = {
         "version": 2,
         "status": "success",
-        "eval": _spec(found),
-        "plan": {"name": "plan", "steps": [], "config": _generation(found)},
-        "results": _results(found),
-        "stats": _times(found),
+        "eval": _spec(run),
+        "plan": {"name": "plan", "steps": [], "config": _generation(run)},
+        "results": _results(run),
+        "stats": _times(run),
     }
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "_journal/start.json", {name: header[name] for name in ("version", "eval", "plan")})
@@ -55,7 +63,7 @@ def log(found: Run) -> bytes:
 
 
 def _member(sample_id: str) -> str:
-    """The id as Inspect looks for it; one that could leave a folder is quoted, and found by reading the whole log."""
+    """The id as Inspect looks it up; one that could leave a folder is quoted, and Inspect then reads the whole log."""
     return quote(sample_id, safe="") if "/" in sample_id or "\\" in sample_id else sample_id
 
 
@@ -64,86 +72,85 @@ def _add(archive: zipfile.ZipFile, name: str, value: Any) -> None:
     archive.writestr(info, msgspec.json.encode(value), zipfile.ZIP_DEFLATED)
 
 
-def _spec(found: Run) -> dict[str, Any]:
-    run, source = found.record, hub(found.task)
+def _spec(run: Run) -> dict[str, Any]:
+    record, source = run.record, hub_dataset(run.task)
     return {
-        "eval_id": digest.of([run.task.digest, run.model.digest, run.data.digest])[:22],
-        "created": run.execution.started,
-        "task": run.task.name,
-        "task_id": run.task.digest[:22],
-        "task_display_name": found.task.title.en,
+        "eval_id": digest.of([record.task.digest, record.model.digest, record.data.digest])[:22],
+        "created": record.execution.started,
+        "task": record.task.name,
+        "task_id": record.task.digest[:22],
+        "task_display_name": run.task.title.en,
         "dataset": {
-            "name": source.path if source else run.task.name,
-            "samples": run.scoring.counts.samples,
-            "sample_ids": [score.sample_id for score in found.scores],
+            "name": source.path if source else record.task.name,
+            "samples": record.scoring.counts.samples,
+            "sample_ids": [score.sample_id for score in run.scores],
             "shuffled": False,
         },
-        "model": run.model.name,
-        "model_generate_config": _generation(found),
-        "model_args": run.model.identity,
+        "model": record.model.name,
+        "model_generate_config": _generation(run),
+        "model_args": record.model.identity,
         "config": {"epochs": 1},
-        "packages": run.execution.versions,
+        "packages": record.execution.versions,
         "metadata": {
-            **digests(run),
-            "code": run.execution.git_commit,
-            "rule": run.scoring.rule,
-            "command": list(run.execution.argv),
+            **run_digests(record),
+            "code": record.execution.git_commit,
+            "rule": record.scoring.rule,
+            "command": list(record.execution.argv),
         },
     }
 
 
-def _generation(found: Run) -> dict[str, Any]:
-    if not found.generated:
+def _generation(run: Run) -> dict[str, Any]:
+    if not run.generated:
         return {}
-    generation = found.task.generation
+    generation = run.task.generation
     seed = {"seed": generation.seed} if generation.temperature else {}
     stop = {"stop_seqs": list(generation.stop)} if generation.stop else {}
     return {"max_tokens": generation.max_new_tokens, "temperature": generation.temperature, **seed, **stop}
 
 
-def _results(found: Run) -> dict[str, Any]:
-    counts = found.record.scoring.counts
+def _results(run: Run) -> dict[str, Any]:
+    counts = run.record.scoring.counts
     metrics = {
         stat.metric: {
             "name": stat.metric,
             "value": stat.value,
             "metadata": {"stderr": stat.stderr, "low": stat.low, "high": stat.high, "n": stat.n, "method": stat.method},
         }
-        for stat in overall(found)
+        for stat in overall_stats(run)
     }
-    score = {"name": "evalkit", "scorer": _rule(found), "metrics": metrics}
+    score = {"name": "evalkit", "scorer": _rule(run), "metrics": metrics}
     return {"total_samples": counts.planned, "completed_samples": counts.answered, "scores": [score]}
 
 
-def _rule(found: Run) -> str:
-    return str(found.task.adapter.rule.__struct_config__.tag)
+def _rule(run: Run) -> str:
+    return str(run.task.adapter.rule.__struct_config__.tag)
 
 
-def _times(result: Run) -> dict[str, str]:
-    run = result.record
-    if not timed(result):
+def _times(run: Run) -> dict[str, str]:
+    if not has_full_timing(run):
         return {}
-    ended = datetime.fromisoformat(run.execution.started) + timedelta(seconds=run.execution.seconds)
-    return {"started_at": run.execution.started, "completed_at": ended.isoformat(timespec="seconds")}
+    execution = run.record.execution
+    ended = datetime.fromisoformat(execution.started) + timedelta(seconds=execution.seconds)
+    return {"started_at": execution.started, "completed_at": ended.isoformat(timespec="seconds")}
 
 
-def _samples(found: Run) -> Iterator[dict[str, Any]]:
-    samples = found.samples
-    for score in found.scores:
-        request, response = only(found, score.sample_id)
-        sample = samples[score.sample_id]
+def _samples(run: Run) -> Iterator[dict[str, Any]]:
+    for score in run.scores:
+        request, response = single_reply(run, score.sample_id)
+        sample = run.samples[score.sample_id]
         reply = {"role": "assistant", "content": response.text, "source": "generate"}
         stop = {"stop": "stop", "length": "max_tokens"}.get(response.finish, "unknown")
-        asked = [_message(message) for message in request.messages]
+        prompt = [_message(message) for message in request.messages]
         yield {
             "id": score.sample_id,
             "epoch": 1,
-            "input": asked,
+            "input": prompt,
             "choices": list(sample.choices) or None,
             "target": list(sample.answers) if len(sample.answers) > 1 else score.target,
-            "messages": [*asked, reply],
+            "messages": [*prompt, reply],
             "output": {
-                "model": found.record.model.name,
+                "model": run.record.model.name,
                 "choices": [{"message": reply, "stop_reason": stop}],
                 "metadata": {"key": request.key, "tokens": response.tokens, "seconds": response.seconds},
             },
@@ -157,7 +164,7 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def _text(part: Part) -> str:
-    """The text; a picture or video is named by its content, since the log holds no media."""
+    """The text; a picture or video is named by its content, since the log contains no media."""
     if isinstance(part, Text):
         return part.text
     return f"[{'video' if isinstance(part, Video) else 'picture'} sha256:{part.digest}]"
@@ -168,5 +175,5 @@ def _score(score: Score) -> dict[str, Any]:
 
 
 def _summary(sample: Mapping[str, Any]) -> dict[str, Any]:
-    kept = ("id", "epoch", "input", "choices", "target", "metadata", "scores")
-    return {**{name: sample[name] for name in kept}, "completed": True}
+    names = ("id", "epoch", "input", "choices", "target", "metadata", "scores")
+    return {**{name: sample[name] for name in names}, "completed": True}

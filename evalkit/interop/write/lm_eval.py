@@ -14,43 +14,51 @@ import msgspec
 
 from evalkit import digest
 from evalkit.filenames import distinct
-from evalkit.interop.write.publication import Publication, by_model, overall, plain, replied, save, timed
+from evalkit.interop.write.publication import (
+    Publication,
+    has_full_timing,
+    overall_stats,
+    prompt_text,
+    prompts_and_replies,
+    runs_by_model,
+    write_file,
+)
 from evalkit.results.run import Run
 from evalkit.run.record import RunRecord
 from evalkit.types import Score
 
 
-def write(results: Sequence[Run], publication: Publication) -> list[Path]:
+def write_lm_eval(runs: Sequence[Run], publication: Publication) -> list[Path]:
     """One folder per model. Raises EvalkitError where a run's data cannot be read again."""
     files: list[Path] = []
-    for model, runs in by_model(results).items():
+    for model, its_runs in runs_by_model(runs).items():
         folder = publication.out / distinct(model)
-        date = max(run.record.execution.started for run in runs).partition("+")[0].replace(":", "-") or "undated"
-        files.append(save(folder / f"results_{date}.json", _text(_results(runs), indent=2)))
-        for run in runs:
-            lines = _samples(run)
-            files.append(save(folder / f"samples_{distinct(run.record.task.name)}_{date}.jsonl", "".join(lines)))
+        date = max(run.record.execution.started for run in its_runs).partition("+")[0].replace(":", "-") or "undated"
+        files.append(write_file(folder / f"results_{date}.json", _text(_results(its_runs), indent=2)))
+        for run in its_runs:
+            name = f"samples_{distinct(run.record.task.name)}_{date}.jsonl"
+            files.append(write_file(folder / name, "".join(_sample_lines(run))))
     return files
 
 
 def _results(runs: Sequence[Run]) -> dict[str, Any]:
-    tasks = {result.record.task.name: (result, result.task) for result in runs}
+    by_task = {run.record.task.name: run for run in runs}
     first = runs[0].record
-    started = [result.record.execution.started for result in runs if result.record.execution.started]
-    seconds = sum(result.record.execution.seconds for result in runs)
+    started = [run.record.execution.started for run in runs if run.record.execution.started]
+    seconds = sum(run.record.execution.seconds for run in runs)
     return {
-        "results": {name: _metrics(result) for name, (result, _) in tasks.items()},
-        "configs": {name: _config(result) for name, (result, _) in tasks.items()},
-        "n-shot": dict.fromkeys(tasks, 0),
+        "results": {name: _metrics(run) for name, run in by_task.items()},
+        "configs": {name: _config(run) for name, run in by_task.items()},
+        "n-shot": dict.fromkeys(by_task, 0),
         "higher_is_better": {
-            name: {metric: {1: True, -1: False}.get(spec.better) for metric, spec in task.metrics.items()}
-            for name, (_, task) in tasks.items()
+            name: {metric: {1: True, -1: False}.get(spec.better) for metric, spec in run.task.metrics.items()}
+            for name, run in by_task.items()
         },
         "n-samples": {
-            name: {"original": result.record.scoring.counts.samples, "effective": result.record.scoring.counts.planned}
-            for name, (result, _) in tasks.items()
+            name: {"original": run.record.scoring.counts.samples, "effective": run.record.scoring.counts.planned}
+            for name, run in by_task.items()
         },
-        "config": _asked(first),
+        "config": _model_config(first),
         "git_hash": first.execution.git_commit or None,
         **({"date": datetime.fromisoformat(min(started)).timestamp()} if started else {}),
         **(
@@ -58,30 +66,30 @@ def _results(runs: Sequence[Run]) -> dict[str, Any]:
             if "transformers" in first.execution.versions
             else {}
         ),
-        "task_hashes": {name: result.record.task.digest for name, (result, _) in tasks.items()},
+        "task_hashes": {name: run.record.task.digest for name, run in by_task.items()},
         "model_name": first.model.name,
         "model_name_sanitized": distinct(first.model.name),
-        **({"total_evaluation_time_seconds": str(round(seconds, 3))} if all(map(timed, runs)) else {}),
+        **({"total_evaluation_time_seconds": str(round(seconds, 3))} if all(map(has_full_timing, runs)) else {}),
     }
 
 
-def _asked(run: RunRecord) -> dict[str, str]:
-    known = {"model_dtype": run.execution.dtype, "device": run.execution.device}
-    told = {"model": str(run.model.identity.get("kind", "")), "model_args": _text(run.model.identity)}
-    return told | {name: text for name, text in known.items() if text}
+def _model_config(record: RunRecord) -> dict[str, str]:
+    config = {"model": str(record.model.identity.get("kind", "")), "model_args": _text(record.model.identity)}
+    optional = {"model_dtype": record.execution.dtype, "device": record.execution.device}
+    return config | {name: text for name, text in optional.items() if text}
 
 
-def _metrics(result: Run) -> dict[str, Any]:
-    found: dict[str, Any] = {"alias": result.record.task.name, "sample_len": result.record.scoring.counts.planned}
-    for stat in overall(result):
-        found[f"{stat.metric},none"] = stat.value
+def _metrics(run: Run) -> dict[str, Any]:
+    metrics: dict[str, Any] = {"alias": run.record.task.name, "sample_len": run.record.scoring.counts.planned}
+    for stat in overall_stats(run):
+        metrics[f"{stat.metric},none"] = stat.value
         if stat.stderr is not None:
-            found[f"{stat.metric}_stderr,none"] = stat.stderr
-    return found
+            metrics[f"{stat.metric}_stderr,none"] = stat.stderr
+    return metrics
 
 
-def _config(result: Run) -> dict[str, Any]:
-    task = result.task
+def _config(run: Run) -> dict[str, Any]:
+    task = run.task
     source: dict[str, Any] = msgspec.to_builtins(task.source)
     path = {"dataset_path": source["path"]} if "path" in source else {}
     split = {"test_split": source["split"]} if "split" in source else {}
@@ -91,13 +99,13 @@ def _config(result: Run) -> dict[str, Any]:
         **split,
         "output_type": "generate_until",
         "num_fewshot": 0,
-        **({"generation_kwargs": _generation(result)} if result.generated else {}),
-        "metadata": {"evalkit": result.record.task.spec},
+        **({"generation_kwargs": _generation(run)} if run.generated else {}),
+        "metadata": {"evalkit": run.record.task.spec},
     }
 
 
-def _generation(result: Run) -> dict[str, Any]:
-    generation = result.task.generation
+def _generation(run: Run) -> dict[str, Any]:
+    generation = run.task.generation
     return {
         "max_gen_toks": generation.max_new_tokens,
         "temperature": generation.temperature,
@@ -106,13 +114,12 @@ def _generation(result: Run) -> dict[str, Any]:
     }
 
 
-def _samples(found: Run) -> list[str]:
-    samples = found.samples
-    return [_text(_sample(n, score, found, samples[score.sample_id])) + "\n" for n, score in enumerate(found.scores)]
+def _sample_lines(run: Run) -> list[str]:
+    return [_text(_sample(n, score, run)) + "\n" for n, score in enumerate(run.scores)]
 
 
-def _sample(position: int, score: Score, found: Run, sample: Any) -> dict[str, Any]:
-    asked = replied(found, score.sample_id)
+def _sample(position: int, score: Score, run: Run) -> dict[str, Any]:
+    sample, pairs = run.samples[score.sample_id], prompts_and_replies(run, score.sample_id)
     doc = {
         "id": sample.id,
         "question": sample.question,
@@ -120,14 +127,14 @@ def _sample(position: int, score: Score, found: Run, sample: Any) -> dict[str, A
         "answers": sample.answers,
         "groups": sample.groups,
     }
-    prompts = [plain(request) for request, _ in asked]
-    settings = _generation(found) if found.generated else {}
+    prompts = [prompt_text(request) for request, _ in pairs]
+    settings = _generation(run) if run.generated else {}
     return {
         "doc_id": position,
         "doc": doc,
         "target": score.target,
         "arguments": {f"gen_args_{n}": {"arg_0": prompt, "arg_1": settings} for n, prompt in enumerate(prompts)},
-        "resps": [[response.text] for _, response in asked],
+        "resps": [[response.text] for _, response in pairs],
         "filtered_resps": [score.answer or ""],
         "filter": "none",
         "metrics": ["score"],

@@ -1,4 +1,4 @@
-"""`model-index`, the metadata at the head of a model card (huggingface/hub-docs, modelcard.md); one file per model."""
+"""`model-index`, the metadata at the top of a model card (huggingface/hub-docs, modelcard.md); one file per model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalkit.filenames import distinct
-from evalkit.interop.write.publication import Publication, by_model, hub, overall, save
+from evalkit.interop.write.publication import Publication, hub_dataset, overall_stats, runs_by_model, write_file
 from evalkit.results.run import Run
 from evalkit.types import Stat
 
@@ -17,23 +17,22 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
 
-def write(results: Sequence[Run], publication: Publication) -> list[Path]:
+def write_model_index(runs: Sequence[Run], publication: Publication) -> list[Path]:
     """`<model>/model-index.yaml`, to be pasted between the lines of dashes; values are fractions at full precision."""
     from huggingface_hub import ModelCardData
 
     files = []
-    for model, runs in by_model(results).items():
-        entries = [_entry(run, stat) for run in runs for stat in overall(run)]
-        card = ModelCardData(model_name=runs[0].title, eval_results=entries)
-        files.append(save(publication.out / distinct(model) / "model-index.yaml", card.to_yaml() + "\n"))
+    for model, its_runs in runs_by_model(runs).items():
+        entries = [_entry(run, stat) for run in its_runs for stat in overall_stats(run)]
+        card = ModelCardData(model_name=its_runs[0].title, eval_results=entries)
+        files.append(write_file(publication.out / distinct(model) / "model-index.yaml", card.to_yaml() + "\n"))
     return files
 
 
-def _entry(result: Run, stat: Stat) -> EvalResult:
+def _entry(run: Run, stat: Stat) -> EvalResult:
     from huggingface_hub import EvalResult
 
-    task, run = result.task, result.record
-    source = hub(task)
+    task, source = run.task, hub_dataset(run.task)
     metric: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(task.metrics[stat.metric]))  # YAML has no tuples
     kind = metric.pop("kind")
     media = "video-" if task.columns.video else "image-" if task.columns.images else ""
@@ -42,7 +41,7 @@ def _entry(result: Run, stat: Stat) -> EvalResult:
         dataset_type=source.path if source else task.name,
         dataset_name=task.title.en,
         dataset_split=source.split if source else None,
-        dataset_revision=run.data.revision or None,
+        dataset_revision=run.record.data.revision or None,
         metric_type=kind,
         metric_name=stat.metric,
         metric_value=stat.value,

@@ -1,4 +1,4 @@
-"""What an exporter is told beside the runs, and how its files are written."""
+"""The part of an export that no run knows (`Publication`), and helpers that several formats use."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from evalkit.types import Request, Response, Stat, Text, Value, Video
 
 
 class Publication(Value, frozen=True, kw_only=True):
-    """What no run knows: where to write, the time of writing (UTC, ISO 8601), names that others have given.
+    """The folder `out`, the time of writing (`written`: UTC, ISO 8601), and names by which others know things.
 
-    `task_ids` maps our task to the benchmark's own id on the hub. `organization` publishes the results and stands in
-    `relationship` to the model's maker. `escape_formulas` changes texts so that a spreadsheet runs none of them.
+    task_ids: the benchmark's own id on the hub, by our task. organization: the publisher of the results. relationship:
+    the publisher's to the model's maker. escape_formulas: change texts so that a spreadsheet runs none of them.
     """
 
     out: Path
@@ -29,76 +29,75 @@ class Publication(Value, frozen=True, kw_only=True):
     escape_formulas: bool = False
 
 
-def check_alone(results: Sequence[Run]) -> None:
+def check_one_run_per_task(runs: Sequence[Run]) -> None:
     """Raises EvalkitError for two runs of one model on one task, which would share a file."""
-    known: dict[tuple[str, str], str] = {}
-    for result in results:
-        run = result.record
-        other = known.setdefault((run.model.name, run.task.name), str(result.folder))
-        if other != str(result.folder):
+    folders: dict[tuple[str, str], str] = {}
+    for run in runs:
+        model, task = run.record.model.name, run.record.task.name
+        other = folders.setdefault((model, task), str(run.folder))
+        if other != str(run.folder):
             raise EvalkitError(
-                f"model {run.model.name!r} has two runs of task {run.task.name!r}, {other} and {result.folder}: export "
-                "them one by one, each to a folder of its own"
+                f"model {model!r} has two runs of task {task!r}, {other} and {run.folder}: export them one by one, "
+                "each to a folder of its own"
             )
 
 
-def by_model(results: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs by model, in their order."""
-    found: dict[str, list[Run]] = {}
-    for result in results:
-        found.setdefault(result.record.model.name, []).append(result)
-    return found
+def runs_by_model(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """The runs of each model, in their order."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.record.model.name, []).append(run)
+    return groups
 
 
-def save(file: Path, data: str | bytes) -> Path:
-    """Write one file whole. Raises EvalkitError when it cannot be."""
+def write_file(file: Path, data: str | bytes) -> Path:
+    """Replace a file in one step and return its path. Raises EvalkitError where it cannot be written."""
     return text_files.write_atomic(file, data.encode() if isinstance(data, str) else data)
 
 
-def digests(run: RunRecord) -> dict[str, str]:
-    """The sha256 of what was run on what."""
-    return {"task_digest": run.task.digest, "model_digest": run.model.digest, "data_digest": run.data.digest}
+def run_digests(record: RunRecord) -> dict[str, str]:
+    """The digests of task, model and data."""
+    return {"task_digest": record.task.digest, "model_digest": record.model.digest, "data_digest": record.data.digest}
 
 
-def overall(result: Run) -> list[Stat]:
-    """The numbers over all samples, one per metric."""
-    return [stat for stat in result.stats if not stat.where]
+def overall_stats(run: Run) -> list[Stat]:
+    """The stats over all samples, one per metric."""
+    return [stat for stat in run.stats if not stat.where]
 
 
-def hub(task: TaskSpec) -> HuggingFace | None:
+def hub_dataset(task: TaskSpec) -> HuggingFace | None:
     """The task's data set on the hub; None for local and bundled data."""
     return task.source if isinstance(task.source, HuggingFace) and not task.source.bundled else None
 
 
-def timed(result: Run) -> bool:
-    """Whether the recorded times are those of the whole run; a resumed run knows those of its last part only."""
-    return (
-        bool(result.record.execution.started) and result.record.execution.calls == result.record.scoring.counts.unique
-    )
+def has_full_timing(run: Run) -> bool:
+    """True if the recorded times are those of the whole run; a resumed run has those of its last part only."""
+    execution = run.record.execution
+    return bool(execution.started) and execution.calls == run.record.scoring.counts.unique
 
 
-def replied(trace: Run, sample_id: str) -> list[tuple[Request, Response]]:
+def prompts_and_replies(run: Run, sample_id: str) -> list[tuple[Request, Response]]:
     """A sample's prompts and replies. Raises EvalkitError where the log lacks one."""
-    asked = trace.replies(sample_id)
-    found = [(request, response) for request, response in asked if response is not None]
-    if not found or len(found) < len(asked):
+    requests = run.replies(sample_id)
+    pairs = [(request, response) for request, response in requests if response is not None]
+    if not pairs or len(pairs) < len(requests):
         raise EvalkitError(
-            f"{trace.folder}: sample {sample_id} has no reply in the log, since data or prompts changed; "
+            f"{run.folder}: sample {sample_id} has no reply in the log, since data or prompts changed; "
             "run the task again"
         )
-    return found
+    return pairs
 
 
-def only(trace: Run, sample_id: str) -> tuple[Request, Response]:
+def single_reply(run: Run, sample_id: str) -> tuple[Request, Response]:
     """A sample's one prompt and reply. Raises EvalkitError where it has several or the log has none."""
-    found = replied(trace, sample_id)
-    if len(found) > 1:
-        place = f"{trace.folder}: sample {sample_id}"
-        raise EvalkitError(f"{place} has {len(found)} prompts, and this format has room for one; choose lm-eval")
-    return found[0]
+    pairs = prompts_and_replies(run, sample_id)
+    if len(pairs) > 1:
+        place = f"{run.folder}: sample {sample_id}"
+        raise EvalkitError(f"{place} has {len(pairs)} prompts, and this format has room for one; choose lm-eval")
+    return pairs[0]
 
 
-def plain(request: Request) -> str:
-    """A prompt as one text, with a mark where each picture or video stands."""
+def prompt_text(request: Request) -> str:
+    """The prompt as one text, with `<image>` or `<video>` in place of each picture or video."""
     parts = (part for message in request.messages for part in message.parts)
     return "".join(p.text if isinstance(p, Text) else "<video>" if isinstance(p, Video) else "<image>" for p in parts)
