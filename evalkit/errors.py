@@ -1,27 +1,30 @@
-"""Every failure that a user can act on, as one tree of exceptions; the command line ends with their `code`."""
+"""Every failure that a user can act on, as one tree of exceptions; the command line ends with their `code`.
+
+    EvalkitError             2   usage, or a place that cannot be written
+    |-- YamlError            2   a file of the registry
+    |-- ModelError           2   a model, or a file of recorded replies
+    |-- IncompleteError      4   data or results that are not what the task declares
+    |-- CellError            4   one cell of a row; costs one sample
+    |-- MediaError           4   one picture or video; costs one sample
+    |-- ForeignFileError     4   a file of another tool
+    |-- InternalError       70   a defect of evalkit
+    `-- ResumableError      75   the machine gave out; the same command continues
+
+    OutOfMemoryError             a signal inside a run, which halves the batch; no user meets it
+
+The codes 1, 3 and 5 are verdicts of `compare`, not failures.
+"""
 
 from __future__ import annotations
 
 
 class EvalkitError(Exception):
-    """A failure the user can act on: its text is one sentence that names the file, field or sample and says what to do.
+    """A failure that the user can act on: one sentence that names the file, field or sample and says what to do.
 
-    `code` is the exit status of the command line when nothing catches it.
+    `code` is the exit status of the command line where nothing catches it.
     """
 
     code = 2
-
-
-class IncompleteError(EvalkitError):
-    """Data or results that are not what the task declares: a wrong count, a missing column, left-over errors."""
-
-    code = 4
-
-
-class ResumableError(EvalkitError):
-    """The run stopped through no fault of the data; the same command continues it."""
-
-    code = 75
 
 
 class YamlError(EvalkitError):
@@ -32,6 +35,12 @@ class ModelError(EvalkitError):
     """A model that cannot be found, read or trusted; the sentence says which file and what to do."""
 
 
+class IncompleteError(EvalkitError):
+    """Data or results that are not what the task declares: a wrong count, a missing column, left-over errors."""
+
+    code = 4
+
+
 class CellError(EvalkitError):
     """A cell of one row is not what its column promises: it costs this sample, not the run."""
 
@@ -39,7 +48,7 @@ class CellError(EvalkitError):
 
 
 class MediaError(EvalkitError):
-    """A picture or video cannot be read; the text names its path."""
+    """A picture or video cannot be read; the sentence names its path. It costs this sample, not the run."""
 
     code = 4
 
@@ -48,6 +57,18 @@ class ForeignFileError(EvalkitError):
     """A file of another tool that cannot be read, or that answers another data set."""
 
     code = 4
+
+
+class InternalError(EvalkitError):
+    """An exception that nothing foresaw, as a sentence: the mistake is evalkit's, and reporting it is the remedy."""
+
+    code = 70
+
+
+class ResumableError(EvalkitError):
+    """The run stopped through no fault of the data; the same command continues it."""
+
+    code = 75
 
 
 class OutOfMemoryError(Exception):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+LONGEST = 4000
+"""Characters of a sentence on stderr."""
 KEPT = "\n\t\u200c\u200d"
 """Line ends and tabs, and the joiners that emoji and several scripts are spelled with."""
 

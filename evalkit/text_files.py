@@ -3,73 +3,109 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import gzip
 import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from evalkit.errors import EvalkitError
+from evalkit.errors import EvalkitError, ResumableError
 
+T = TypeVar("T")
+EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""Errors of a disk that gives out, wherever the file lies: no other option helps, making room and repeating does."""
 _encode = msgspec.json.Encoder().encode
 
 
+def regular(path: Path) -> Path:
+    """The path itself. Raises OSError for a named pipe, on which reading may wait for ever and works only once."""
+    if path.is_fifo():
+        raise OSError(errno.ESPIPE, "it is a pipe; write it to a file first", str(path))
+    return path
+
+
 def lines(path: Path) -> Iterator[bytes]:
-    """The lines of a file, unpacked if it is gzip, whatever its name says, and without a byte order mark.
+    """The lines of a file with their line ends, unpacked if it is gzip whatever its name, without a byte order mark.
 
     Raises OSError, EOFError and zlib.error as gzip does.
     """
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     with gzip.open(path, "rb") if packed else path.open("rb") as file:
         for n, line in enumerate(file):
             yield line if n else line.removeprefix(codecs.BOM_UTF8)
 
 
-def json_object(line: bytes) -> dict[str, Any]:
-    """A line's object; NaN and Infinity, which Python writes though JSON has none, are null, half a character is "?".
+def decoded(data: bytes, kind: type[T]) -> T:
+    """One JSON document as a value of type `kind`.
 
-    Raises ValueError for anything else that is not one.
+    Raises ValueError for anything else: no JSON, no UTF-8, another type, or nested too deep.
     """
     try:
-        return msgspec.json.decode(line, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def json_object(line: bytes) -> dict[str, Any]:
+    """The JSON object on a line. NaN and Infinity, which Python writes, are null; an unpaired surrogate is "?".
+
+    Raises ValueError for anything that is no object, or nested too deep.
+    """
+    try:
+        return decoded(line, dict[str, Any])
+    except ValueError as error:
         try:
-            found = json.loads(line, parse_constant=lambda _: None)
-        except RecursionError:
-            found = None
-        if not isinstance(found, dict):
+            value = json.loads(line, parse_constant=lambda _: None)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
             raise ValueError(str(error)) from None
-        whole: dict[str, Any] = json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
-        return whole
+        encodable: dict[str, Any] = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        return encodable
 
 
 def write_atomic(file: Path, data: bytes, *, option: str = "--out") -> Path:
     """Replace a derived file in one step: a reader sees the old content or the new one, never a part.
 
     Its folder is made where there is none; a link or a pipe, such as /dev/stdout, is written through. Raises
-    EvalkitError, which names the `option` that chose the place.
+    EvalkitError as `unwritable` says.
     """
-    through = file.is_symlink() or (file.exists() and not file.is_file())
-    fresh = file if through else file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    fresh = file.with_name(f".{file.name[:200]}.{os.getpid()}.tmp") if file.name else file
     try:
+        through = file.is_symlink() or (file.exists() and not file.is_file())
         file.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(data)
-        if not through:
+        if through:
+            file.write_bytes(data)
+            return file
+        try:
+            fresh.write_bytes(data)
             fresh.replace(file)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
     except OSError as error:
-        raise EvalkitError(f"{file}: cannot be written ({error.strerror}); choose another {option}") from error
+        raise unwritable(file, error, f"choose another {option}") from error
     return file
 
 
+def unwritable(path: Path, error: OSError, remedy: str) -> EvalkitError:
+    """The sentence for a path that cannot be written: a disk that gives out is resumable, else `remedy` helps."""
+    reason = error.strerror or str(error)
+    if error.errno in EXHAUSTED:
+        return ResumableError(f"{path}: cannot be written ({reason}); make room there and repeat the command")
+    return EvalkitError(f"{path}: cannot be written ({reason}); {remedy}")
+
+
 def write_json(file: Path, value: Any, *, option: str = "--out") -> None:
-    """One readable JSON document, keys in the order of the fields."""
+    """Write one readable JSON document, keys in the order of the fields. Raises EvalkitError."""
     write_atomic(file, msgspec.json.format(_encode(value), indent=1) + b"\n", option=option)
 
 
 def write_lines(file: Path, values: Iterable[Any]) -> None:
-    """One JSON document per line."""
+    """Write one JSON document per line. Raises EvalkitError."""
     write_atomic(file, b"".join(_encode(v) + b"\n" for v in values))

@@ -1,4 +1,4 @@
-"""The nouns every other module speaks of: frozen values that know no file, no model and no clock."""
+"""The nouns of the project, from sample to stat: frozen values that open no file, load no model and read no clock."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ import msgspec
 
 
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An immutable record; an unknown field is an error, so a typing slip in a file never passes for a default."""
+    """The base of every record: immutable, and an unknown field is an error, so that a typing slip never passes."""
 
 
 # --- which frames of a video
 
 
 class Midpoints(Value, frozen=True, tag_field="kind", tag="midpoints"):
-    """`count` frames, each in the middle of one of `count` equally long segments of the video."""
+    """The rule that takes `count` frames, each in the middle of one of `count` equally long segments of the video."""
 
     count: int
 
     def indices(self, total: int) -> tuple[int, ...]:
-        """Frame numbers in [0, total), ascending; a video shorter than `count` repeats frames."""
+        """The `count` frame numbers in [0, total), ascending; a video of fewer than `count` frames repeats some."""
         return tuple(min(total - 1, int((i + 0.5) * total / self.count)) for i in range(self.count))
 
 
 class Linspace(Value, frozen=True, tag_field="kind", tag="linspace"):
-    """`count` frames from the first to the last inclusive, truncated to integers (lmms-eval, `load_video`)."""
+    """The rule that takes `count` equally spaced frames, the first and the last included (lmms-eval, `load_video`)."""
 
     count: int
 
     def indices(self, total: int) -> tuple[int, ...]:
-        """Frame numbers in [0, total), ascending; a video shorter than `count` repeats frames."""
+        """The `count` frame numbers in [0, total), ascending; a video of fewer than `count` frames repeats some."""
         if self.count == 1:
             return (0,)
         return tuple(int(i * (total - 1) / (self.count - 1)) for i in range(self.count))
 
 
 class Interior(Value, frozen=True, tag_field="kind", tag="interior"):
-    """`count` frames at i/(count+1) of the length, never the first or the last one (VLMEvalKit, `VideoMME`)."""
+    """The rule that takes `count` frames at i/(count+1) of the length, for i from 1 (VLMEvalKit, `VideoMME`)."""
 
     count: int
 
     def indices(self, total: int) -> tuple[int, ...]:
-        """Frame numbers in [0, total), ascending; a video shorter than `count` repeats frames."""
+        """The `count` frame numbers in [0, total), ascending; a video of fewer than `count` frames repeats some."""
         return tuple(min(total - 1, int(i * total / (self.count + 1))) for i in range(1, self.count + 1))
 
 
@@ -61,8 +61,8 @@ class Text(Value, frozen=True, tag_field="kind", tag="text"):
 class Decoding(Value, frozen=True, kw_only=True, omit_defaults=True):
     """How the bytes of a picture become RGB; the defaults are what official loaders do, `Image.open(f).convert("RGB")`.
 
-    alpha: `drop` keeps the colours under transparency, `white` composes on white. exif: `ignore` or `apply` the
-    orientation tag. grey16: `clip` as Pillow does, or `scale` 65535 to 255.
+    alpha: `drop` keeps the colours under transparent pixels, `white` composes on white. exif: `ignore` or `apply` the
+    orientation tag. grey16: pictures of 16 bits, either clipped at 255 as Pillow does or scaled from 65535 to 255.
     """
 
     alpha: Literal["drop", "white"] = "drop"
@@ -71,7 +71,11 @@ class Decoding(Value, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Image(Value, frozen=True, tag_field="kind", tag="image", omit_defaults=True):
-    """A picture by handle: where its bytes lie and their sha256. An empty digest means that they could not be found."""
+    """A handle on a picture: never pixels.
+
+    path: a file, or `archive.zip!/member`. digest: the sha256 of its bytes, 64 hex digits; empty where no such file was
+    found, which costs the sample.
+    """
 
     path: str
     digest: str
@@ -79,7 +83,7 @@ class Image(Value, frozen=True, tag_field="kind", tag="image", omit_defaults=Tru
 
 
 class Video(Value, frozen=True, tag_field="kind", tag="video"):
-    """A video by handle, and the rule that picks its frames. An empty digest means that it could not be found."""
+    """A handle on a video, and the rule that picks its frames; `path` and `digest` are as those of an `Image`."""
 
     path: str
     digest: str
@@ -91,7 +95,7 @@ Part: TypeAlias = Text | Image | Video
 
 
 class Message(Value, frozen=True):
-    """One turn; interleaving is the order of `parts`."""
+    """One turn of a prompt; text and media interleave in the order of `parts`."""
 
     role: Literal["system", "user", "assistant"]
     parts: tuple[Part, ...]
@@ -101,12 +105,13 @@ class Message(Value, frozen=True):
 
 
 class Sample(Value, frozen=True, kw_only=True):
-    """One question of a benchmark; knows no prompt and no model.
+    """One question of a benchmark, before any prompt and any model.
 
-    `choices` are option texts in letter order (empty for open questions). `answers` holds the gold: an option letter
-    for multiple choice, every accepted text otherwise. `groups` names what the sample is counted under
-    (`{"subtask": ...}`). `extra` carries what only its adapter reads (a hint, the subtitle lines). Samples of one
-    `cluster` share a context (a video, a picture), so that their errors are not independent; empty: it stands alone.
+    id: unique within its task. answers: the gold; an option letter for multiple choice, otherwise every accepted text.
+    choices: option texts in letter order; empty for an open question. media: in the order of the data set; the question
+    may place them as `<image 1>`. groups: what the sample is counted under, such as `{"subtask": "Counting"}`. extra:
+    what only its adapter reads, such as a hint. cluster: samples of one cluster share a picture or a video, so that
+    their errors are not independent; empty where the sample shares nothing.
     """
 
     id: str
@@ -120,7 +125,11 @@ class Sample(Value, frozen=True, kw_only=True):
 
 
 class Generation(Value, frozen=True, kw_only=True):
-    """How a reply is decoded. `max_new_tokens` in tokens; temperature 0 is greedy; `seed` counts only when sampling."""
+    """The settings that shape a reply beside its prompt.
+
+    max_new_tokens: the most tokens of a reply, its end token included. temperature: 0 is greedy decoding. seed: of the
+    draws at a temperature above 0. stop: texts at which a reply ends; they are no part of it.
+    """
 
     max_new_tokens: int
     temperature: float = 0.0
@@ -129,7 +138,11 @@ class Generation(Value, frozen=True, kw_only=True):
 
 
 class Request(Value, frozen=True, kw_only=True):
-    """One prompt to one model; `view` numbers the prompts of a sample, `key` is all that a reply depends on."""
+    """One prompt to one model.
+
+    key: sha256 over the model's identity, messages with the digests of their media, and generation: equal keys, equal
+    replies. view: the number of the prompt among those of its sample, from 0; CircularEval asks several.
+    """
 
     key: str
     sample_id: str
@@ -139,15 +152,17 @@ class Request(Value, frozen=True, kw_only=True):
 
     @property
     def media(self) -> tuple[Media, ...]:
-        """Pictures and videos in the order in which the prompt shows them."""
+        """The pictures and videos in the order of the prompt; one that is placed twice stands here twice."""
         return tuple(p for m in self.messages for p in m.parts if not isinstance(p, Text))
 
 
 class Response(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """What a model said: a fact, one line of the log.
+    """The reply to the request of the same key, or the reason why there is none: a fact, one line of the log.
 
-    `tokens` counts generated tokens, `seconds` the request's share of its batch, `frames` the frame numbers shown of
-    each video in prompt order. `error` is None for an answer; otherwise the reason, and `text` is empty.
+    finish: `stop` where the model or a stop text ended the reply, `length` where max_new_tokens cut it off. tokens:
+    generated tokens. seconds: the request's share of its batch's time. error: None for a reply; otherwise the reason,
+    and `text` is empty. usage: the engine's own counts, such as `prompt_tokens`. frames: frame numbers of each video,
+    videos in the order of the prompt.
     """
 
     key: str

@@ -14,14 +14,14 @@ IMAGE_PLACEHOLDER = re.compile(r"<image (\d{1,3})>")
 
 def fields(template: str) -> tuple[str, ...]:
     """Return the names between braces, in order. Raises ValueError for a broken template and for more than a name."""
-    names = []
-    for _, name, spec, conversion in Formatter().parse(template):
-        if name is None:
-            continue
+    try:
+        pieces = [piece[1:] for piece in Formatter().parse(template) if piece[1] is not None]
+    except ValueError as error:
+        raise ValueError(f"template {template!r}: {error}; write {{{{ for a brace that is no field") from None
+    for name, spec, conversion in pieces:
         if not name or spec or conversion or "." in name or "[" in name:
             raise ValueError(f"template {template!r}: write plain {{name}} fields, without formats, dots or indices")
-        names.append(name)
-    return tuple(names)
+    return tuple(str(name) for name, _, _ in pieces)
 
 
 def fill(template: str, values: Mapping[str, object]) -> str:

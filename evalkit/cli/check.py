@@ -12,12 +12,13 @@ import msgspec
 from evalkit import text_files
 from evalkit.cli.setup import beside, places
 from evalkit.data.sources import HuggingFace
-from evalkit.errors import EvalkitError
+from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.registry import load
 from evalkit.registry.decode import suggestion
 from evalkit.registry.spec import CardSpec, ModelSpec, TaskSpec
 from evalkit.run import dataset
 from evalkit.run.dataset import Dataset
+from evalkit.safe_text import LONGEST, one_line
 
 
 def main(options: argparse.Namespace) -> int:
@@ -36,7 +37,7 @@ def main(options: argparse.Namespace) -> int:
     for line in load.unpinned((t for _, t in tasks), models):
         print(f"unpinned: {line}")
     for error in errors:
-        print(f"evalkit: {error}", file=sys.stderr)
+        print(f"evalkit: {one_line(str(error), LONGEST)}", file=sys.stderr)
     print(f"{len(specs)} files are valid, {len(errors)} problems")
     return errors[0].code if errors else 0
 
@@ -50,7 +51,7 @@ def write_schemas(folder: Path) -> None:
 def _files(paths: list[Path]) -> Iterator[tuple[type, Path]]:
     kinds = {folder: kind for kind, folder in load.FOLDERS.items()}
     for file in paths:
-        kind = next((kinds[p] for p in reversed(file.resolve().parts[:-1]) if p in kinds), TaskSpec)
+        kind = next((kinds[p] for p in reversed(file.absolute().parts[:-1]) if p in kinds), TaskSpec)
         yield kind, file
     if not paths:
         for kind in load.FOLDERS:
@@ -83,14 +84,18 @@ def _gold(file: Path, task: TaskSpec, options: argparse.Namespace) -> str:
 
 def prove(task: TaskSpec, data: Dataset) -> str:
     """A sentence with the counts. Raises EvalkitError for a gold reply that does not score 1 or a wrong one not 0."""
+    if not task.columns.answer:
+        return "valid; its gold answers are withheld"
     wrong = 0
     for sample in data.samples:
+        if not sample.answers:
+            raise IncompleteError(f"{task.name}: sample {sample.id}: {data.problems.get(sample.id, 'no gold answer')}")
         gold = task.adapter.score(sample, task.adapter.gold(sample))
         if gold.value != 1:
             reply = task.adapter.gold(sample)
             raise EvalkitError(f"{task.name}: sample {sample.id}: the gold reply {reply} scores {gold.value}, not 1")
         wrong_reply = task.adapter.wrong(sample)
-        if wrong_reply is None:
+        if not wrong_reply:
             continue
         wrong += 1
         if task.adapter.score(sample, wrong_reply).value != 0:

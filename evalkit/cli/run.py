@@ -24,7 +24,7 @@ from evalkit.run.ray import Pool
 from evalkit.run.runner import Settings
 from evalkit.run.session import Session
 from evalkit.run.torchrun import Crew, Report
-from evalkit.safe_text import printable
+from evalkit.safe_text import LONGEST, one_line, printable
 
 DEFAULT_MODEL = "pocket-vlm"
 DEFAULT_SUITE = "mini"
@@ -143,7 +143,7 @@ def _one(name: str, step: Step, outcomes: list[Outcome]) -> int:
     try:
         outcome = step()
     except EvalkitError as error:
-        print(f"evalkit: {name}: {error}", file=sys.stderr, flush=True)
+        print(f"evalkit: {one_line(f'{name}: {error}', LONGEST)}", file=sys.stderr, flush=True)
         return error.code
     outcomes.append(outcome)
     return tell_problems(outcome)

@@ -9,13 +9,17 @@ from pathlib import Path
 import msgspec
 
 from evalkit.data.sources import Places
+from evalkit.errors import EvalkitError
 from evalkit.registry import load
 from evalkit.registry.spec import TaskSpec
 from evalkit.run.places import default_places
 
 
 def places(options: argparse.Namespace) -> Places:
-    """Mirrors of `--data`, the package's own data, and the media cache."""
+    """Local copies of `--data`, the package's own data and the media cache. Raises EvalkitError for a missing one."""
+    missing = next((folder for folder in options.data if not folder.is_dir()), None)
+    if missing is not None:
+        raise EvalkitError(f"--data {missing}: there is no such folder; name the one that holds the data sets")
     return default_places(data=options.data, cache=options.cache, offline=options.offline)
 
 

@@ -69,6 +69,7 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for th
     def __post_init__(self) -> None:
         if isinstance(self.cluster, SameMedia) and not self.images and not self.video:
             raise ValueError("cluster: kind media needs columns.images or columns.video")
+        self.column_names()  # raises ValueError for a template that is none
 
     def column_names(self, *, media: bool = True) -> dict[str, tuple[str, ...]]:
         """The columns that each field reads, by the field's path in the task file; fields of media only if asked."""

@@ -13,8 +13,9 @@ from typing import IO
 import msgspec
 
 from evalkit import digest
-from evalkit.errors import EvalkitError, MediaError
+from evalkit.errors import MediaError
 from evalkit.media.archive import media_errors
+from evalkit.text_files import unwritable
 
 LARGE = 1 << 24
 """Bytes from which a file's digest is kept on disk: hashing a folder of videos takes minutes."""
@@ -81,9 +82,7 @@ class MediaCache(msgspec.Struct, frozen=True, eq=False):
             self.folder.mkdir(parents=True, exist_ok=True)
             return NamedTemporaryFile(dir=self.folder, prefix="writing-", delete=False)
         except OSError as error:
-            raise EvalkitError(
-                f"{self.folder}: the cache cannot be written ({error.strerror}); name another folder as EVALKIT_CACHE"
-            ) from error
+            raise unwritable(self.folder, error, "name another folder as EVALKIT_CACHE") from error
 
     def _digest(self, place: str, status: os.stat_result, size: int, read: Callable[[], str]) -> str:
         """The digest of the `size` bytes at `place`, from memory, else from disk, else by `read`.

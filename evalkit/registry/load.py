@@ -102,6 +102,8 @@ def spec_of(kind: type[T], document: Document) -> T:
     stem = document.file.stem
     if spec.name != stem and catalog.root() in document.file.parents:
         raise document.error(("name",), f"name: {spec.name!r} differs from the file's name {stem!r}; make them equal")
+    if not spec.name or not spec.name.isprintable():
+        raise document.error(("name",), f"name: {spec.name!r} is no name; write printable characters on one line")
     if isinstance(spec, TaskSpec):
         _check_metrics(spec, document)
     return spec

@@ -10,8 +10,11 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 import yaml
 
+from evalkit import text_files
 from evalkit.errors import YamlError
 
+DEEPEST = 100
+"""Levels of lists and mappings in a file; the registry's own have fewer than ten."""
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The keys and list positions that lead from the root of a file to a value."""
 
@@ -47,6 +50,18 @@ class CoreLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore
     """A SafeLoader whose plain scalars follow YAML 1.2: `no` is text, `1e5` a float, `010` ten, a date is text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own attribute)
+    depth = 0
+
+    def descend_resolver(self, current_node: yaml.Node | None, current_index: object) -> None:
+        """Count the levels above a node: libyaml's composer recurses in C, where too many of them end the process."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            mark = current_node.start_mark if current_node is not None else None
+            raise yaml.MarkedYAMLError(problem=f"nested more than {DEEPEST} levels deep", problem_mark=mark)
+
+    def ascend_resolver(self) -> None:
+        """The counterpart of `descend_resolver`."""
+        self.depth -= 1
 
 
 class CoreDumper(yaml.SafeDumper):
@@ -74,7 +89,7 @@ for _tag, _pattern, _first in (
 def read_document(file: Path) -> Document:
     """Parse one YAML file. Raises YamlError for unreadable files, syntax, duplicate keys, aliases and unusual tags."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = text_files.regular(file).read_text(encoding="utf-8")
     except OSError as error:
         raise YamlError(f"{file}: cannot be read ({error.strerror}); check the path") from error
     except UnicodeDecodeError as error:

@@ -148,7 +148,7 @@ class Run:
             return decode(file.read_bytes())
         except OSError as error:
             raise IncompleteError(f"{file}: cannot be read ({error.strerror}): {advice}") from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise IncompleteError(f"{file}: damaged, or not of this program ({error}): {advice}") from error
 
     def find(self, reference: Reference) -> Stat | None:

@@ -162,6 +162,8 @@ def request(judge: Judge, task: TaskSpec, sample: Sample, reply: str) -> Request
         raise EvalkitError(
             f"task {task.name}: judge.prompt wants {{{error.args[0]}}}, which columns.extra lacks"
         ) from None
+    except ValueError as error:
+        raise EvalkitError(f"task {task.name}: judge.prompt: {error}") from None
     messages = (Message("user", (Text(template.IMAGE_PLACEHOLDER.sub(r"(picture \1)", text)),)),)
     generation = Generation(max_new_tokens=asked.max_new_tokens)
     key = plan.key(judge.identity, messages, generation, sample=(sample.id, 0))

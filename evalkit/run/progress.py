@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TextIO
 
+from evalkit.safe_text import LONGEST, one_line
 from evalkit.types import Response
 
 LINE_SECONDS = 10.0
@@ -31,11 +32,11 @@ class Progress:
     def say(self, text: str) -> None:
         """One line for the user, now."""
         if not self._quiet:
-            print(text, file=self._stream, flush=True)
+            print(one_line(text, LONGEST), file=self._stream, flush=True)
 
     def label(self, text: str) -> None:
-        """What the next task's bar is called."""
-        self._label = text
+        """Name the next task's bar."""
+        self._label = one_line(text)
 
     @contextmanager
     def task(self, total: int) -> Iterator[Advance]:
@@ -56,7 +57,7 @@ class Progress:
 
         console = Console(file=self._stream, no_color=not self._colour, highlight=False)
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[errors]}"),

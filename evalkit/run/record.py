@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from evalkit import text_files
 from evalkit.errors import IncompleteError
 from evalkit.types import Value
 
@@ -147,11 +148,11 @@ def read(folder: Path) -> RunRecord:
     file = folder / FILE
     advice = f"recompute it with `evalkit score {folder}` or leave the folder out"
     try:
-        data = msgspec.json.decode(file.read_bytes())
+        data = text_files.decoded(file.read_bytes(), dict[str, Any])
         return msgspec.convert(_grouped(data) if _is_flat(data) else data, RunRecord)
     except OSError as error:
         raise IncompleteError(f"{file}: cannot be read ({error.strerror}): {advice}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, ValueError) as error:
+    except (msgspec.ValidationError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise IncompleteError(f"{file}: not a record of this program ({error}): {advice}") from error
 
 

@@ -12,6 +12,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from evalkit.errors import EvalkitError
+from evalkit.text_files import unwritable
 from evalkit.types import Response
 
 SYNC_SECONDS = 5.0
@@ -43,7 +44,7 @@ def read(folder: Path, kind: str = "responses") -> Log:
         for number, line in enumerate(_lines(file), start=1):
             try:
                 response = _decode(line)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 damaged.append(f"{file}:{number}")
                 continue
             old = responses.get(response.key)
@@ -84,7 +85,7 @@ def writer(
     except Timeout:
         raise EvalkitError(f"{folder}: another run is writing here; wait for it or choose another --out") from None
     except OSError as error:
-        raise EvalkitError(f"{file}: cannot be written ({error.strerror}); choose another --out") from error
+        raise unwritable(file, error, "choose another --out") from error
     synced = clock()
 
     def append(responses: Iterable[Response]) -> None:

@@ -15,6 +15,7 @@ from evalkit.run.response_log import Log
 from evalkit.types import Response, Sample, Score, Stat
 
 NEVER_ASKED = "no reply yet; run the same command again"
+WITHHELD = "the data hold no gold answer; the reply is in the log, without a score"
 
 
 def scores(adapter: Adapter, samples: Iterable[Sample], *, plan: Plan, log: Log) -> list[Score]:
@@ -30,6 +31,8 @@ def scores(adapter: Adapter, samples: Iterable[Sample], *, plan: Plan, log: Log)
             responses = [log.responses.get(request.key) for request in plan.requests[sample.id]]
             problem = _first_error(responses)
             replies = [r.text for r in responses if r is not None]
+        if problem is None and not sample.answers:
+            problem = WITHHELD
         score = adapter.score(sample, replies) if problem is None else _unanswered(sample, problem)
         found.append(msgspec.structs.replace(score, cluster=sample.cluster) if sample.cluster else score)
     return found
