@@ -389,6 +389,7 @@ def test_a_broken_file_is_a_sentence(
     run(*words(text, place, tmp_path / "out"), place / name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -427,6 +428,7 @@ CELLS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["id", "question", "answer", "image", "half"])
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("adapter", ["multiple_choice", "short_answer"])
@@ -471,6 +473,7 @@ run --model always-yes --task {p}/yesno.yaml --out {r} --quiet
 FILES = ("run.json", "stats.json", "scores.jsonl", "responses-0.jsonl")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", READERS)
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("damage", ["empty", "binary", "list", "object", "bytes", "unclosed", "missing", "folder"])
@@ -488,14 +491,17 @@ def test_a_damaged_run_is_a_sentence(
     run(*(word.format(p=place, out=tmp_path / "out", r=results) for word in text.split()))
 
 
-def test_a_record_nested_without_end_is_replaced(place: Path, tmp_path: Path, run: Callable[..., int]) -> None:
+@pytest.mark.parametrize("text", READERS)
+def test_a_record_nested_without_end_is_a_sentence(
+    text: str, place: Path, tmp_path: Path, run: Callable[..., int]
+) -> None:
     results = tmp_path / "results"
     shutil.copytree(place / "good", results)
     file = results / "always-yes" / "yesno" / "run.json"
     record = json.loads(file.read_bytes())
-    record["identity"]["deep"] = "DEEP"
+    record["model"]["identity"]["deep"] = "DEEP"
     file.write_text(json.dumps(record).replace('"DEEP"', "[" * 50_000 + "]" * 50_000))
-    assert run("run", "--model", "always-yes", "--task", place / "yesno.yaml", "--out", results) == 0
+    run(*(word.format(p=place, out=tmp_path / "out", r=results) for word in text.split()))
 
 
 @pytest.mark.parametrize(
