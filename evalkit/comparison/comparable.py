@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from evalkit.comparison.verdict import Refusal
@@ -48,13 +48,20 @@ def alone(candidate: RunRecord) -> list[Refusal]:
     return [Refusal(candidate.task.name, reason, text) for reason, text in found]
 
 
-def sample_refusal(task: str, base: Collection[str], candidate: Collection[str]) -> Refusal | None:
-    """Told when the runs did not score the same samples."""
+def sample_refusals(task: str, base: Iterable[str], candidate: Iterable[str]) -> list[Refusal]:
+    """A refusal if the runs did not score the same samples, given by their ids."""
     ours, theirs = set(base), set(candidate)
     if ours == theirs:
-        return None
+        return []
     text = f"{len(ours - theirs)} samples are only in the base run and {len(theirs - ours)} only in the candidate's"
-    return Refusal(task, "samples", text)
+    return [Refusal(task, "samples", text)]
+
+
+def split_allowed(refusals: Sequence[Refusal], allow: Collection[str]) -> tuple[list[Refusal], list[str]]:
+    """The refusals whose reason is not in `allow`, and a note on each of the others."""
+    refused = [refusal for refusal in refusals if refusal.reason not in allow]
+    allowed = [refusal for refusal in refusals if refusal.reason in allow]
+    return refused, [f"Allowed although it differs: {r.task}, {r.reason}: {r.text}." for r in allowed]
 
 
 def remarks(base: RunRecord, candidate: RunRecord) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from evalkit.comparison.verdict import Line, Settings, Verdict
+from evalkit.comparison.verdict import Comparison, Line, Refusal, Settings, Verdict
 from evalkit.errors import EvalkitError
 from evalkit.statistics import LARGE, benjamini_hochberg, detectable, holm, needed
 
@@ -25,6 +25,28 @@ def apply_gate(lines: Sequence[Line], settings: Settings) -> tuple[Line, ...]:
     corrected = settings.gate == "regression" and settings.correction == "holm"
     level = settings.alpha / (max(1, len(lines)) if corrected else 1)
     return tuple(_with_verdict(line, p, settings, level) for line, p in zip(lines, adjusted, strict=True))
+
+
+def conclude(
+    base: str,
+    candidate: str,
+    settings: Settings,
+    *,
+    lines: Sequence[Line],
+    refusals: Sequence[Refusal],
+    notes: Sequence[str],
+) -> Comparison:
+    """The comparison of `base` and `candidate`, by their titles, with the verdict of the gate or of the refusals."""
+    judged = apply_gate(lines, settings)
+    return Comparison(
+        base=base,
+        candidate=candidate,
+        settings=settings,
+        verdict="not comparable" if refusals else worst_verdict(judged),
+        lines=judged,
+        refusals=tuple(refusals),
+        notes=tuple(dict.fromkeys(notes)),
+    )
 
 
 def worst_verdict(lines: Sequence[Line]) -> Verdict:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
+
+import msgspec
 
 from evalkit.statistics import Difference
 from evalkit.types import Value
@@ -111,3 +114,9 @@ class Comparison(Value, frozen=True, kw_only=True):
     lines: tuple[Line, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def with_flips(comparison: Comparison, flips: Mapping[str, Sequence[Flip]]) -> Comparison:
+    """The comparison with the flips of each task, by its name, beside its line."""
+    lines = tuple(msgspec.structs.replace(line, flips=tuple(flips.get(line.task, ()))) for line in comparison.lines)
+    return msgspec.structs.replace(comparison, lines=lines)

@@ -1,0 +1,85 @@
+"""Two runs, or two models' folders task by task: the difference of each headline on the same samples, and a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isclose
+from pathlib import Path
+
+from evalkit.comparison import comparable, gates, runs
+from evalkit.comparison.verdict import Comparison, Line, Refusal, Settings, Side
+from evalkit.errors import IncompleteError
+from evalkit.metrics import Metric
+from evalkit.results.run import Run
+from evalkit.types import Score
+
+
+def compare(base: Path, candidate: Path, settings: Settings) -> Comparison:
+    """Compare two runs, or two models' folders task by task.
+
+    Raises EvalkitError for a folder that is no run (code 2) or that is damaged (code 4).
+    """
+    ours, theirs = runs.runs(base), runs.runs(candidate)
+    shared = {task: (ours[task], theirs[task]) for task in ours if task in theirs}
+    refusals = [Refusal(task, "tasks", "the candidate has no run of it") for task in ours if task not in theirs]
+    notes = [f"{task}: only the candidate has a run; it is not compared." for task in theirs if task not in ours]
+    for one, two in shared.values():
+        refusals += comparable.refusals(one.record, two.record)
+        notes += comparable.remarks(one.record, two.record)
+    for task, sides in shared.items():
+        before, after = ([score.sample_id for score in run.scores] for run in sides)
+        refusals += comparable.sample_refusals(task, before, after)
+    refused, allowed = comparable.split_allowed(refusals, settings.allow)
+    lines = [] if refused else [_line(*shared[task], settings) for task in shared]
+    if not shared and not refused:
+        raise IncompleteError(f"{base} and {candidate} share no task; run both on the same tasks")
+    return gates.conclude(
+        next(iter(ours.values())).title,
+        next(iter(theirs.values())).title,
+        settings,
+        lines=lines,
+        refusals=refused,
+        notes=[*notes, *allowed, *_dropped(lines)],
+    )
+
+
+def _dropped(lines: Sequence[Line]) -> list[str]:
+    """A note on each line whose difference is not that of its numbers."""
+    return [
+        f"{line.task}: the difference counts the same samples in both runs; the two numbers leave out unparsed replies."
+        for line in lines
+        if not isclose(line.candidate.value - line.base.value, line.difference.value, abs_tol=1e-9)
+    ]
+
+
+def _line(one: Run, two: Run, settings: Settings) -> Line:
+    task, headline = two.record.task.name, two.record.scoring.headline
+    before, after = runs.aligned(one.scores, two.scores)
+    if not before:
+        raise IncompleteError(f"task {task}: the two runs share no sample; run the candidate on the same data")
+    metric = runs.metric_of(two, headline)
+    counted = list(zip(runs.counted(metric, before), runs.counted(metric, after), strict=True))
+    return Line(
+        task=task,
+        metric=headline,
+        label=task,
+        base=_side(one, before, headline, metric),
+        candidate=_side(two, after, headline, metric),
+        difference=metric.difference(before, after, alpha=settings.alpha),
+        better=metric.better,
+        percent=metric.stats(headline, after)[0].percent,
+        same=all(
+            (a.answer, a.value, a.error) == (b.answer, b.value, b.error) for a, b in zip(before, after, strict=True)
+        ),
+        turned_wrong=tuple(b.sample_id for a, b in counted if b.value < a.value),
+        turned_right=tuple(a.sample_id for a, b in counted if b.value > a.value),
+    )
+
+
+def _side(run: Run, scores: Sequence[Score], headline: str, metric: Metric) -> Side:
+    """The run's number over the samples that both runs have."""
+    stats = metric.stats(headline, scores)
+    if not stats:
+        raise IncompleteError(f"{run.folder}: no sample counts under {headline}; there is nothing to compare")
+    stat = stats[0]
+    return Side(title=run.title, folder=str(run.folder), value=stat.value, n=stat.n, low=stat.low, high=stat.high)
