@@ -137,7 +137,9 @@ def shared_rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return Shared(monkeypatch).rows
 
 
-@pytest.mark.parametrize(("family", "decoder"), PROVEN)
+@pytest.mark.parametrize(
+    ("family", "decoder"), [PROVEN[0], *(pytest.param(*pair, marks=pytest.mark.slow) for pair in PROVEN[1:])]
+)
 def test_promise_3_shared_prefills_say_what_each_request_says_alone(
     family: str,
     decoder: str,

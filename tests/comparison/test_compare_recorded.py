@@ -179,6 +179,7 @@ def test_one_percent_of_broken_replies_on_a_small_task_is_no_failure(packs: Pack
     assert 1 <= len(found.lines[0].turned_wrong) <= 9, "some of nine broken replies were right"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("share", "failed"), [(0.01, 0), (0.10, 8)])
 def test_broken_replies_to_the_mini_suite(tmp_path: Path, share: float, failed: int) -> None:
     """Every task's gold answers, which are all right, and the same with some of them broken."""

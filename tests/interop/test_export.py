@@ -183,6 +183,7 @@ def test_a_spreadsheet_runs_no_reply_when_asked_to(results: Path, tmp_path: Path
     assert "'" + boards.HOSTILE["formula"] in list(table["prediction"])
 
 
+@pytest.mark.slow
 def test_inspect_reads_its_log(results: Path, tmp_path: Path, inspect_python: str) -> None:
     file = next(f for f in export(results, tmp_path, "inspect") if f.parent.name == "harmful")
     read = subprocess.run([inspect_python, "-c", READ_BACK, str(file), "ansi"], capture_output=True, text=True)

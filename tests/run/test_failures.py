@@ -133,6 +133,7 @@ def test_a_checkpoint_with_pickled_weights_only_is_refused(tmp_path: Path, capsy
     assert "safetensors" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["llava", "qwen2_vl", "idefics3"])
 def test_any_checkpoint_folder_runs_and_the_batch_size_changes_nothing(
     tmp_path: Path, family: str, capsys: pytest.CaptureFixture[str]

@@ -26,6 +26,8 @@ from evalkit.run.response_log import Log
 from evalkit.run.session import Session
 from evalkit.types import Image, Response, Sample, Score
 
+pytestmark = pytest.mark.slow  # all of them ask the bundled model hundreds of questions
+
 Change = Callable[[Sequence[Sample]], Sequence[Sample]]
 BENCHMARKS = ("mini_pope", "mini_textvqa", "mini_mmbench", "mini_mmmu", "mini_blink", "mini_videomme")
 

@@ -76,6 +76,7 @@ def keys(folder: Path) -> list[str]:
     return [line.split('"')[3] for log in folder.glob("responses-*.jsonl") for line in log.read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_a_killed_worker_costs_nothing_and_the_files_are_those_of_one_process(tmp_path: Path) -> None:
     make_data(tmp_path)
@@ -102,6 +103,7 @@ FAILURES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize(("way", "kind", "words", "code"), FAILURES, ids=[case[0] for case in FAILURES])
 def test_what_a_worker_cannot_mend_ends_the_run_and_keeps_the_replies(

@@ -219,6 +219,7 @@ def test_prefixes_are_read_in_portions(
     assert shared_prefix.portions([Prefix(*prefix) for prefix in prefixes], most) == expected, reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [1, 12, 20])
 def test_portions_and_long_replies_leave_the_tokens_as_they_are(
     most: int, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

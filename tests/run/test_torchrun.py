@@ -86,6 +86,7 @@ def test_a_rank_whose_device_is_broken_exits_with_75(
     assert "this process's device cannot be used (CUDA error: an illegal" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_every_rank_takes_the_device_of_its_number(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """On the two emulated NPUs of test_devices.py; a third rank has none."""
     folder = request.config.cache.mkdir("npu") if request.config.cache else tmp_path
@@ -135,6 +136,7 @@ def launch(script: Path, out: Path, *options: str, kill_at: int) -> tuple[int, s
         return process.wait(), process.communicate()[0].decode(), before
 
 
+@pytest.mark.slow
 def test_promise_4_ranks_are_killed_and_the_same_command_finishes_with_the_files_of_one_process(tmp_path: Path) -> None:
     """By a second launch, and by the launcher's restart. The model is a baseline: real ones take long to load."""
     script, out = tmp_path / "slow.py", tmp_path / "ranks"
