@@ -1,4 +1,4 @@
-"""What the documentation shows works as it stands there."""
+"""Commands, files and tables in the documentation work as they stand there."""
 
 from __future__ import annotations
 

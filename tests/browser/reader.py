@@ -1,4 +1,4 @@
-"""What a reader does with a page, and sees on it."""
+"""Actions of a reader on a page, and the texts that the page shows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def wait(browser: Any, condition: str, *, seconds: float = 30) -> Any:
-    """Until the JavaScript expression is true; returns it."""
+    """Wait until the JavaScript expression is true; returns its value."""
     from selenium.webdriver.support.ui import WebDriverWait
 
     return WebDriverWait(browser, seconds, poll_frequency=0.05).until(

@@ -1,4 +1,4 @@
-"""What the bundled model and the reference pack's tiny Phi-3.5-vision say on a device, as JSON on stdout.
+"""Print the replies of the bundled model and of the reference pack's tiny Phi-3.5-vision on a device, as JSON.
 
 PYTHONPATH=tests/npu NPU_LIBRARY=libnpu.so python -m tests.npu.replies npu:0 SCRATCH [PACK]
 """
@@ -93,7 +93,7 @@ def _formula(width: int, height: int, k: int = 1) -> Any:
 
 
 def refusals(device: str) -> dict[str, str]:
-    """What the device says to a tensor left on the CPU, to one of another index, and to being read without a copy."""
+    """The device's errors for a tensor on the CPU, for one of another index, and for being read without a copy."""
     import torch
 
     here, other = torch.ones(2, device=device), torch.ones(2, device="npu:0" if device == "npu:1" else "npu:1")

@@ -36,7 +36,7 @@ def overall(table: Table, column: int) -> float:
 
 
 def right(share: float, count: int) -> int:
-    """How many of `count` were right, given the share in percent as printed."""
+    """The number of right ones among `count`, from their share in percent as printed."""
     return round(share * count / 100)
 
 

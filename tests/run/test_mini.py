@@ -68,7 +68,7 @@ def value(scores: Sequence[Score]) -> float:
 
 
 def chance(samples: Sequence[Sample]) -> float:
-    """What a guess is worth: one of the options, one of yes and no, nothing for an open question."""
+    """The expected score of a guess: among the options, between yes and no, zero for an open question."""
     return mean(1 / len(s.choices) if s.choices else 0.5 if set(s.answers) <= {"yes", "no"} else 0.0 for s in samples)
 
 

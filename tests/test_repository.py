@@ -1,4 +1,4 @@
-"""What the files around the code promise holds: names, versions, make targets and paths."""
+"""The files around the code keep their promises: names, versions, make targets and paths."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def read(name: str) -> Any:
     return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
 
 
-def test_nobody_is_told_to_install_another_distribution() -> None:
-    found = []
+def test_every_install_command_names_this_distribution() -> None:
+    places = []
     for path in tracked():
         text = path.read_bytes().decode("utf-8", errors="ignore")
         if path != Path(__file__).resolve():
-            found += [f"{relative(path)}:{text.count(chr(10), 0, m.start()) + 1}" for m in OLD_NAME.finditer(text)]
-    assert found == []
+            places += [f"{relative(path)}:{text.count(chr(10), 0, m.start()) + 1}" for m in OLD_NAME.finditer(text)]
+    assert places == []
 
 
 def test_the_distribution_is_called_evalkit_vlm() -> None:
@@ -64,7 +64,7 @@ def test_the_citation_names_this_version() -> None:
 
 
 @pytest.mark.parametrize("path", YAML, ids=relative)
-def test_the_yaml_of_the_house_parses(path: Path) -> None:
+def test_the_yaml_of_workflows_and_metadata_parses(path: Path) -> None:
     assert isinstance(read(relative(path)), dict)
 
 
