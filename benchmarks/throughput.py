@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.shapes import SHAPES, Row, shown, task, write  # noqa: E402 (the checkout first)
-from evalkit.backends.media_cache import Shown  # noqa: E402
+from evalkit.backends.recent_media import RecentMedia  # noqa: E402
 from evalkit.backends.transformers import Transformers  # noqa: E402
 from evalkit.data.sources import Places  # noqa: E402
 from evalkit.media.cache import MediaCache  # noqa: E402
@@ -122,7 +122,7 @@ def ours(made: Session, rows: Sequence[Row], folder: Path, new: int) -> tuple[Ou
     """A whole run with nothing known beforehand: data, plan, replies, scores, files."""
     engine: Any = made.engine()
     made.answers.clear()
-    engine.shown = Shown()
+    engine.media = RecentMedia()
     for name in ("out", "media"):
         shutil.rmtree(folder / name, ignore_errors=True)
     settings = runner.Settings(out=folder / "out", places=places(folder), progress=Progress(quiet=True))

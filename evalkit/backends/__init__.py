@@ -35,9 +35,9 @@ class BackendProtocol(Protocol):
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
         """The part of a request's key that the backend adds: plain data with all that can change a reply.
 
-        `cache` is a folder in which digests of weight files are kept. `by_sample: True` in it says that replies belong
-        to samples, not to prompts; the key then holds the sample's id and view, too. Raises ModelError for a checkpoint
-        or file that is not there.
+        `by_sample: True` among it says that replies belong to samples, not to prompts; the key then holds the sample's
+        id and view, too. Digests of large files are kept in the folder `cache`. Raises ModelError for a checkpoint or
+        file that is not there.
         """
 
     def check(self) -> None:

@@ -1,4 +1,4 @@
-"""Turn a request into what chat templates and processors take: turns with placeholders, and the media beside them."""
+"""A request as chat templates and processors take it: turns with image placeholders, and the media beside them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evalkit.backends.media_cache import Shown
+from evalkit.backends.recent_media import RecentMedia
 from evalkit.errors import ModelError
 from evalkit.media.open import Frames
 from evalkit.types import Message, Request, Text, Video
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Conversation(NamedTuple):
     """A request with its media opened.
 
-    `turns` is what chat templates read; `images` and `videos` follow the order of their placeholders; `frames` holds
-    the frame numbers shown of each video.
+    turns: messages in the form of chat templates. images, videos: in the order of their placeholders. frames: the frame
+    numbers of each video of the request.
     """
 
     turns: list[dict[str, Any]]
@@ -28,17 +28,19 @@ class Conversation(NamedTuple):
     frames: tuple[tuple[int, ...], ...]
 
     def text(self) -> str:
-        """All that is said, without placeholders."""
+        """The text of all turns, without placeholders."""
         return "\n".join(part["text"] for turn in self.turns for part in turn["content"] if "text" in part)
 
 
-def converse(request: Request, *, system: str, as_frames: bool, shown: Shown | None = None) -> Conversation:
-    """Open the request's media and lay out its turns; `system` comes first unless the request has a system turn.
+def open_conversation(
+    request: Request, *, system: str, video_as_frames: bool, media: RecentMedia | None = None
+) -> Conversation:
+    """Open the media of a request and lay out its turns; `system` comes first unless the request has a system turn.
 
-    With `as_frames` a video is its frames, each a picture where the video stood. `shown` remembers what was opened for
-    the request before. Raises MediaError.
+    With `video_as_frames` the frames of a video are images in its place. `media` caches what requests before this one
+    opened. Raises MediaError.
     """
-    shown = shown or Shown()
+    media = media or RecentMedia()
     messages = request.messages
     if system and messages[0].role != "system":
         messages = (Message("system", (Text(system),)), *messages)
@@ -51,73 +53,73 @@ def converse(request: Request, *, system: str, as_frames: bool, shown: Shown | N
             if isinstance(part, Text):
                 content.append({"type": "text", "text": part.text})
             elif isinstance(part, Video):
-                videos.append(shown.video(part))
-                content += [{"type": "image"}] * len(videos[-1].images) if as_frames else [{"type": "video"}]
-                images += videos[-1].images if as_frames else []
+                videos.append(media.frames(part))
+                content += [{"type": "image"}] * len(videos[-1].images) if video_as_frames else [{"type": "video"}]
+                images += videos[-1].images if video_as_frames else []
             else:
-                images.append(shown.picture(part))
+                images.append(media.image(part))
                 content.append({"type": "image"})
         turns.append({"role": message.role, "content": content})
-    return Conversation(turns, images, [] if as_frames else videos, tuple(tuple(v.indices) for v in videos))
+    return Conversation(turns, images, [] if video_as_frames else videos, tuple(tuple(v.indices) for v in videos))
 
 
 def control_tokens(processor: Any) -> re.Pattern[str]:
-    """What must not be typed by a data set: special tokens and the placeholders of media."""
+    """A pattern of the tokens that the text of a data set must not spell: special tokens and media placeholders."""
     placeholders = (getattr(processor, f"{kind}_token", None) for kind in ("image", "video", "audio"))
     tokens = {token for token in (*processor.tokenizer.all_special_tokens, *placeholders) if isinstance(token, str)}
     return re.compile("|".join(re.escape(token) for token in sorted(tokens - {""})) or r"(?!)")
 
 
-def process(processor: Any, asked: Conversation, control: re.Pattern[str]) -> dict[str, Any]:
-    """Tensors [1, ...] of one conversation, on the CPU.
+def process(processor: Any, conversation: Conversation, control: re.Pattern[str]) -> dict[str, Any]:
+    """The tensors [1, ...] that the processor makes of a conversation, on the CPU.
 
     Text that spells a control token (`control`) is encoded as the characters it is, so a question can neither end its
-    turn nor shift the pictures. Raises ModelError where the installed transformers cannot do that.
+    turn nor move an image placeholder. Raises ModelError where the installed transformers cannot do that.
     """
-    if control.search(asked.text()):
-        return _process_spelled(processor, asked)
-    prompt = processor.apply_chat_template(asked.turns, add_generation_prompt=True, tokenize=False)
+    if control.search(conversation.text()):
+        return _process_control_text(processor, conversation)
+    prompt = processor.apply_chat_template(conversation.turns, add_generation_prompt=True, tokenize=False)
     # A template that writes the first token itself leaves none for the tokenizer to add.
     begin = processor.tokenizer.bos_token
     text = {"padding": False, **({"add_special_tokens": False} if begin and prompt.startswith(begin) else {})}
-    return dict(processor(text=[prompt], **_media(asked), text_kwargs=text, return_tensors="pt"))
+    return dict(processor(text=[prompt], **_media(conversation), text_kwargs=text, return_tensors="pt"))
 
 
-def _media(asked: Conversation) -> dict[str, Any]:
-    images = {"images": [asked.images]} if asked.images else {}
-    if not asked.videos:
+def _media(conversation: Conversation) -> dict[str, Any]:
+    images = {"images": [conversation.images]} if conversation.images else {}
+    if not conversation.videos:
         return images
     import numpy
 
-    # The frames are chosen already; the processor only learns when they were, which some families write out.
+    # The frames are chosen already; the processor only learns their times, which some families write into the prompt.
     return {
         **images,
-        "videos": [numpy.stack([numpy.asarray(image) for image in video.images]) for video in asked.videos],
+        "videos": [numpy.stack([numpy.asarray(image) for image in video.images]) for video in conversation.videos],
         "videos_kwargs": {
             "do_sample_frames": False,
             "video_metadata": [
                 {"total_num_frames": max(v.indices) + 1, "fps": v.fps, "frames_indices": list(v.indices)}
-                for v in asked.videos
+                for v in conversation.videos
             ],
         },
     }
 
 
-def _process_spelled(processor: Any, asked: Conversation) -> dict[str, Any]:
+def _process_control_text(processor: Any, conversation: Conversation) -> dict[str, Any]:
     known = "sanitize_control_tokens" in inspect.signature(processor.apply_chat_template).parameters
-    if not known or asked.videos:
+    if not known or conversation.videos:
         raise ModelError(
             "the prompt spells a control token of the model, which this transformers cannot encode as plain text; "
             "upgrade transformers, or give videos as frames"
         )
     return dict(
         processor.apply_chat_template(
-            asked.turns,
+            conversation.turns,
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
             return_tensors="pt",
             sanitize_control_tokens=True,
-            processor_kwargs={"images": asked.images} if asked.images else {},
+            processor_kwargs={"images": conversation.images} if conversation.images else {},
         )
     )

@@ -1,4 +1,4 @@
-"""Where a checkpoint lies, whether its files are usable, and the one digest that changes when its content does."""
+"""A checkpoint's files: find them, check that they are complete, and digest their content."""
 
 from __future__ import annotations
 
@@ -20,23 +20,29 @@ ASSETS = Path(str(resources.files("evalkit") / "assets"))
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
-# Smaller files are read again at every call: remembering them costs as much.
-WORTH_REMEMBERING = 1 << 20
+# Bytes from which a file's digest is kept on disk; to keep it costs as much as to read a smaller file again.
+LARGE_FILE = 1 << 20
 
 
 class Checkpoint(Value, frozen=True, kw_only=True):
-    """Where the files are: `folder`, or (`folder` empty) the commit `revision` of the hub's `name`."""
+    """A checkpoint by location: `folder`, or (`folder` empty) the commit `revision` of the hub's `name`."""
 
     name: str
     folder: str = ""
     revision: str = ""
+
+    def identity(self, *, cache: Path | None = None) -> dict[str, object]:
+        """The checkpoint in a request's key: the digest of a folder's content, or name and commit of the hub."""
+        if self.folder:
+            return {"weights": content_digest(Path(self.folder), cache=cache)}
+        return {"model": self.name, "revision": self.revision}
 
 
 def locate(model: str, revision: str = "") -> Checkpoint:
     """Find a folder, a shipped model (`evalkit:NAME`) or a hub id.
 
     A hub's branch or tag is resolved to its commit: from the local cache, else by asking the hub. Raises ModelError
-    where nothing of that name can exist, or the hub cannot be asked.
+    where nothing of that name can exist, or the hub does not answer.
     """
     if model.startswith(BUNDLED):
         return Checkpoint(name=model, folder=str(_folder(ASSETS / model.removeprefix(BUNDLED), model)))
@@ -52,27 +58,27 @@ def read_config(folder: Path) -> dict[str, Any]:
     """config.json as it is. Raises ModelError where it cannot be read."""
     path = folder / "config.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: not readable JSON ({type(error).__name__}); download it again") from error
-    if not isinstance(found, dict):
+    if not isinstance(config, dict):
         raise ModelError(f"{path}: not a JSON object; download it again")
-    return found
+    return config
 
 
 def cached(checkpoint: Checkpoint) -> Path | None:
-    """The folder of a checkpoint if its weights are on this machine, all shards of them; None if a part is missing.
+    """The folder of a checkpoint if all shards of its weights are on this machine, else None.
 
-    A hub's cache fills file by file, so what is not there yet is no mistake of the user.
+    The hub's cache fills file by file, so a file that is not there yet is no mistake of the user.
     """
     if checkpoint.folder:
         return Path(checkpoint.folder)
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(checkpoint.name, "config.json", revision=checkpoint.revision)
-    if not isinstance(found, str):
+    config = try_to_load_from_cache(checkpoint.name, "config.json", revision=checkpoint.revision)
+    if not isinstance(config, str):
         return None
-    folder = Path(found).parent
+    folder = Path(config).parent
     names = {path.name for path in folder.iterdir()}
     index = folder / "model.safetensors.index.json"
     shards = _shards(index) if index.name in names else {"model.safetensors"}
@@ -97,13 +103,13 @@ def check(folder: Path) -> None:
         )
 
 
-def fingerprint(folder: Path, *, cache: Path | None = None) -> str:
-    """The sha256 over names and contents of the files that make a reply: weights, configs, tokenizer, templates.
+def content_digest(folder: Path, *, cache: Path | None = None) -> str:
+    """The sha256 over names and contents of the files on which replies depend: weights, configs, tokenizer, templates.
 
-    Readmes and licences do not count. `cache` is a folder that remembers the digests of big files by path, size and
-    modification time.
+    Readmes and licences do not count. `cache` is a folder in which the digests of large files are kept by path, size
+    and modification time.
     """
-    return digest.of({path.name: _digest(path, cache) for path in _telling(folder)})
+    return digest.of({path.name: _digest(path, cache) for path in _relevant(folder)})
 
 
 def _folder(path: Path, model: str) -> Path:
@@ -130,8 +136,8 @@ def _commit(model: str, revision: str) -> str:
 
     # A branch that was downloaded before stays at that commit: a run that resumes must not change its model midway.
     try:
-        found = try_to_load_from_cache(model, "config.json", revision=revision or "main")
-        path = found if isinstance(found, str) else hf_hub_download(model, "config.json", revision=revision or None)
+        config = try_to_load_from_cache(model, "config.json", revision=revision or "main")
+        path = config if isinstance(config, str) else hf_hub_download(model, "config.json", revision=revision or None)
     except (EntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
         raise ModelError(
             f"model: {model} is no folder here, and the hub does not give us its revision {revision or 'main'} "
@@ -158,15 +164,15 @@ def _check_weights(folder: Path, names: set[str]) -> None:
 
 def _shards(index: Path) -> set[str]:
     try:
-        found = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{index}: not an index of shards; copy or download it again") from error
-    if not isinstance(found, Mapping):
+    if not isinstance(shards, Mapping):
         raise ModelError(f"{index}: weight_map is not a mapping; copy or download it again")
-    return {str(shard) for shard in found.values()}
+    return {str(shard) for shard in shards.values()}
 
 
-def _telling(folder: Path) -> Iterator[Path]:
+def _relevant(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         stem = path.name.lower()
         ignored = stem.startswith((".", "readme", "license", "licence", "notice", "trainer_state", "training_args"))
@@ -179,15 +185,15 @@ SUFFIXES = {".safetensors", ".json", ".jinja", ".model", ".txt", ".tiktoken"}
 
 def _digest(path: Path, cache: Path | None) -> str:
     status = path.stat()
-    if cache is None or status.st_size < WORTH_REMEMBERING:
+    if cache is None or status.st_size < LARGE_FILE:
         return digest.of_file(path)
-    note = cache / digest.of([str(path.resolve()), status.st_size, status.st_mtime_ns])
-    if note.is_file():
-        return note.read_text(encoding="ascii")
-    found = digest.of_file(path)
+    entry = cache / digest.of([str(path.resolve()), status.st_size, status.st_mtime_ns])
+    if entry.is_file():
+        return entry.read_text(encoding="ascii")
+    content = digest.of_file(path)
     cache.mkdir(parents=True, exist_ok=True)
-    # Written aside and renamed, so that a reader never meets half a digest.
-    aside = note.with_name(f"{note.name}.{os.getpid()}")
-    aside.write_text(found, encoding="ascii")
-    aside.replace(note)
-    return found
+    # Written under another name and renamed, so that no reader sees a part of a digest.
+    temporary = entry.with_name(f"{entry.name}.{os.getpid()}")
+    temporary.write_text(content, encoding="ascii")
+    temporary.replace(entry)
+    return content

@@ -1,4 +1,4 @@
-"""Where a model runs: the device asked for, or the one accelerate gives this process."""
+"""The device of a model: the one named by --device, or the one that accelerate gives this process."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 def choose(name: str = "", *, rank: int | None = None) -> torch.device:
     """The device called `name` ("cpu", "cuda:1", "npu:0", "mps"), or accelerate's if empty.
 
-    Of several processes of a launch, `rank` on its machine gets the device of its own number. A number is put there and
-    read back, so that a device that does not work is told now and not after a long load. Raises ModelError naming a
-    device that this machine has not, and ResumableError where the one that was found is broken.
+    With `rank`, the local rank of a process of a launch, it is the accelerator of that number. A tensor is put there
+    and read back, so that a device that does not work fails now and not after a long load. Raises ModelError for a
+    named device that this machine does not have, and ResumableError where accelerate's is broken.
     """
     check_torch()
     import torch
 
     try:
-        device = torch.device(name) if name else _found(rank)
+        device = torch.device(name) if name else _default_device(rank)
         torch.zeros(1, device=device).tolist()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         if not name:
@@ -38,7 +38,7 @@ def choose(name: str = "", *, rank: int | None = None) -> torch.device:
 
 
 def _absent(name: str) -> str:
-    """That nothing here is of the kind of `name`; torch would list every kind and kernel that it knows."""
+    """The reason why this machine has no device of the kind of `name`, or ""; torch's own lists all that it knows."""
     kind = name.partition(":")[0]
     if kind in {known.partition(":")[0] for known in usable()}:
         return ""
@@ -47,11 +47,11 @@ def _absent(name: str) -> str:
     return f"this machine or this build of torch has no {kind}"
 
 
-def _found(rank: int | None) -> torch.device:
+def _default_device(rank: int | None) -> torch.device:
     """accelerate's device, or that of a rank, for which accelerate would open a process group.
 
-    Nothing here is sent from rank to rank, and a group outlives no restart: the addresses of dead ranks stay in the
-    launcher's store, and those of gloo wait for each other for half an hour.
+    Ranks send each other nothing, and a process group does not survive a restart: the addresses of dead ranks stay in
+    the launcher's store, and ranks of gloo wait for each other for half an hour.
     """
     import torch
 
@@ -76,11 +76,11 @@ def check_torch() -> None:
         if importlib.util.find_spec("torch_npu") is not None:
             import torch_npu  # noqa: F401
     except (ImportError, RuntimeError, OSError) as error:
-        blamed, advice = TORCH if importlib.util.find_spec("torch_npu") is None else TORCH_NPU
-        raise ModelError(f"{blamed} cannot be loaded ({reason(error)}); {advice}") from error
+        package, advice = TORCH if importlib.util.find_spec("torch_npu") is None else TORCH_NPU
+        raise ModelError(f"{package} cannot be loaded ({reason(error)}); {advice}") from error
 
 
-# Who is to blame, and what to do.
+# The package that cannot be loaded, and what to do.
 TORCH = ("torch", "install it for this platform; `evalkit doctor` shows what is there")
 TORCH_NPU = (
     "torch-npu is installed but",
@@ -89,7 +89,7 @@ TORCH_NPU = (
 
 
 def reason(error: BaseException) -> str:
-    """The first line of what went wrong at the root: torch reports a missing library as a backend that fails."""
+    """The first line of the error that caused `error`: torch reports a missing library as a backend that fails."""
     while error.__cause__ is not None:
         error = error.__cause__
     text = str(error).strip()
@@ -97,7 +97,7 @@ def reason(error: BaseException) -> str:
 
 
 def usable() -> list[str]:
-    """Names that `--device` takes on this machine; cpu always."""
+    """The names that `--device` takes on this machine; "cpu" is always among them."""
     import torch
 
     accelerator = torch.accelerator.current_accelerator(check_available=True)
@@ -107,16 +107,16 @@ def usable() -> list[str]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out; drivers other than CUDA's say so in words only."""
+    """True if an error is about memory that ran out; only CUDA has a class for it, other drivers have messages."""
     import torch
 
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    words = str(error).lower()
-    return isinstance(error, RuntimeError) and any(phrase in words for phrase in OUT_OF_MEMORY)
+    message = str(error).lower()
+    return isinstance(error, RuntimeError) and any(phrase in message for phrase in OUT_OF_MEMORY)
 
 
-# NPU and MPS drivers, cuBLAS handles, and torch's own CPU allocator, in that order.
+# Messages of NPU and MPS drivers, of cuBLAS, and of torch's CPU allocator, in that order.
 OUT_OF_MEMORY = ("out of memory", "cublas_status_alloc_failed", "can't allocate memory", "not enough memory")
 
 
@@ -132,10 +132,10 @@ def _default_threads() -> int:
 
 
 def settle_threads(parameters: int, device: torch.device) -> None:
-    """Give a small model on the CPU one thread, any other the default.
+    """Give a small model on the CPU one thread, any other the default number.
 
-    Matrices of a few hundred rows gain nothing from a second thread, and lose several times over when the machine is
-    shared or pictures are prepared meanwhile: every operation then waits for the slower of two.
+    Matrices of a few hundred rows gain nothing from a second thread. Where the machine is shared or images are
+    prepared meanwhile they are several times slower with it: every operation waits for the slower thread.
     """
     import torch
 

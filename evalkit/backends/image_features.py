@@ -1,4 +1,4 @@
-"""Bring a batch to the model's device; where the family allows it, a picture that occurs twice is encoded once."""
+"""Move a batch to the model's device; in families that allow it, an image that occurs twice is encoded once."""
 
 from __future__ import annotations
 
@@ -8,39 +8,41 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-# Families whose `pixel_values` hold one row a picture, encoded by itself, and whose model takes features instead.
-ONE_ROW_A_PICTURE = {"llava"}
+# Model types whose `pixel_values` hold one row per image, each encoded by itself, and whose `forward` takes image
+# features in their place.
+ONE_ROW_PER_IMAGE = {"llava"}
 
 
-def placed(model: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The tensors of a batch on the model's device: pixels in the dtype of the weights, numbers and sizes whole.
+def device_inputs(model: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The tensors of a batch on the model's device, those of floating point in the dtype of the weights.
 
-    Pixels in which pictures repeat become `mm_encoder_outputs`, the features of all pictures in their order.
+    Where `pixel_values` [images, ...] hold an image twice, `mm_encoder_outputs` takes their place: the features of all
+    images in their order.
     """
     import torch
 
-    moved = {
+    tensors = {
         name: value.to(model.device, model.dtype if value.is_floating_point() else value.dtype)
         if isinstance(value, torch.Tensor)
         else value
         for name, value in inputs.items()
     }
-    if model.config.model_type in ONE_ROW_A_PICTURE and "pixel_values" in inputs:
-        order = _order(inputs["pixel_values"])
-        if len(set(order)) < len(order):
-            moved["mm_encoder_outputs"] = {"image": _features(model, moved.pop("pixel_values"), order)}
-    return moved
+    if model.config.model_type in ONE_ROW_PER_IMAGE and "pixel_values" in inputs:
+        first = _first_equal(inputs["pixel_values"])
+        if len(set(first)) < len(first):
+            tensors["mm_encoder_outputs"] = {"image": _features(model, tensors.pop("pixel_values"), first)}
+    return tensors
 
 
-def _order(pixels: torch.Tensor) -> list[int]:
-    """For each picture the place of the first that equals it, to the bit."""
+def _first_equal(pixels: torch.Tensor) -> list[int]:
+    """For each image the index of the first that equals it, to the bit."""
     first: dict[bytes, int] = {}
-    return [first.setdefault(picture.numpy().tobytes(), n) for n, picture in enumerate(pixels)]
+    return [first.setdefault(image.numpy().tobytes(), n) for n, image in enumerate(pixels)]
 
 
-def _features(model: Any, pixels: torch.Tensor, order: list[int]) -> Any:
-    distinct = list(dict.fromkeys(order))
-    found = model.get_image_features(pixel_values=pixels[distinct], return_dict=True)
-    place = {first: n for n, first in enumerate(distinct)}
-    found.pooler_output = [found.pooler_output[place[first]] for first in order]
-    return found
+def _features(model: Any, pixels: torch.Tensor, first: list[int]) -> Any:
+    distinct = list(dict.fromkeys(first))
+    output = model.get_image_features(pixel_values=pixels[distinct], return_dict=True)
+    row = {index: n for n, index in enumerate(distinct)}
+    output.pooler_output = [output.pooler_output[row[index]] for index in first]
+    return output

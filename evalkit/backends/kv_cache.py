@@ -1,4 +1,4 @@
-"""A cache with room behind what it holds: rows begin with what was read once, and what follows is written in place.
+"""A KV cache with spare positions: each row begins with the keys and values of its prefix, new ones go in in place.
 
 The cache of transformers is copied whole with every token; behind a video that costs more than the model itself.
 """
@@ -11,34 +11,37 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import torch
 
-ROOM = 64
-"""Positions to spare at each growth."""
+SPARE_POSITIONS = 64
+"""Positions to spare whenever a tensor of the cache is allocated."""
 
 
-class Read(NamedTuple):
-    """Row `place` of a cache, and of the mask [rows, positions] that says which of its positions count."""
+class CachedPrefix(NamedTuple):
+    """Row `row` of a KV cache and of its attention mask [rows, positions]."""
 
     cache: Any
     mask: torch.Tensor
-    place: int
+    row: int
 
 
-def masks(rows: Sequence[Read]) -> torch.Tensor:
-    """The masks of all rows, shorter ones padded on the left as `spread` pads them."""
+def expand_masks(prefixes: Sequence[CachedPrefix]) -> torch.Tensor:
+    """The attention masks [len(prefixes), longest] of the rows of `expand_cache`, padded on the left like them."""
     import torch
 
-    longest = max(row.mask.shape[1] for row in rows)
+    longest = max(prefix.mask.shape[1] for prefix in prefixes)
     pad = torch.nn.functional.pad
-    return torch.stack([pad(row.mask[row.place], (longest - row.mask.shape[1], 0)) for row in rows])
+    return torch.stack([pad(p.mask[p.row], (longest - p.mask.shape[1], 0)) for p in prefixes])
 
 
-def spread(rows: Sequence[Read], *, room: int) -> Any:
-    """A DynamicCache of all rows, shorter ones padded on the left, with `room` positions and some more behind them."""
+def expand_cache(prefixes: Sequence[CachedPrefix], *, new: int) -> Any:
+    """A DynamicCache of one row per prefix, padded on the left, with space allocated for at least `new` positions.
+
+    The keys and values of each layer are [len(prefixes), heads, longest, head size], copies of the prefixes' own.
+    """
     from transformers import DynamicCache
     from transformers.cache_utils import DynamicLayer
 
-    class Roomy(DynamicLayer):  # type: ignore[misc]  # transformers' classes have no types
-        """Keys and values [rows, heads, positions, size] are views of tensors with more positions."""
+    class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]  # transformers' classes have no types
+        """Keys and values [rows, heads, positions, head size] are views of tensors with more positions."""
 
         def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
             super().__init__()
@@ -46,38 +49,40 @@ def spread(rows: Sequence[Read], *, room: int) -> Any:
             self.keys, self.values = keys, values
 
         def update(self, keys: torch.Tensor, values: torch.Tensor, *_: Any, **__: Any) -> tuple[Any, Any]:
-            self.keys, self.values = _behind(self.keys, keys), _behind(self.values, values)
+            self.keys, self.values = _append(self.keys, keys), _append(self.values, values)
             return self.keys, self.values
 
-    made = DynamicCache()
-    for layer in range(len(rows[0].cache.layers)):
-        held = [row.cache.layers[layer] for row in rows]
-        made.layers.append(
-            Roomy(_rows([h.keys for h in held], rows, room), _rows([h.values for h in held], rows, room))
-        )
-    return made
+    cache = DynamicCache()
+    for layer in range(len(prefixes[0].cache.layers)):
+        sources = [prefix.cache.layers[layer] for prefix in prefixes]
+        keys = _expand([source.keys for source in sources], prefixes, new)
+        values = _expand([source.values for source in sources], prefixes, new)
+        cache.layers.append(PreallocatedLayer(keys, values))
+    return cache
 
 
-def _rows(sources: Sequence[torch.Tensor], rows: Sequence[Read], room: int) -> torch.Tensor:
+def _expand(sources: Sequence[torch.Tensor], prefixes: Sequence[CachedPrefix], new: int) -> torch.Tensor:
+    """Row n is row `prefixes[n].row` of `sources[n]` [rows, heads, positions, head size], padded on the left."""
     _, heads, longest, size = max((source.shape for source in sources), key=lambda shape: shape[2])
-    made = sources[0].new_empty(len(rows), heads, longest + room + ROOM, size)
+    expanded = sources[0].new_empty(len(prefixes), heads, longest + new + SPARE_POSITIONS, size)
+    # Prefixes of one cache are copied together.
     for source in {id(source): source for source in sources}.values():
-        begin, own = longest - source.shape[2], [n for n, other in enumerate(sources) if other is source]
-        # Unseen, but what is multiplied by nought must be a number.
-        made[own, :, :begin] = 0
-        made[own, :, begin:longest] = source[[rows[n].place for n in own]]
-    return made[:, :, :longest]
+        start, rows = longest - source.shape[2], [n for n, other in enumerate(sources) if other is source]
+        # Masked positions get the weight 0 in attention, but 0 times the NaN that memory may hold is NaN.
+        expanded[rows, :, :start] = 0
+        expanded[rows, :, start:longest] = source[[prefixes[n].row for n in rows]]
+    return expanded[:, :, :longest]
 
 
-def _behind(held: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
-    """`held` with `more` positions behind it: in place where the tensor that it is a view of has the room."""
-    rows, heads, begin, size = held.shape
-    end = begin + more.shape[2]
-    room = held.stride(1) // size
-    if end > room:
-        wider = held.new_empty(rows, heads, end + ROOM, size)
-        wider[:, :, :begin] = held
-        held, room = wider[:, :, :begin], end + ROOM
-    whole = held.as_strided((rows, heads, room, size), (heads * room * size, room * size, size, 1))
-    whole[:, :, begin:end] = more
+def _append(past: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+    """`past` followed by `new` positions: written in place where the tensor that `past` is a view of has the space."""
+    rows, heads, start, size = past.shape
+    end = start + new.shape[2]
+    capacity = past.stride(1) // size
+    if end > capacity:
+        larger = past.new_empty(rows, heads, end + SPARE_POSITIONS, size)
+        larger[:, :, :start] = past
+        past, capacity = larger[:, :, :start], end + SPARE_POSITIONS
+    whole = past.as_strided((rows, heads, capacity, size), (heads * capacity * size, capacity * size, size, 1))
+    whole[:, :, start:end] = new
     return whole[:, :, :end]

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from evalkit.backends import Backend, checkpoint_files, decode_backend
 from evalkit.backends.baseline import AlwaysYes, Baseline, FirstOption, Majority, RandomOption, Strategy, options
-from evalkit.backends.collate import collate, joinable
+from evalkit.backends.collate import can_collate, collate
 from evalkit.backends.device import is_out_of_memory
 from evalkit.backends.replay import Replay
-from evalkit.backends.sampling import Gumbel, cut, reply_length
+from evalkit.backends.sampling import GumbelMaxSampler, cut_at_stop, reply_length
 from evalkit.backends.transformers import Transformers
 from evalkit.errors import ModelError
 from evalkit.registry.spec import ModelSpec
@@ -258,34 +258,34 @@ def _checkpoint(folder: Path) -> Path:
     return folder
 
 
-def test_a_fingerprint_follows_content_not_place(tmp_path: Path) -> None:
+def test_a_content_digest_follows_content_not_place(tmp_path: Path) -> None:
     one, two = _checkpoint(tmp_path / "1"), _checkpoint(tmp_path / "else" / "2")
-    first = checkpoint_files.fingerprint(one)
-    assert first == checkpoint_files.fingerprint(two)
+    first = checkpoint_files.content_digest(one)
+    assert first == checkpoint_files.content_digest(two)
     (two / "README.md").write_text("new words")
     (two / "optimizer.pt").write_text("not read")
-    assert checkpoint_files.fingerprint(two) == first
+    assert checkpoint_files.content_digest(two) == first
     for name in ("config.json", "processor_config.json", "tokenizer.json", "model.safetensors"):
         (two / name).write_text("other")
-        assert checkpoint_files.fingerprint(two) != first, name
+        assert checkpoint_files.content_digest(two) != first, name
         (two / name).write_text(f"{name} of a model")
     (two / "chat_template.jinja").write_text("a template counts")
-    assert checkpoint_files.fingerprint(two) != first
+    assert checkpoint_files.content_digest(two) != first
 
 
 def test_digests_of_big_files_are_remembered_until_they_change(tmp_path: Path) -> None:
     folder, cache = _checkpoint(tmp_path / "m"), tmp_path / "cache"
     big = folder / "model.safetensors"
     big.write_bytes(b"a" * (1 << 20))
-    first = checkpoint_files.fingerprint(folder, cache=cache)
-    (note,) = cache.iterdir()
-    assert checkpoint_files.fingerprint(folder, cache=cache) == first == checkpoint_files.fingerprint(folder)
-    note.write_text("0" * 64)
-    assert checkpoint_files.fingerprint(folder, cache=cache) != first, "the note is what was used"
+    first = checkpoint_files.content_digest(folder, cache=cache)
+    (entry,) = cache.iterdir()
+    assert checkpoint_files.content_digest(folder, cache=cache) == first == checkpoint_files.content_digest(folder)
+    entry.write_text("0" * 64)
+    assert checkpoint_files.content_digest(folder, cache=cache) != first, "the entry is what was used"
     before = big.stat()
     big.write_bytes(b"b" * (1 << 20))
     os.utime(big, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    assert checkpoint_files.fingerprint(folder, cache=cache) == checkpoint_files.fingerprint(folder) != first
+    assert checkpoint_files.content_digest(folder, cache=cache) == checkpoint_files.content_digest(folder) != first
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
@@ -369,9 +369,9 @@ def test_a_lone_prompt_is_not_copied() -> None:
 
 def test_unknown_tensors_are_not_joined() -> None:
     known = {"input_ids": torch.tensor([[5]]), "pixel_values": torch.ones(1, 2)}
-    assert joinable(known)
-    assert not joinable({**known, "cross_attention_mask": torch.ones(1)})
-    assert not joinable({**known, "second_per_grid_ts": [1.0]})
+    assert can_collate(known)
+    assert not can_collate({**known, "cross_attention_mask": torch.ones(1)})
+    assert not can_collate({**known, "second_per_grid_ts": [1.0]})
 
 
 # --- replies
@@ -388,7 +388,7 @@ def test_unknown_tensors_are_not_joined() -> None:
     ],
 )
 def test_text_is_cut_at_the_first_stop_string(text: str, stop: tuple[str, ...], expected: str) -> None:
-    assert cut(text, stop) == expected
+    assert cut_at_stop(text, stop) == expected
 
 
 @pytest.mark.parametrize(
@@ -411,7 +411,7 @@ def test_draws_follow_the_softmax() -> None:
     """Scores 0 and ln 3 at temperature 1 are 1/4 and 3/4; at temperature 1/2 they are 1/10 and 9/10."""
     scores = torch.tensor([[0.0, 1.0986123]]).repeat(4000, 1)
     for temperature, expected in {1.0: 0.75, 0.5: 0.9}.items():
-        draw = Gumbel(Generation(max_new_tokens=1, temperature=temperature), [str(n) for n in range(4000)])
+        draw = GumbelMaxSampler(Generation(max_new_tokens=1, temperature=temperature), [str(n) for n in range(4000)])
         share = draw(torch.zeros(4000, 1), scores).argmax(1).double().mean().item()
         # The standard deviation is at most 0.007: five of them either way.
         assert abs(share - expected) < 0.035

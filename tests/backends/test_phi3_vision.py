@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from evalkit.backends.engine import SharePrefix
-from evalkit.backends.phi3_vision.checkpoint import AGAIN, read_model
-from evalkit.backends.phi3_vision.decoding import Illustrated, Inputs, Steps, buckets, extend
+from evalkit.backends.phi3_vision.checkpoint import EMBEDDING_ALIAS, read_phi3_vision
+from evalkit.backends.phi3_vision.decoding import LongRopeSteps, MultimodalDecoder, TokenInputs, generate, rope_batches
 from evalkit.backends.phi3_vision.engine import Phi3VisionEngine
-from evalkit.backends.phi3_vision.geometry import CROP, Grid, NumCrops, layout
-from evalkit.backends.phi3_vision.network import build, features, merged, see
-from evalkit.backends.phi3_vision.pixels import Picture, arrange, picture
+from evalkit.backends.phi3_vision.geometry import CROP_SIZE, CropGrid, NumCrops, hd_layout
+from evalkit.backends.phi3_vision.network import build, image_features, merge_patches, patch_features
+from evalkit.backends.phi3_vision.pixels import ImageCrops, crop_image, hd_transform
 from evalkit.backends.phi3_vision.spec import Phi3Vision
-from evalkit.backends.phi3_vision.tokens import Mark, Piece, Shown, Tokenizer, pieces
+from evalkit.backends.phi3_vision.tokens import ControlToken, ImagePlaceholder, Phi3Tokenizer, PromptPart, chat_layout
 from evalkit.backends.sampling import reply_length
 from evalkit.errors import ModelError
 from evalkit.registry import load
@@ -83,27 +83,27 @@ LAYOUTS = [  # width, height, crops -> resized, white above and below, grid of c
 def test_the_layout_of_a_picture(
     width: int, height: int, crops: int, resized: Any, white: Any, grid: Any, tokens: int, why: str
 ) -> None:
-    found = layout(width, height, crops)
+    found = hd_layout(width, height, crops)
     assert (found.resized, (found.above, found.below), found.grid) == (resized, white, grid), why
     assert found.grid.tokens == tokens, why
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 20))
 def test_crops_never_exceed_their_bound(width: int, height: int, crops: int) -> None:
-    grid = layout(width, height, crops).grid
+    grid = hd_layout(width, height, crops).grid
     assert grid.rows * grid.columns <= crops
-    turned = layout(height, width, crops).grid
+    turned = hd_layout(height, width, crops).grid
     assert (turned.columns, turned.rows) == grid or width == height
 
 
 def test_geometry_of_the_reference(golden: Path) -> None:
     for row in _read(golden / "hd_transform.json")["rows"]:
-        found = layout(row["width"], row["height"], row["num_crops"])
+        found = hd_layout(row["width"], row["height"], row["num_crops"])
         assert found.resized == (row["resized_long"], row["resized_short"])
         assert found.transposed == row["transposed"]
         assert [found.above, found.below] == [row["pad_before"], row["pad_after"]]
         assert [*found.grid] == row["crop_grid_hw"]
-        assert [side * CROP for side in found.grid] == row["image_size_hw"]
+        assert [side * CROP_SIZE for side in found.grid] == row["image_size_hw"]
         assert found.grid.tokens == row["num_img_tokens"]
 
 
@@ -111,7 +111,7 @@ def test_token_counts_of_the_reference(golden: Path) -> None:
     table = _read(golden / "token_counts_bulk.json")
     bounds = [int(column.removeprefix("n@")) for column in table["columns"][2:]]
     for width, height, *counts in table["rows"]:
-        assert [layout(width, height, bound).grid.tokens for bound in bounds] == counts, (width, height)
+        assert [hd_layout(width, height, bound).grid.tokens for bound in bounds] == counts, (width, height)
 
 
 def test_one_picture_may_have_more_crops_than_each_of_several() -> None:
@@ -122,7 +122,7 @@ def test_one_picture_may_have_more_crops_than_each_of_several() -> None:
 
 
 def test_white_is_added_and_nothing_else() -> None:
-    found = np.asarray(arrange(Pillow.new("RGB", (640, 480), (10, 20, 30)), 4))
+    found = np.asarray(hd_transform(Pillow.new("RGB", (640, 480), (10, 20, 30)), 4))
     assert found.shape == (672, 672, 3)
     assert (found[:84] == 255).all()
     assert (found[-84:] == 255).all()
@@ -133,8 +133,8 @@ def test_crops_go_row_by_row_behind_the_whole_picture() -> None:
     quarters = Pillow.new("RGB", (672, 672))
     for n, place in enumerate([(0, 0), (336, 0), (0, 336), (336, 336)]):
         quarters.paste((n * 50,) * 3, (*place, place[0] + 336, place[1] + 336))
-    found = picture(quarters, 4)
-    assert found.grid == Grid(2, 2)
+    found = crop_image(quarters, 4)
+    assert found.grid == CropGrid(2, 2)
     red = [(n * 50 / 255 - 0.48145466) / 0.26862954 for n in range(4)]
     assert found.crops[1:, 0].mean((1, 2)).tolist() == pytest.approx(red, abs=1e-5)
     assert found.crops[0, 0, 10, 10].item() == pytest.approx(red[0], abs=1e-5)
@@ -143,7 +143,7 @@ def test_crops_go_row_by_row_behind_the_whole_picture() -> None:
 
 def test_a_picture_too_thin_to_be_shown_is_told() -> None:
     with pytest.raises(ModelError, match=r"3297 x 1 pixels is too thin for 4 crops"):
-        picture(Pillow.new("RGB", (3297, 1)), 4)
+        crop_image(Pillow.new("RGB", (3297, 1)), 4)
 
 
 def test_pixels_of_the_reference(golden: Path) -> None:
@@ -151,10 +151,10 @@ def test_pixels_of_the_reference(golden: Path) -> None:
     if table["pillow"] != PIL.__version__:
         pytest.skip(f"Pillow {PIL.__version__} may resize otherwise than the reference's {table['pillow']}")
     for row in table["rows"]:
-        found = arrange(_made(row["width"], row["height"]), row["num_crops"])
+        found = hd_transform(_made(row["width"], row["height"]), row["num_crops"])
         assert hashlib.sha256(np.asarray(found).tobytes()).hexdigest() == row["hd_uint8_sha256"]
     for row in _read(golden / "pixel_stats.json")["images"]:
-        crops = picture(_made(row["width"], row["height"], row["k"]), row["num_crops"]).crops
+        crops = crop_image(_made(row["width"], row["height"], row["k"]), row["num_crops"]).crops
         # The reference fills up to its bound with empty crops, which nothing reads.
         filled = torch.zeros(row["shape"][1:])
         filled[: len(crops)] = crops
@@ -164,19 +164,22 @@ def test_pixels_of_the_reference(golden: Path) -> None:
 # --- ids
 
 
-def _laid(prompt: str) -> list[Piece]:
+def _laid(prompt: str) -> list[PromptPart]:
     """A prompt as the reference writes it, split at its marks and pictures."""
-    laid: list[Piece] = []
+    laid: list[PromptPart] = []
     for piece in re.split(r"(<\|\w+\|>)", prompt):
         number = re.fullmatch(r"<\|image_(\d+)\|>", piece)
         if piece:
-            laid.append(Shown(int(number[1])) if number else Mark(piece) if piece.startswith("<|") else piece)
+            laid.append(
+                ImagePlaceholder(int(number[1])) if number else ControlToken(piece) if piece.startswith("<|") else piece
+            )
     return laid
 
 
-def _written(laid: list[Piece]) -> str:
+def _written(laid: list[PromptPart]) -> str:
     return "".join(
-        f"<|image_{p.number}|>" if isinstance(p, Shown) else p.text if isinstance(p, Mark) else p for p in laid
+        f"<|image_{p.number}|>" if isinstance(p, ImagePlaceholder) else p.text if isinstance(p, ControlToken) else p
+        for p in laid
     )
 
 
@@ -202,16 +205,16 @@ CHATS = [
 
 @pytest.mark.parametrize(("turns", "written"), CHATS)
 def test_the_chat_layout(turns: list[dict[str, Any]], written: str) -> None:
-    assert _written(pieces(turns)) == written
+    assert _written(chat_layout(turns)) == written
 
 
 def test_ids_of_the_reference(golden: Path) -> None:
     """For the small tokenizer that comes with them; the official one is not there."""
-    tokenizer = Tokenizer(golden / "tiny" / "tokenizer.json")
+    tokenizer = Phi3Tokenizer(golden / "tiny" / "tokenizer.json")
     rows = [row for row in _read(golden / "token_layouts.json") if row["tokenizer"].startswith("pack stand-in")]
     assert len(rows) == 8
     for row in rows:
-        lengths = [layout(width, height, row["num_crops"]).grid.tokens for width, height in row["image_sizes_wh"]]
+        lengths = [hd_layout(width, height, row["num_crops"]).grid.tokens for width, height in row["image_sizes_wh"]]
         expected: list[int] = []
         for kind, *rest in row["layout"]:
             expected += rest[0] if kind == "ids" else [-rest[0]] * rest[1]
@@ -226,7 +229,7 @@ def test_the_official_layout_with_the_official_ids(golden: Path) -> None:
         if row["tokenizer"].startswith("pack stand-in"):
             continue
         marks = [
-            special[p.text] if isinstance(p, Mark) else -p.number
+            special[p.text] if isinstance(p, ControlToken) else -p.number
             for p in _laid(row["prompt"])
             if p and not isinstance(p, str)
         ]
@@ -236,12 +239,12 @@ def test_the_official_layout_with_the_official_ids(golden: Path) -> None:
         assert found == marks
         counts = [rest[1] for kind, *rest in row["layout"] if kind == "image"]
         assert counts == [
-            layout(width, height, row["num_crops"]).grid.tokens for width, height in row["image_sizes_wh"]
+            hd_layout(width, height, row["num_crops"]).grid.tokens for width, height in row["image_sizes_wh"]
         ]
 
 
 def test_replies_end_at_what_the_chat_implies(golden: Path) -> None:
-    tokenizer = Tokenizer(golden / "tiny" / "tokenizer.json")
+    tokenizer = Phi3Tokenizer(golden / "tiny" / "tokenizer.json")
     assert tokenizer.ends(2) == {2, 480, 481, 487}
     assert tokenizer.ends(None) == {480, 481, 487}
 
@@ -271,7 +274,7 @@ def test_official_names_and_shapes(golden: Path) -> None:
     model = build(official)
     found = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
     expected = _read(golden / "official_weight_names.json")["tensors"]
-    del expected[AGAIN]
+    del expected[EMBEDDING_ALIAS]
     assert found == expected
     assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
     assert {buffer.device.type for buffer in model.buffers()} == {"cpu"}
@@ -292,17 +295,17 @@ def outputs(golden: Path) -> dict[str, torch.Tensor]:
 @pytest.fixture(scope="session")
 def models(golden: Path) -> dict[str, Any]:
     return {
-        attention: read_model(golden / "tiny", dtype="float32", attention=attention, device=CPU)
+        attention: read_phi3_vision(golden / "tiny", dtype="float32", attention=attention, device=CPU)
         for attention in ("sdpa", "eager")
     }
 
 
-def _illustrated(model: Any, pictures: list[Picture]) -> Illustrated:
+def _illustrated(model: Any, pictures: list[ImageCrops]) -> MultimodalDecoder:
     """The decoder with a prompt's pictures."""
-    return Illustrated(model, torch.cat(see(model, pictures)) if pictures else torch.zeros(0, 64))
+    return MultimodalDecoder(model, torch.cat(image_features(model, pictures)) if pictures else torch.zeros(0, 64))
 
 
-def _inputs(ids: list[int]) -> Inputs:
+def _inputs(ids: list[int]) -> TokenInputs:
     """A prompt whose places of pictures, negative in the reference's ids, point at them in order."""
     pointed = torch.tensor(ids)
     pointed[pointed < 0] = -1 - torch.arange(int((pointed < 0).sum()))
@@ -328,8 +331,8 @@ def test_logits_and_replies_of_the_reference(
 ) -> None:
     model = models[attention]
     case = _read(golden / "cases.json")[name]
-    pictures = [picture(_made(*made), case["num_crops"]) for made in case["images"]]
-    ids = Tokenizer(golden / "tiny" / "tokenizer.json").encode(
+    pictures = [crop_image(_made(*made), case["num_crops"]) for made in case["images"]]
+    ids = Phi3Tokenizer(golden / "tiny" / "tokenizer.json").encode(
         _laid(case["prompt"]), [shown.grid.tokens for shown in pictures]
     )
     assert ids == outputs[f"{name}.input_ids"].tolist()
@@ -339,7 +342,7 @@ def test_logits_and_replies_of_the_reference(
     torch.testing.assert_close(logits.logsumexp(-1), outputs[f"{name}.logits_logsumexp"], atol=1e-4, rtol=0)
     assert torch.equal(logits.argmax(-1), outputs[f"{name}.logits_argmax"].long())
     greedy = outputs[f"{name}.greedy"].tolist()
-    assert extend(decoder, [prompt], new=len(greedy), ends={2}, pad=480) == [greedy]
+    assert generate(decoder, [prompt], max_new_tokens=len(greedy), ends={2}, pad=480) == [greedy]
 
 
 def test_every_case_of_the_reference_is_run(golden: Path) -> None:
@@ -393,7 +396,7 @@ def test_requests_get_the_ids_and_replies_of_the_reference(
         assert prompt.ids.tolist() == outputs[f"{name}.input_ids"].tolist()
     engine.share_prefixes("auto")
     with torch.inference_mode():
-        said = engine._said([*prompts, *prompts])
+        said = engine._replies([*prompts, *prompts])
     for n, name in enumerate([*names, *names]):
         greedy = outputs[f"{name}.greedy"].tolist()
         # Behind the end of its turn the reference goes on, since it stops at token 2 alone.
@@ -416,24 +419,24 @@ def test_half_precision_strays_no_further_when_prefills_are_shared(
     exact, engine = engines["float32"], engines[dtype]
     nothing = torch.zeros(len(requests), 0, dtype=torch.long)
     prompts = [exact.prepare(request) for request in requests]
-    model, inputs = exact.illustrate(prompts)
-    expected = Steps(model, inputs, pad=480).scores(nothing)
-    model, inputs = engine.illustrate(prompts)
-    assert {parameter.dtype for parameter in engine.model.parameters()} == {model.pictures.dtype}
-    heads = [prompt.prefix for prompt in prompts]
-    assert sum(head is not None for head in heads) == 6
-    for found in (Steps(model, inputs, heads, pad=480), Steps(model, inputs, pad=480)):
-        torch.testing.assert_close(found.scores(nothing), expected, atol=close, rtol=0)
+    model, inputs = exact.embed_images(prompts)
+    expected = LongRopeSteps(model, inputs, pad=480).logits(nothing)
+    model, inputs = engine.embed_images(prompts)
+    assert {parameter.dtype for parameter in engine.model.parameters()} == {model.features.dtype}
+    prefixes = [prompt.prefix for prompt in prompts]
+    assert sum(prefix is not None for prefix in prefixes) == 6
+    for found in (LongRopeSteps(model, inputs, prefixes, pad=480), LongRopeSteps(model, inputs, pad=480)):
+        torch.testing.assert_close(found.logits(nothing), expected, atol=close, rtol=0)
 
 
 @torch.inference_mode()
 def test_features_of_the_reference(golden: Path, outputs: dict[str, torch.Tensor], models: dict[str, Any]) -> None:
     model = models["sdpa"]
-    shown = picture(_made(640, 480), 4)
+    shown = crop_image(_made(640, 480), 4)
     exact = copy.deepcopy(model).double()
     double = shown._replace(crops=shown.crops.double())
-    found = [*features(model.model.vision_embed_tokens, shown.crops[:2]), see(model, [shown])[0]]
-    truth = [*features(exact.model.vision_embed_tokens, double.crops[:2]), see(exact, [double])[0]]
+    found = [*patch_features(model.model.vision_embed_tokens, shown.crops[:2]), image_features(model, [shown])[0]]
+    truth = [*patch_features(exact.model.vision_embed_tokens, double.crops[:2]), image_features(exact, [double])[0]]
     names = ("clip_features_global", "clip_features_crop1", "image_features_proj")
     for ours, exactly, name in zip(found, truth, names, strict=True):
         expected = outputs[f"one_image_crops4.{name}"]
@@ -449,26 +452,26 @@ def test_a_left_padded_batch_of_the_reference(
 ) -> None:
     model = models["sdpa"]
     case = _read(golden / "cases.json")["left_padded_batch"]
-    pictures = [picture(_made(*made), case["num_crops"]) for made in case["images"]]
+    pictures = [crop_image(_made(*made), case["num_crops"]) for made in case["images"]]
     ids, mask = outputs["left_padded_batch.input_ids"].long(), outputs["left_padded_batch.attention_mask"].bool()
     # The third row shows the second picture, whose places come behind all of the first.
     pointed = torch.where(ids < 0, -(ids < 0).flatten().cumsum(0).reshape(ids.shape), ids)
-    prompts: list[Inputs] = [
+    prompts: list[TokenInputs] = [
         {"input_ids": row[seen][None], "attention_mask": torch.ones_like(row[seen])[None]}
         for row, seen in zip(pointed, mask, strict=True)
     ]
     decoder = _illustrated(model, pictures)
-    scores = Steps(decoder, prompts, pad=480).scores(torch.zeros(3, 0, dtype=torch.long))
+    scores = LongRopeSteps(decoder, prompts, pad=480).logits(torch.zeros(3, 0, dtype=torch.long))
     torch.testing.assert_close(scores, outputs["left_padded_batch.logits_last"], atol=1e-4, rtol=0)
     expected = outputs["left_padded_batch.greedy"].tolist()
-    assert extend(decoder, prompts, new=12, ends={2}, pad=480) == expected
+    assert generate(decoder, prompts, max_new_tokens=12, ends={2}, pad=480) == expected
     assert expected == case["greedy_single"]
 
 
 def test_patches_are_merged_row_by_row() -> None:
     """Patch (row, column) holds its own place: a merged token must hold four neighbours in reading order."""
     places = torch.tensor([[row, column] for row in range(24) for column in range(24)])[None]
-    assert merged(places)[0, 5, 7].tolist() == [10, 14, 10, 15, 11, 14, 11, 15]
+    assert merge_patches(places)[0, 5, 7].tolist() == [10, 14, 10, 15, 11, 14, 11, 15]
 
 
 # --- batches
@@ -487,7 +490,7 @@ BUCKETS = [  # lengths, new tokens, limit -> groups
 def test_no_batch_holds_both_sides_of_the_limit(
     lengths: list[int], new: int, limit: int, groups: list[list[int]], why: str
 ) -> None:
-    assert buckets(lengths, new=new, limit=limit) == groups, why
+    assert rope_batches(lengths, new=new, limit=limit) == groups, why
 
 
 def test_no_code_of_a_checkpoint_can_run() -> None:

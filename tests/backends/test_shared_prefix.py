@@ -17,7 +17,7 @@ from PIL import Image as Picture
 from evalkit.backends import shared_prefix
 from evalkit.backends.checkpoint_files import ASSETS
 from evalkit.backends.engine import Prefix
-from evalkit.backends.media_cache import Recent
+from evalkit.backends.recent_media import RecentResults
 from evalkit.backends.transformers import Transformers, TransformersEngine
 from evalkit.errors import ModelError, OutOfMemoryError
 from evalkit.media.open import open_image
@@ -123,13 +123,13 @@ class Shared:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rows: list[int] = []
-        bare = shared_prefix.extend
+        bare = shared_prefix.generate_with_prefixes
 
-        def extend(model: Any, prompts: Any, prefixes: Any, **rest: Any) -> Any:
+        def generate(model: Any, prompts: Any, prefixes: Any, **rest: Any) -> Any:
             self.rows.append(len(prompts))
             return bare(model, prompts, prefixes, **rest)
 
-        monkeypatch.setattr(shared_prefix, "extend", extend)
+        monkeypatch.setattr(shared_prefix, "generate_with_prefixes", generate)
 
 
 @pytest.fixture
@@ -210,13 +210,13 @@ def test_replies_that_end_early_end_alike(llava: TransformersEngine, pictures: l
     free = facts(llava, requests, size=1, choice="off")
     said = [str(text).split() for text, *_ in free.values()]
     ends = {models.ID[row[n]] for n, row in enumerate(said[:6]) if n < len(row) and row[n] in models.ID}
-    before = llava.end, llava.model.generation_config.eos_token_id
-    llava.end, llava.model.generation_config.eos_token_id = frozenset(ends), sorted(ends)
+    before = llava.ends, llava.model.generation_config.eos_token_id
+    llava.ends, llava.model.generation_config.eos_token_id = frozenset(ends), sorted(ends)
     try:
         alone = facts(llava, requests, size=1, choice="off")
         assert facts(llava, requests, size=15) == alone
     finally:
-        llava.end, llava.model.generation_config.eos_token_id = before
+        llava.ends, llava.model.generation_config.eos_token_id = before
     assert {tokens for _, finish, tokens, _ in alone.values() if finish == "stop"} >= {1, 2}, "some end in the middle"
     assert any(finish == "length" for _, finish, *_ in alone.values()), "others reach the limit"
 
@@ -226,10 +226,10 @@ def test_the_batch_stops_with_its_last_row(
 ) -> None:
     requests = [ask(str(n), pictures[0], words(n, 3), max_new_tokens=500) for n in range(4)]
     ends = frozenset(range(len(models.ID)))
-    monkeypatch.setattr(llava, "end", ends)
+    monkeypatch.setattr(llava, "ends", ends)
     calls: list[int] = []
-    bare = shared_prefix.Reader.read
-    monkeypatch.setattr(shared_prefix.Reader, "read", noting(calls, lambda *_: 1, bare))
+    bare = shared_prefix.CachedModel.forward
+    monkeypatch.setattr(shared_prefix.CachedModel, "forward", noting(calls, lambda *_: 1, bare))
     assert [tokens for _, _, tokens, _ in facts(llava, requests, size=4).values()] == [1] * 4
     assert len(calls) == 2, "the prefix, then the questions"
 
@@ -264,7 +264,7 @@ def test_equal_pictures_of_other_digest_or_decoding_are_not_shared(
         Image("elsewhere", "a"),
     ]
     ids = llava.prepare(ask("r", shown[0], "w1")).inputs
-    names = [shared_prefix.media_prefix(ask("r", image, "w1"), ids, models.ID["<image>"]) for image in shown]
+    names = [shared_prefix.image_prefix(ask("r", image, "w1"), ids, models.ID["<image>"]) for image in shown]
     assert [names.index(name) for name in names] == [0, 1, 2, 0]
 
 
@@ -281,7 +281,7 @@ def test_prefixes_grow_to_what_their_prompts_have_in_common(
     reason: str, rows: list[list[int]], length: int, expected: list[int]
 ) -> None:
     prompts = [{"input_ids": torch.tensor([row])} for row in rows]
-    assert [h.length for h in shared_prefix.lengthened(prompts, [Prefix("a", length)] * len(rows))] == expected
+    assert [h.length for h in shared_prefix.grow_prefixes(prompts, [Prefix("a", length)] * len(rows))] == expected
 
 
 # --- who shares
@@ -331,11 +331,11 @@ def test_off_is_off(llava: TransformersEngine, pictures: list[Image], shared_row
 def test_a_picture_is_decoded_and_preprocessed_once_for_its_questions(
     llava: TransformersEngine, pictures: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from evalkit.backends import media_cache
+    from evalkit.backends import recent_media
 
     opened: list[str] = []
     bare = open_image
-    monkeypatch.setattr(media_cache, "open_image", noting(opened, lambda image: image.digest, bare))
+    monkeypatch.setattr(recent_media, "open_image", noting(opened, lambda image: image.digest, bare))
     fresh = [Image(image.path, f"once {n}") for n, image in enumerate(pictures[:3])]
     requests = [ask(f"{n} {m}", image, f"w{m}") for n, image in enumerate(fresh) for m in range(6)]
     with ThreadPoolExecutor(4) as pool:
@@ -350,7 +350,7 @@ def test_a_picture_is_decoded_and_preprocessed_once_for_its_questions(
 
 def test_recent_makes_once_keeps_few_and_keeps_no_failures() -> None:
     made: list[int] = []
-    recent: Recent[int] = Recent(keep=2)
+    recent: RecentResults[int] = RecentResults(size=2)
     together = threading.Barrier(4)
 
     def slow(n: int) -> int:
@@ -404,7 +404,7 @@ def test_out_of_memory_halves_a_shared_batch(
 ) -> None:
     requests = [ask(f"{n} {m}", pictures[n], words(m, m + 1)) for n in range(2) for m in range(6)]
     expected = facts(llava, requests, size=1, choice="off")
-    bare, sizes = shared_prefix.Reader.open, []
+    bare, sizes = shared_prefix.CachedModel.prefill, []
 
     def scarce(self: Any, prompts: Any, prefixes: Any, **rest: Any) -> Any:
         sizes.append(len(prompts))
@@ -412,7 +412,7 @@ def test_out_of_memory_halves_a_shared_batch(
             raise MemoryError("no room")
         return bare(self, prompts, prefixes, **rest)
 
-    monkeypatch.setattr(shared_prefix.Reader, "open", scarce)
+    monkeypatch.setattr(shared_prefix.CachedModel, "prefill", scarce)
     with pytest.raises(OutOfMemoryError):
         llava.generate([llava.prepare(request) for request in requests])
     found = stream(llava, requests, Batch(count=12))

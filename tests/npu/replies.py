@@ -51,9 +51,9 @@ def phi3v(device: str, pack: Path) -> dict[str, Any]:
     import torch
     from safetensors.torch import load_file
 
-    from evalkit.backends.phi3_vision.decoding import extend
+    from evalkit.backends.phi3_vision.decoding import generate
     from evalkit.backends.phi3_vision.engine import Phi3VisionPrompt
-    from evalkit.backends.phi3_vision.pixels import picture
+    from evalkit.backends.phi3_vision.pixels import crop_image
     from evalkit.backends.phi3_vision.spec import Phi3Vision
     from evalkit.backends.phi3_vision.tokens import PAD
 
@@ -63,12 +63,12 @@ def phi3v(device: str, pack: Path) -> dict[str, Any]:
     asked = Request(key="", sample_id="", view=0, messages=(), generation=Generation(max_new_tokens=1))
     for name in CASES:
         case, ids = cases[name], outputs[f"{name}.input_ids"].long()
-        made = [(tuple(size), picture(_formula(*size), case["num_crops"])) for size in case["images"]]
+        made = [(tuple(size), crop_image(_formula(*size), case["num_crops"])) for size in case["images"]]
         with torch.inference_mode():
-            decoder, prompts = engine.illustrate([Phi3VisionPrompt(asked, ids, tuple(made), ())])
+            decoder, prompts = engine.embed_images([Phi3VisionPrompt(asked, ids, tuple(made), ())])
             expected = outputs[f"{name}.greedy"].tolist()
-            (tokens,) = extend(decoder, prompts, new=len(expected), ends={2}, pad=engine.tokenizer.id(PAD))
-        found[name] = {"device": str(decoder.pictures.device), "tokens": tokens, "reference": expected}
+            (tokens,) = generate(decoder, prompts, max_new_tokens=len(expected), ends={2}, pad=engine.tokenizer.id(PAD))
+        found[name] = {"device": str(decoder.features.device), "tokens": tokens, "reference": expected}
     return found
 
 

@@ -180,10 +180,14 @@ def held(*lengths: int, rows: int = 1) -> Any:
 def test_what_follows_is_written_behind_each_rows_own_beginning() -> None:
     long, short = held(5, 3, rows=2)
     ones = torch.ones(2, 5, dtype=torch.long)
-    rows = [kv_cache.Read(long, ones, 1), kv_cache.Read(long, ones, 1), kv_cache.Read(short, ones[:, :3], 0)]
-    rows += [kv_cache.Read(long, ones, 0)]
-    made = kv_cache.spread(rows, room=2)
-    assert kv_cache.masks(rows).tolist() == [[1] * 5, [1] * 5, [0, 0, 1, 1, 1], [1] * 5]
+    rows = [
+        kv_cache.CachedPrefix(long, ones, 1),
+        kv_cache.CachedPrefix(long, ones, 1),
+        kv_cache.CachedPrefix(short, ones[:, :3], 0),
+    ]
+    rows += [kv_cache.CachedPrefix(long, ones, 0)]
+    made = kv_cache.expand_cache(rows, new=2)
+    assert kv_cache.expand_masks(rows).tolist() == [[1] * 5, [1] * 5, [0, 0, 1, 1, 1], [1] * 5]
     nothing = torch.zeros(3, 2, 4)
     expected = torch.stack(
         [
@@ -194,17 +198,17 @@ def test_what_follows_is_written_behind_each_rows_own_beginning() -> None:
         ]
     )
     assert torch.equal(made.layers[1].keys, expected)
-    for _ in range(kv_cache.ROOM + 9):
+    for _ in range(kv_cache.SPARE_POSITIONS + 9):
         more = torch.randn(2, 4, 3, 1, 4)
         keys, _values = made.update(*more, 1)
         expected = torch.cat([expected, more[0]], dim=2)
-    assert torch.equal(keys, expected), "also where the room did not suffice"
+    assert torch.equal(keys, expected), "also where the space did not suffice"
     assert torch.equal(made.layers[1].values[:, :, -1:], more[1])
-    assert made.get_seq_length(1) == 5 + kv_cache.ROOM + 9
+    assert made.get_seq_length(1) == 5 + kv_cache.SPARE_POSITIONS + 9
     assert made.get_seq_length(0) == 5
 
 
-PORTIONS = [
+BATCHES = [
     ("all at once where nothing bounds it", None, [("a", 9), ("b", 2)], [["a", "b"]]),
     ("as many as fit, the shorter ones padded", 10, [("a", 4), ("b", 5), ("c", 1)], [["a", "b"], ["c"]]),
     ("one that is too long goes alone", 3, [("a", 4), ("b", 1), ("c", 1)], [["a"], ["b", "c"]]),
@@ -212,11 +216,11 @@ PORTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("reason", "most", "prefixes", "expected"), PORTIONS, ids=[case[0] for case in PORTIONS])
+@pytest.mark.parametrize(("reason", "most", "prefixes", "expected"), BATCHES, ids=[case[0] for case in BATCHES])
 def test_prefixes_are_read_in_portions(
     reason: str, most: int | None, prefixes: list[tuple[str, int]], expected: list[list[str]]
 ) -> None:
-    assert shared_prefix.portions([Prefix(*prefix) for prefix in prefixes], most) == expected, reason
+    assert shared_prefix.prefill_batches([Prefix(*prefix) for prefix in prefixes], most) == expected, reason
 
 
 @pytest.mark.slow
@@ -224,9 +228,9 @@ def test_prefixes_are_read_in_portions(
 def test_portions_and_long_replies_leave_the_tokens_as_they_are(
     most: int, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = task("t", new=kv_cache.ROOM + 20)
+    spec = task("t", new=kv_cache.SPARE_POSITIONS + 20)
     off = run(session(model, share_prefix="off"), spec, data, tmp_path / "off")
-    monkeypatch.setattr(shared_prefix, "PASS", most)
+    monkeypatch.setattr(shared_prefix, "CPU_PREFILL", most)
     assert replies(run(session(model, batch={"count": 24}), spec, data, tmp_path / "on")) == replies(off)
 
 

@@ -1,4 +1,4 @@
-"""Read the official weight files into the model, every tensor of the right name and shape, or not at all."""
+"""Read the official weight files into the model: every tensor by its name and in its shape, or none at all."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     import torch
 
 # Official files may hold the token embedding under either name, or under both.
-EMBEDDING, AGAIN = "model.embed_tokens.weight", "model.vision_embed_tokens.wte.weight"
-WANTED = ["*.safetensors", "*.json"]
+EMBEDDING, EMBEDDING_ALIAS = "model.embed_tokens.weight", "model.vision_embed_tokens.wte.weight"
+NEEDED_FILES = ["*.safetensors", "*.json"]
 
 
-def fetch(checkpoint: Checkpoint) -> Path:
-    """The checkpoint's folder, downloaded from the hub if it lies there. Raises ModelError."""
+def download(checkpoint: Checkpoint) -> Path:
+    """The folder of a checkpoint; one on the hub is downloaded. Raises ModelError."""
     if checkpoint.folder:
         return Path(checkpoint.folder)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(checkpoint.name, revision=checkpoint.revision, allow_patterns=WANTED))
+        return Path(snapshot_download(checkpoint.name, revision=checkpoint.revision, allow_patterns=NEEDED_FILES))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
             f"model: {checkpoint.name} cannot be downloaded ({type(error).__name__}); try again, or download it "
@@ -34,7 +34,7 @@ def fetch(checkpoint: Checkpoint) -> Path:
         ) from error
 
 
-def read_model(folder: Path, *, dtype: str, attention: str, device: torch.device) -> Any:
+def read_phi3_vision(folder: Path, *, dtype: str, attention: str, device: torch.device) -> Any:
     """The model on `device` with its weights in `dtype` (`auto`: what config.json names).
 
     Raises ModelError when weights are missing, left over, of another shape or unreadable.
@@ -43,7 +43,7 @@ def read_model(folder: Path, *, dtype: str, attention: str, device: torch.device
 
     config = read_config(folder)
     stored = config.get("dtype") or config.get("torch_dtype") or "bfloat16"
-    chosen = getattr(torch, str(stored) if dtype == "auto" else dtype)
+    weights_dtype = getattr(torch, str(stored) if dtype == "auto" else dtype)
     try:
         model = build(config, attention=attention)
     except (KeyError, ValueError, TypeError, ImportError) as error:
@@ -51,39 +51,38 @@ def read_model(folder: Path, *, dtype: str, attention: str, device: torch.device
             f"{folder / 'config.json'}: no model can be built of it ({type(error).__name__}: {_line(error)}); "
             "compare it with the official one, or choose another backend.attention"
         ) from error
-    found = _shapes(folder)
-    check_weights(folder, found, expected={name: tuple(p.shape) for name, p in model.named_parameters()})
+    shapes = _shapes(folder)
+    check_weights(folder, shapes, expected={name: tuple(p.shape) for name, p in model.named_parameters()})
     # Parameters are replaced one by one, so at no time does memory hold the weights twice; buffers stay in float32.
-    for name, tensor in _tensors(folder, AGAIN if EMBEDDING in found else None):
-        placed = tensor.to(device=device, dtype=chosen)
-        owner, _, leaf = name.rpartition(".")
-        setattr(model.get_submodule(owner), leaf, torch.nn.Parameter(placed, requires_grad=False))
+    for name, tensor in _tensors(folder, EMBEDDING_ALIAS if EMBEDDING in shapes else None):
+        weight = torch.nn.Parameter(tensor.to(device=device, dtype=weights_dtype), requires_grad=False)
+        module, _, attribute = name.rpartition(".")
+        setattr(model.get_submodule(module), attribute, weight)
     return model.to(device)
 
 
 def check_weights(
-    folder: Path, found: Mapping[str, tuple[int, ...]], *, expected: Mapping[str, tuple[int, ...]]
+    folder: Path, shapes: Mapping[str, tuple[int, ...]], *, expected: Mapping[str, tuple[int, ...]]
 ) -> None:
     """Compare names and shapes in the files with those of the model. Raises ModelError naming the first that differ."""
-    names = dict(found)
-    second = names.pop(AGAIN, None)
-    if second is not None:
-        names.setdefault(EMBEDDING, second)
-    misshapen = [
-        f"{name} is {list(names[name])}, not {list(shape)}"
-        for name, shape in expected.items()
-        if name in names and tuple(names[name]) != tuple(shape)
-    ]
+    files = dict(shapes)
+    alias = files.pop(EMBEDDING_ALIAS, None)
+    if alias is not None:
+        files.setdefault(EMBEDDING, alias)
     differences = {
-        "are missing": sorted(expected.keys() - names.keys()),
-        "are left over": sorted(names.keys() - expected.keys()),
-        "have another shape": misshapen,
+        "are missing": sorted(expected.keys() - files.keys()),
+        "are left over": sorted(files.keys() - expected.keys()),
+        "have another shape": [
+            f"{name} is {list(files[name])}, not {list(shape)}"
+            for name, shape in expected.items()
+            if name in files and tuple(files[name]) != tuple(shape)
+        ],
     }
-    for what, which in differences.items():
-        if which:
-            shown = ", ".join(which[:3]) + (f" and {len(which) - 3} more" if len(which) > 3 else "")
+    for difference, names in differences.items():
+        if names:
+            examples = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
             raise ModelError(
-                f"{folder}: weights {what} ({shown}), so it is not the model that config.json describes; "
+                f"{folder}: weights {difference} ({examples}), so it is not the model that config.json describes; "
                 "download the checkpoint again"
             )
 
@@ -91,33 +90,29 @@ def check_weights(
 def _shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     from safetensors import SafetensorError, safe_open
 
-    found: dict[str, tuple[int, ...]] = {}
-    for path in _files(folder):
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in sorted(folder.glob("*.safetensors")):
         try:
             with safe_open(path, "pt") as file:
-                shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (no dict)
+                more = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (no dict)
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{path}: cannot be read ({_line(error)}); download it again") from error
-        # Two checkpoints in one folder: which of them it is depends on the order of the files.
-        if twice := sorted(found.keys() & shapes.keys()):
+        # Two checkpoints in one folder: the order of the files would decide which of them it is.
+        if twice := sorted(shapes.keys() & more.keys()):
             raise ModelError(
                 f"{path}: {twice[0]} is in another file of the folder, too; keep the files of one checkpoint"
             )
-        found |= shapes
-    return found
+        shapes |= more
+    return shapes
 
 
-def _tensors(folder: Path, skipped: str | None) -> Iterator[tuple[str, torch.Tensor]]:
+def _tensors(folder: Path, skip: str | None) -> Iterator[tuple[str, torch.Tensor]]:
     from safetensors import safe_open
 
-    for path in _files(folder):
+    for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, "pt") as file:
-            for name in sorted(set(file.keys()) - {skipped}):
-                yield EMBEDDING if name == AGAIN else name, file.get_tensor(name)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.safetensors"))
+            for name in sorted(set(file.keys()) - {skip}):
+                yield EMBEDDING if name == EMBEDDING_ALIAS else name, file.get_tensor(name)
 
 
 def _line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Extend prompts token by token, and start anew where the checkpoint's rotary factors change."""
+"""Generate tokens behind prompts with images, and compute everything anew where LongRoPE switches its factors."""
 
 from __future__ import annotations
 
@@ -8,155 +8,162 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from evalkit.backends.collate import collate
 from evalkit.backends.engine import Prefix
-from evalkit.backends.shared_prefix import Draw, Reader, Stop, lengthened, spoken
+from evalkit.backends.sampling import LogitsProcessor, StoppingCriterion, generation_loop
+from evalkit.backends.shared_prefix import CachedModel, grow_prefixes
 
 if TYPE_CHECKING:
     import torch
 
 # A prompt's `input_ids` and `attention_mask`, [1, length] on the CPU.
-Inputs: TypeAlias = Mapping[str, "torch.Tensor"]
+TokenInputs: TypeAlias = Mapping[str, "torch.Tensor"]
 
 
-class Illustrated:
-    """The decoder over ids of which -n stands for row n - 1 of `pictures`, embeddings [positions, hidden size].
+class MultimodalDecoder:
+    """The decoder over ids of which -n is row n - 1 of `features`, the image features [positions, hidden size].
 
-    So equal ids are equal prompts, pictures included, and a batch is padded and shared as one of words is.
+    So equal ids are equal prompts, images included, and prompts with images are padded and shared like those of text.
     """
 
-    def __init__(self, model: Any, pictures: torch.Tensor) -> None:
-        self.model, self.pictures = model, pictures
+    def __init__(self, model: Any, features: torch.Tensor) -> None:
+        self.model, self.features = model, features
         self.config, self.device, self.dtype = model.config, model.device, model.dtype
 
     def __call__(self, *, input_ids: torch.Tensor, **inputs: Any) -> Any:
-        """What the decoder makes of ids [batch, n] on its device."""
+        """The decoder's output for ids [batch, n] on its device."""
         import torch
 
-        rows = self.model.model.embed_tokens(input_ids.clamp(min=0))
+        embeddings = self.model.model.embed_tokens(input_ids.clamp(min=0))
         # No mask as an index: every step of the decoder would wait for the device to count it.
-        if len(self.pictures):
-            shown = self.pictures[(-1 - input_ids).clamp(min=0)]
-            rows = torch.where((input_ids < 0)[..., None], shown, rows)
-        return self.model(inputs_embeds=rows, **inputs)
+        if len(self.features):
+            features = self.features[(-1 - input_ids).clamp(min=0)]
+            embeddings = torch.where((input_ids < 0)[..., None], features, embeddings)
+        return self.model(inputs_embeds=embeddings, **inputs)
 
 
-def extend(
-    model: Illustrated,
-    prompts: Sequence[Inputs],
+def generate(
+    model: MultimodalDecoder,
+    prompts: Sequence[TokenInputs],
     *,
-    new: int,
+    max_new_tokens: int,
     ends: Collection[int],
     pad: int,
     prefixes: Sequence[Prefix | None] = (),
-    draw: Draw | None = None,
-    stop: Stop | None = None,
+    sampler: LogitsProcessor | None = None,
+    stop: StoppingCriterion | None = None,
 ) -> list[list[int]]:
-    """Up to `new` tokens behind each prompt, as `prefix.spoken` says them.
+    """The tokens behind each prompt, as `generation_loop` returns them.
 
-    Prompts of a batch must lie on one side of the limit (see `buckets`). With `prefixes`, one per prompt, a prefix that
-    several prompts have is read once.
+    The prompts of a batch must be on one side of the limit (see `rope_batches`). With `prefixes`, one per prompt, a
+    prefix that several prompts have is prefilled once.
     """
-    steps = Steps(model, prompts, prefixes if repeated(prefixes) else (), pad=pad)
+    steps = LongRopeSteps(model, prompts, prefixes if any_shared(prefixes) else (), pad=pad)
     start = prompts[0]["input_ids"].new_zeros(len(prompts), 0, device=model.device)
-    return spoken(steps.scores, start, new=new, ends=ends, draw=draw, stop=stop)
+    return generation_loop(steps.logits, start, max_new_tokens=max_new_tokens, ends=ends, sampler=sampler, stop=stop)
 
 
-class Steps:
-    """The decoder over a batch, and the keys and values of all it has read.
+class LongRopeSteps:
+    """The decoder over a batch, with its KV cache.
 
-    Up to `limit` positions the rotary factors are short ones, beyond it long ones. What was computed with one kind is
-    worth nothing under the other, so the step that crosses the limit computes everything again, as the reference does.
+    LongRoPE has short factors up to `short_rope_limit` positions and long ones beyond. Keys that were rotated with one
+    kind are wrong under the other, so the step that crosses the limit computes everything again, as the reference does.
     """
 
     def __init__(
-        self, model: Illustrated, prompts: Sequence[Inputs], prefixes: Sequence[Prefix | None] = (), *, pad: int
+        self,
+        model: MultimodalDecoder,
+        prompts: Sequence[TokenInputs],
+        prefixes: Sequence[Prefix | None] = (),
+        *,
+        pad: int,
     ) -> None:
         self.model, self.prompts, self.prefixes, self.pad = model, prompts, prefixes, pad
-        self.crossing = limit_of(model) + 1 - max(prompt["input_ids"].shape[1] for prompt in prompts)
-        self.reader = Reader(model)
+        self.crossing = short_rope_limit(model) + 1 - max(prompt["input_ids"].shape[1] for prompt in prompts)
+        self.cached = CachedModel(model)
 
-    def scores(self, said: torch.Tensor) -> torch.Tensor:
-        """Scores [batch, vocabulary] in float32 of the token that follows the prompts and `said` [batch, n].
+    def logits(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Logits [batch, vocabulary] in float32 of the token that follows the prompts and `tokens` [batch, n].
 
-        From call to call `said` grows by one.
+        n is 0 in the first call and grows by one from call to call.
         """
-        count = said.shape[1]
+        count = tokens.shape[1]
         if count and count != self.crossing:
-            return self.reader.follow(said)
+            return self.cached.decode(tokens)
         if self.prefixes and not count:
-            return self.reader.open(self.prompts, named(self.prefixes), pad=self.pad)
-        self.reader = Reader(self.model)
-        rows = [_behind(prompt, row[None]) for prompt, row in zip(self.prompts, said.cpu(), strict=True)]
-        return self.reader.read(collate(rows, self.pad))
+            return self.cached.prefill(self.prompts, own_prefixes(self.prefixes), pad=self.pad)
+        self.cached = CachedModel(self.model)
+        rows = [_append(prompt, row[None]) for prompt, row in zip(self.prompts, tokens.cpu(), strict=True)]
+        return self.cached.forward(collate(rows, self.pad))
 
 
-def _behind(prompt: Inputs, said: torch.Tensor) -> Inputs:
+def _append(prompt: TokenInputs, tokens: torch.Tensor) -> TokenInputs:
     import torch
 
-    ids = torch.cat([prompt["input_ids"], said], dim=1)
+    ids = torch.cat([prompt["input_ids"], tokens], dim=1)
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
-def limit_of(model: Any) -> int:
-    """The number of positions up to which the short rotary factors hold: 4096 in the official checkpoint."""
+def short_rope_limit(model: Any) -> int:
+    """The number of positions up to which the short factors hold: 4096 in the official checkpoint."""
     return int(model.config.rope_parameters["original_max_position_embeddings"])
 
 
-def buckets(lengths: Sequence[int], *, new: int, limit: int) -> list[list[int]]:
+def rope_batches(lengths: Sequence[int], *, new: int, limit: int) -> list[list[int]]:
     """Indices of the prompts that may run together: all below the limit, all above it, and each that crosses it alone.
 
-    In one batch the longest row would decide the rotary factors of all, and replies would depend on their neighbours. A
-    prompt whose last token crosses it runs alone, too: what stands before that token would get others by itself.
+    The longest row of a batch decides the factors of all, so with other batches replies would depend on their
+    neighbours. A prompt that is one token longer than the limit runs alone, too: all before that token would get the
+    short factors by themselves.
     """
     below = [n for n, length in enumerate(lengths) if length + new <= limit]
     above = [n for n, length in enumerate(lengths) if length > limit + 1]
     crossing = [[n] for n, length in enumerate(lengths) if length <= limit + 1 and length + new > limit]
-    return [bucket for bucket in (below, above, *crossing) if bucket]
+    return [batch for batch in (below, above, *crossing) if batch]
 
 
-def same_factors(length: int, prefix: int, *, new: int, limit: int) -> bool:
-    """Whether the first `prefix` positions, read by themselves, get the rotary factors that their prompt gets."""
+def same_rope_factors(length: int, prefix: int, *, new: int, limit: int) -> bool:
+    """True if a prefix of `prefix` positions gets by itself the factors that its prompt of `length` positions gets."""
     return length + new <= limit or prefix > limit
 
 
-def together(
-    prompts: Sequence[Inputs], prefixes: Sequence[Prefix | None], *, new: int, limit: int
+def generation_batches(
+    prompts: Sequence[TokenInputs], prefixes: Sequence[Prefix | None], *, new: int, limit: int
 ) -> Iterator[list[int]]:
-    """Indices of the prompts that run together: a bucket, unless reading shared prefixes saves nothing in it.
+    """Indices of the prompts that run together: `rope_batches`, unless shared prefixes save nothing in one of them.
 
-    Then those of each prefix run by themselves, and so do those that share none. A batch was filled in the expectation
-    that prefixes are shared, so that prompts which could share them are never read as a whole in a large one.
+    Such a batch is split into the prompts of each prefix, and those that share none. It was filled in the expectation
+    that prefixes are shared, so to prefill its prompts whole and together would take too much memory.
     """
-    for bucket in buckets([prompt["input_ids"].shape[1] for prompt in prompts], new=new, limit=limit):
-        found = [prefixes[n] for n in bucket]
-        if not repeated(found) or saves([prompts[n] for n in bucket], found):
-            yield bucket
+    for batch in rope_batches([prompt["input_ids"].shape[1] for prompt in prompts], new=new, limit=limit):
+        own = [prefixes[n] for n in batch]
+        if not any_shared(own) or sharing_saves([prompts[n] for n in batch], own):
+            yield batch
             continue
-        count, parts = Counter(found), dict[Prefix | None, list[int]]()
-        for n, prefix in zip(bucket, found, strict=True):
+        count, parts = Counter(own), dict[Prefix | None, list[int]]()
+        for n, prefix in zip(batch, own, strict=True):
             parts.setdefault(prefix if count[prefix] > 1 else None, []).append(n)
         yield from parts.values()
 
 
-def saves(prompts: Sequence[Inputs], prefixes: Sequence[Prefix | None]) -> bool:
-    """Whether reading each distinct prefix once, then what follows it, is less work than reading the prompts.
+def sharing_saves(prompts: Sequence[TokenInputs], prefixes: Sequence[Prefix | None]) -> bool:
+    """True if each distinct prefix and what follows it are fewer positions to prefill than the prompts, all padded.
 
-    And whether it takes little more memory: a short prefix and a short question are both padded to the longest, so rows
-    may be longer than any prompt. An eighth is let pass; more would make the bound on tokens a word.
+    And if rows take little more memory: short prefixes and short questions are padded to the longest of each, so rows
+    may be longer than any prompt. An eighth is permitted; with more, the bound on tokens would not hold.
     """
-    found = lengthened(prompts, named(prefixes))
+    grown = grow_prefixes(prompts, own_prefixes(prefixes))
     lengths = [prompt["input_ids"].shape[1] for prompt in prompts]
-    longest, widest = max(lengths), max(prefix.length for prefix in found)
-    rest = max(length - prefix.length for length, prefix in zip(lengths, found, strict=True))
-    distinct = len({prefix.name for prefix in found})
+    longest, widest = max(lengths), max(prefix.length for prefix in grown)
+    rest = max(length - prefix.length for length, prefix in zip(lengths, grown, strict=True))
+    distinct = len({prefix.name for prefix in grown})
     return distinct * widest + len(prompts) * rest < len(prompts) * longest and 8 * (widest + rest) <= 9 * longest
 
 
-def repeated(prefixes: Sequence[Prefix | None]) -> bool:
-    """Whether any two prompts have the same prefix."""
+def any_shared(prefixes: Sequence[Prefix | None]) -> bool:
+    """True if any two prompts have the same prefix."""
     names = [prefix.name for prefix in prefixes if prefix]
     return len(set(names)) < len(names)
 
 
-def named(prefixes: Sequence[Prefix | None]) -> list[Prefix]:
-    """A prefix for each prompt; one that shares nothing has its own."""
+def own_prefixes(prefixes: Sequence[Prefix | None]) -> list[Prefix]:
+    """A prefix for each prompt: an empty one of its own where it shares none."""
     return [prefix or Prefix(("alone", n), 0) for n, prefix in enumerate(prefixes)]

@@ -1,7 +1,7 @@
-"""How a picture's size decides its crops and its tokens: whole numbers only, so that it can be told without a model.
+"""The HD transform in whole numbers: an image's size decides its crops and its tokens, without a model.
 
-Facts of the checkpoint's image processor: a picture is enlarged or shrunk to as many 336-pixel crops as its bound
-permits, lying down; what stands is turned, treated alike and turned back.
+Facts of the checkpoint's image processor (`calc_hd_transform_size`, `HD_transform`): an image is scaled in landscape
+format to as many crops of 336 pixels as its bound permits; a portrait is transposed, treated alike and transposed back.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import msgspec
 
 from evalkit.types import Value
 
-CROP = 336  # pixels: the side of what the picture encoder sees
-SIDE = 12  # tokens: the side of a crop after 2 x 2 patches became one
+CROP_SIZE = 336  # pixels: the side of the image encoder's input
+TOKENS_PER_SIDE = 12  # the side of a crop in tokens: 24 patches, of which 2 x 2 become one token
 
 
 class NumCrops(Value, frozen=True, kw_only=True):
-    """At most how many crops a picture is cut into: when it is alone, and when the prompt shows several.
+    """The largest number of crops of an image: when it is alone, and when the prompt has several.
 
     The defaults are the model card's advice ("num_crops=4 for multi-frame, num_crops=16 for single-frame").
     """
@@ -26,28 +26,33 @@ class NumCrops(Value, frozen=True, kw_only=True):
     single: Annotated[int, msgspec.Meta(ge=1)] = 16
     multi: Annotated[int, msgspec.Meta(ge=1)] = 4
 
-    def of(self, pictures: int) -> int:
-        """The bound for each picture of a prompt that shows this many."""
-        return self.single if pictures == 1 else self.multi
+    def of(self, images: int) -> int:
+        """The bound for each image of a prompt with this many images."""
+        return self.single if images == 1 else self.multi
 
 
-class Grid(NamedTuple):
-    """Crops of a picture as rows and columns, without the global one."""
+class CropGrid(NamedTuple):
+    """Rows and columns of an image's sub crops; the global crop is not among them."""
 
     rows: int
     columns: int
 
     @property
     def tokens(self) -> int:
-        """Positions of the picture in the prompt.
+        """Number of image placeholders in the prompt (`num_img_tokens` of the reference).
 
-        144 per crop (the global one too), one after each row of tokens and one between crops and global crop.
+        144 for each crop and the global one, a separator after each row of tokens, and one between sub crops and global
+        crop.
         """
-        return (self.rows * self.columns + 1) * SIDE * SIDE + 1 + (self.rows + 1) * SIDE
+        crops = self.rows * self.columns + 1
+        return crops * TOKENS_PER_SIDE * TOKENS_PER_SIDE + 1 + (self.rows + 1) * TOKENS_PER_SIDE
 
 
-class Layout(NamedTuple):
-    """Where the pixels of a picture go: turned if `transposed`; then `resized` (width, height); then white rows."""
+class HdLayout(NamedTuple):
+    """The HD transform of an image, in pixels.
+
+    In this order: transposed if `transposed`; scaled to `resized` (width, height); padded by `above` and `below` rows.
+    """
 
     transposed: bool
     resized: tuple[int, int]
@@ -55,17 +60,17 @@ class Layout(NamedTuple):
     below: int
 
     @property
-    def grid(self) -> Grid:
-        """The crops of the picture as it is, turned back."""
-        short = (self.above + self.resized[1] + self.below) // CROP
-        long = self.resized[0] // CROP
-        return Grid(long, short) if self.transposed else Grid(short, long)
+    def grid(self) -> CropGrid:
+        """The sub crops after the image is transposed back."""
+        short = (self.above + self.resized[1] + self.below) // CROP_SIZE
+        long = self.resized[0] // CROP_SIZE
+        return CropGrid(long, short) if self.transposed else CropGrid(short, long)
 
 
-def layout(width: int, height: int, num_crops: int) -> Layout:
-    """The layout of a picture of `width` x `height` pixels in at most `num_crops` crops.
+def hd_layout(width: int, height: int, num_crops: int) -> HdLayout:
+    """The HD transform of an image of `width` x `height` pixels in at most `num_crops` sub crops.
 
-    A picture can be so thin that its short side comes to nothing: zero pixels, and a grid without crops.
+    The short side of a very thin image comes to 0 pixels, and its grid has no crops.
     """
     long, short = max(width, height), min(width, height)
     ratio = long / short
@@ -73,6 +78,6 @@ def layout(width: int, height: int, num_crops: int) -> Layout:
     # Counted upwards, as the reference does: it stops at the first scale that does not fit, not at the last that does.
     while (scale + 1) * math.ceil((scale + 1) / ratio) <= num_crops:
         scale += 1
-    across, down = scale * CROP, int(scale * CROP / ratio)
-    missing = math.ceil(down / CROP) * CROP - down
-    return Layout(width < height, (across, down), missing // 2, missing - missing // 2)
+    across, down = scale * CROP_SIZE, int(scale * CROP_SIZE / ratio)
+    padding = math.ceil(down / CROP_SIZE) * CROP_SIZE - down
+    return HdLayout(width < height, (across, down), padding // 2, padding - padding // 2)

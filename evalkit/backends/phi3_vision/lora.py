@@ -13,7 +13,7 @@ WEIGHTS, SETTINGS = "adapter_model.safetensors", "adapter_config.json"
 
 
 def check_adapter(folder: Path) -> None:
-    """Refuse a folder that holds no LoRA adapter in safetensors. Raises ModelError."""
+    """Raise ModelError for a folder that holds no LoRA adapter in safetensors."""
     for name in (SETTINGS, WEIGHTS):
         if not (folder / name).is_file():
             raise ModelError(
@@ -23,9 +23,9 @@ def check_adapter(folder: Path) -> None:
         settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder / SETTINGS}: not readable JSON ({type(error).__name__}); copy it again") from error
-    found = settings.get("peft_type") if isinstance(settings, dict) else None
-    if found != "LORA":
-        raise ModelError(f"{folder / SETTINGS}: peft_type is {found!r}, but only 'LORA' can be added to weights")
+    peft_type = settings.get("peft_type") if isinstance(settings, dict) else None
+    if peft_type != "LORA":
+        raise ModelError(f"{folder / SETTINGS}: peft_type is {peft_type!r}, but only 'LORA' can be added to weights")
 
 
 def merge(model: Any, folder: Path) -> Any:
@@ -41,21 +41,21 @@ def merge(model: Any, folder: Path) -> Any:
 
     try:
         with safe_open(folder / WEIGHTS, "pt") as file:
-            found = set(file.keys())
+            names = set(file.keys())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         reason = str(error).strip().split("\n", 1)[0].rstrip(".") or type(error).__name__
         raise ModelError(f"{folder}: the adapter does not fit ({reason}); check its base model") from error
-    # peft skips what it cannot place with a warning at most, and the scores would be those of another model.
-    # Beside some adapters it saves whole embeddings; to tell which, it would read the base model's config.json, which
-    # transformers does not know.
+    # peft skips tensors that the model has no module for, with a warning at most, and the scores would be those of
+    # another model. With some adapters it saves whole embeddings; to tell with which, it would read the base model's
+    # config.json, whose model type transformers does not know.
     states = (get_peft_model_state_dict(adapted, save_embedding_layers=whole) for whole in (False, True))
-    astray = min((sorted(found ^ set(state)) for state in states), key=len)
-    if astray:
+    unmatched = min((sorted(names ^ set(state)) for state in states), key=len)
+    if unmatched:
         raise ModelError(
-            f"{folder}: {len(astray)} tensors of the adapter and the model have no counterpart ({astray[0]}); "
+            f"{folder}: {len(unmatched)} tensors of the adapter and the model have no counterpart ({unmatched[0]}); "
             "check its base model"
         )
     return adapted.merge_and_unload().eval()

@@ -1,10 +1,10 @@
-"""A picture as the crops that the encoder sees, equal to the reference's to the last bit of a float32."""
+"""An image as the crops that the encoder takes, equal to the reference's to the last bit of a float32."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from evalkit.backends.phi3_vision.geometry import CROP, Grid, layout
+from evalkit.backends.phi3_vision.geometry import CROP_SIZE, CropGrid, hd_layout
 from evalkit.errors import ModelError
 
 if TYPE_CHECKING:
@@ -16,49 +16,52 @@ MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 
 
-class Picture(NamedTuple):
-    """`crops`, float32 [1 + rows * columns, 3, 336, 336], the whole picture first, and the `grid` of the others."""
+class ImageCrops(NamedTuple):
+    """The crops of an image, float32 [1 + rows * columns, 3, 336, 336].
+
+    The global crop is first; then come the sub crops of `grid`, row by row.
+    """
 
     crops: torch.Tensor
-    grid: Grid
+    grid: CropGrid
 
 
-def picture(image: PIL.Image.Image, num_crops: int) -> Picture:
-    """The crops of an RGB picture. Raises ModelError for a picture too thin to be shown."""
+def crop_image(image: PIL.Image.Image, num_crops: int) -> ImageCrops:
+    """The crops of an RGB image, with at most `num_crops` sub crops. Raises ModelError for one too thin."""
     import torch
 
-    padded = arrange(image, num_crops)
-    grid = Grid(padded.height // CROP, padded.width // CROP)
-    pixels = normalised(padded)
-    # The global crop is made of the normalised picture with its white border, not of the picture itself.
-    whole = torch.nn.functional.interpolate(pixels[None], size=(CROP, CROP), mode="bicubic")
-    crops = torch.empty(1 + grid.rows * grid.columns, 3, CROP, CROP)
+    padded = hd_transform(image, num_crops)
+    grid = CropGrid(padded.height // CROP_SIZE, padded.width // CROP_SIZE)
+    pixels = normalize_pixels(padded)
+    # The global crop is made of the normalized image with its white border, not of the image itself.
+    whole = torch.nn.functional.interpolate(pixels[None], size=(CROP_SIZE, CROP_SIZE), mode="bicubic")
+    crops = torch.empty(1 + grid.rows * grid.columns, 3, CROP_SIZE, CROP_SIZE)
     crops[0] = whole[0]
-    parts = pixels.reshape(3, grid.rows, CROP, grid.columns, CROP).permute(1, 3, 0, 2, 4)
-    # One copy straight to its place: a picture of 16 crops is 23 MB.
-    crops[1:].view(parts.shape).copy_(parts)
-    return Picture(crops, grid)
+    sub = pixels.reshape(3, grid.rows, CROP_SIZE, grid.columns, CROP_SIZE).permute(1, 3, 0, 2, 4)
+    # Copied once, straight into place: an image of 16 crops is 23 MB.
+    crops[1:].view(sub.shape).copy_(sub)
+    return ImageCrops(crops, grid)
 
 
-def arrange(image: PIL.Image.Image, num_crops: int) -> PIL.Image.Image:
-    """The picture scaled to its crops and filled up with white; both sides are multiples of 336 pixels."""
+def hd_transform(image: PIL.Image.Image, num_crops: int) -> PIL.Image.Image:
+    """The image scaled and padded with white, so that both sides are multiples of 336 pixels."""
     from PIL import Image
 
-    place = layout(image.width, image.height, num_crops)
-    if place.resized[1] == 0:
+    layout = hd_layout(image.width, image.height, num_crops)
+    if layout.resized[1] == 0:
         raise ModelError(
             f"a picture of {image.width} x {image.height} pixels is too thin for {num_crops} crops; "
             "raise backend.num_crops or crop the picture"
         )
-    lying = image.transpose(Image.Transpose.TRANSPOSE) if place.transposed else image
-    resized = lying.resize(place.resized, Image.Resampling.BILINEAR)
-    padded = Image.new("RGB", (resized.width, place.above + resized.height + place.below), (255, 255, 255))
-    padded.paste(resized, (0, place.above))
-    return padded.transpose(Image.Transpose.TRANSPOSE) if place.transposed else padded
+    landscape = image.transpose(Image.Transpose.TRANSPOSE) if layout.transposed else image
+    resized = landscape.resize(layout.resized, Image.Resampling.BILINEAR)
+    padded = Image.new("RGB", (resized.width, layout.above + resized.height + layout.below), (255, 255, 255))
+    padded.paste(resized, (0, layout.above))
+    return padded.transpose(Image.Transpose.TRANSPOSE) if layout.transposed else padded
 
 
-def normalised(image: PIL.Image.Image) -> torch.Tensor:
-    """Pixels [3, height, width] with CLIP's mean and deviation."""
+def normalize_pixels(image: PIL.Image.Image) -> torch.Tensor:
+    """Pixels [3, height, width] in float32, normalized with CLIP's mean and standard deviation."""
     import numpy
     import torch
 

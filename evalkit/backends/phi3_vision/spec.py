@@ -1,4 +1,4 @@
-"""What a model file says about a Phi-3.5-vision checkpoint, and what of it a reply depends on."""
+"""Settings of a Phi-3.5-vision checkpoint in a model file, and the part of a request's key that they add."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ MODEL_TYPE = "phi3_v"
 class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_vision"):
     """A checkpoint with the weight names of microsoft/Phi-3.5-vision-instruct, and how it is run.
 
-    model: a folder, or a hub id. revision: a commit of the hub. dtype `auto` is the one config.json names. attention:
-    of the decoder; the picture encoder always runs with sdpa, as in the reference. adapter: the folder of a LoRA
-    adapter (needs the extra `lora`), added to the weights. Videos go in as their frames.
+    model: a folder, or a hub id. revision: a commit of the hub. dtype: `auto` is the one that config.json names.
+    attention: of the decoder; the image encoder always runs with sdpa, as in the reference. adapter: the folder of a
+    LoRA adapter (needs the extra `lora`), added to the weights. The model gets videos as images, one a frame.
     """
 
     recorded: ClassVar[bool] = False
@@ -40,18 +40,15 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
     adapter: str = ""
 
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
-        """Settings with the checkpoint's content in place of its location; `cache` remembers digests of big files."""
-        found = checkpoint_files.locate(self.model, self.revision)
-        content: dict[str, object] = {"model": found.name, "revision": found.revision}
-        if found.folder:
-            content = {"weights": checkpoint_files.fingerprint(Path(found.folder), cache=cache)}
+        """The settings, with the digest of a local checkpoint's content in place of its folder."""
+        content = checkpoint_files.locate(self.model, self.revision).identity(cache=cache)
         crops = msgspec.to_builtins(self.num_crops)
-        adapter = checkpoint_files.fingerprint(self._adapter(), cache=cache) if self.adapter else ""
+        adapter = checkpoint_files.content_digest(self._adapter(), cache=cache) if self.adapter else ""
         settings = {"dtype": self.dtype, "attention": self.attention, "num_crops": crops, "adapter": adapter}
         return {"kind": "phi3_vision", **content, **settings}
 
     def check(self) -> None:
-        """Look at the files only, where they are on this machine already. Raises ModelError."""
+        """Look at the files, where they are on this machine already. Raises ModelError."""
         folder = checkpoint_files.cached(checkpoint_files.locate(self.model, self.revision))
         if folder is not None:
             check_folder(folder)
@@ -64,19 +61,19 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
         Raises ModelError when weights are missing, left over or of another shape.
         """
         from evalkit.backends.device import choose, settle_threads
-        from evalkit.backends.phi3_vision.checkpoint import fetch, read_model
+        from evalkit.backends.phi3_vision.checkpoint import download, read_phi3_vision
         from evalkit.backends.phi3_vision.engine import Phi3VisionEngine
         from evalkit.backends.phi3_vision.lora import merge
-        from evalkit.backends.phi3_vision.tokens import Tokenizer
+        from evalkit.backends.phi3_vision.tokens import Phi3Tokenizer
 
-        place = choose(device)
-        folder = fetch(checkpoint_files.locate(self.model, self.revision))
+        target = choose(device)
+        folder = download(checkpoint_files.locate(self.model, self.revision))
         check_folder(folder)
-        tokenizer = Tokenizer(folder / "tokenizer.json")
-        model = read_model(folder, dtype=self.dtype, attention=self.attention, device=place)
+        tokenizer = Phi3Tokenizer(folder / "tokenizer.json")
+        model = read_phi3_vision(folder, dtype=self.dtype, attention=self.attention, device=target)
         if self.adapter:
             model = merge(model, self._adapter())
-        settle_threads(model.num_parameters(), place)
+        settle_threads(model.num_parameters(), target)
         return Phi3VisionEngine(self.num_crops, model, tokenizer)
 
     def _adapter(self) -> Path:
@@ -90,9 +87,9 @@ def check_folder(folder: Path) -> None:
     checkpoint_files.check(folder)
     if not (folder / "tokenizer.json").is_file():
         raise ModelError(f"{folder}: there is no tokenizer.json; download it again with the checkpoint")
-    found = checkpoint_files.read_config(folder).get("model_type")
-    if found != MODEL_TYPE:
+    model_type = checkpoint_files.read_config(folder).get("model_type")
+    if model_type != MODEL_TYPE:
         raise ModelError(
-            f"{folder / 'config.json'}: model_type is {found!r}, but kind phi3_vision runs {MODEL_TYPE!r} checkpoints; "
-            "use kind: transformers for other families"
+            f"{folder / 'config.json'}: model_type is {model_type!r}, but kind phi3_vision runs {MODEL_TYPE!r} "
+            "checkpoints; use kind: transformers for other families"
         )
