@@ -33,7 +33,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.shapes import SHAPES, Row, shown, task, write  # noqa: E402 (the checkout first)
 from evalkit.backends.recent_media import RecentMedia  # noqa: E402
 from evalkit.backends.transformers import Transformers  # noqa: E402
-from evalkit.data.sources import Places  # noqa: E402
+from evalkit.data.sources import DataPlaces  # noqa: E402
 from evalkit.media.cache import MediaCache  # noqa: E402
 from evalkit.registry.spec import Batch, ModelSpec, TaskSpec  # noqa: E402
 from evalkit.run import dataset, plan, response_log, runner  # noqa: E402
@@ -137,9 +137,9 @@ def logged_replies(made: Session, outcome: Outcome, folder: Path) -> dict[str, s
     return {name: log.responses[views[0].key].text for name, views in planned.requests.items()}
 
 
-def places(folder: Path) -> Places:
+def places(folder: Path) -> DataPlaces:
     """The places where both sides find the data."""
-    return Places(media_cache=MediaCache(folder / "media"), bundled=folder, folder=folder)
+    return DataPlaces(media_cache=MediaCache(folder / "media"), bundled=folder, folder=folder)
 
 
 def clocked(work: Callable[[], T]) -> tuple[T, Cost]:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from evalkit.data.sources import Places
+from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError
 from evalkit.registry import load
 from evalkit.registry.spec import TaskSpec
 from evalkit.run.places import default_places
 
 
-def places(options: argparse.Namespace) -> Places:
+def places(options: argparse.Namespace) -> DataPlaces:
     """Local copies of `--data`, the package's own data and the media cache. Raises EvalkitError for a missing one."""
     missing = next((folder for folder in options.data if not folder.is_dir()), None)
     if missing is not None:
@@ -23,7 +23,7 @@ def places(options: argparse.Namespace) -> Places:
     return default_places(data=options.data, cache=options.cache, offline=options.offline)
 
 
-def beside(where: Places, task: str) -> Places:
+def beside(where: DataPlaces, task: str) -> DataPlaces:
     """The same places, with relative data paths starting from the folder of the task's file."""
     return msgspec.structs.replace(where, folder=load.path(TaskSpec, task).resolve().parent)
 

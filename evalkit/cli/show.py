@@ -13,7 +13,7 @@ import msgspec
 
 from evalkit.adapters import Adapter
 from evalkit.cli.setup import beside, places
-from evalkit.data.sources import Places
+from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError
 from evalkit.registry import load
 from evalkit.registry.decode import suggestion
@@ -177,7 +177,7 @@ def _opinion(rule: str, score: Score, where: str) -> str:
     return f"{rule:<24} {read:<20} {score.value:g}" + (f"  from {one_line(where)!r}" if where else "")
 
 
-def _only(folder: Path, places: Places) -> Run:
+def _only(folder: Path, places: DataPlaces) -> Run:
     found = read_runs([folder], places)
     if len(found) > 1:
         raise EvalkitError(f"{folder} holds {len(found)} runs; name one of them, such as {found[0].folder}")

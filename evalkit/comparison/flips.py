@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 
 from evalkit.comparison.verdict import Comparison, Flip, Line
-from evalkit.data.sources import Places
+from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError
 from evalkit.results.run import Run
 from evalkit.types import Request, Text
 
 
-def collected(comparison: Comparison, count: int, places: Places) -> tuple[dict[str, list[Flip]], list[str]]:
+def collected(comparison: Comparison, count: int, places: DataPlaces) -> tuple[dict[str, list[Flip]], list[str]]:
     """Task -> up to `count` samples that turned wrong and as many that turned right, and what could not be shown.
 
     Prompts and replies are looked up in the recorded data and logs; nothing is downloaded. `places` tells the media

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalkit import digest
-from evalkit.data.sources import Places
+from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.registry.spec import Reference, TaskSpec
 from evalkit.results.old_stats import upgraded
@@ -43,7 +43,7 @@ class Run:
         folder: Path,
         record: RunRecord,
         *,
-        places: Places | None = None,
+        places: DataPlaces | None = None,
         task: TaskSpec | None = None,
         scores: Sequence[Score] | None = None,
         stats: Sequence[Stat] | None = None,
@@ -64,12 +64,12 @@ class Run:
         return cls.read(Path(folder), default_places(data=data, cache=cache, offline=True))
 
     @classmethod
-    def read(cls, folder: Path, places: Places | None = None) -> Run:
+    def read(cls, folder: Path, places: DataPlaces | None = None) -> Run:
         """The same with `places` that are there already."""
         return cls(folder, record.read(folder), places=places)
 
     @classmethod
-    def of(cls, outcome: Outcome, task: TaskSpec, places: Places) -> Run:
+    def of(cls, outcome: Outcome, task: TaskSpec, places: DataPlaces) -> Run:
         """A run that this process just made."""
         return cls(outcome.folder, outcome.record, places=places, task=task, scores=outcome.scores, stats=outcome.stats)
 
@@ -283,7 +283,7 @@ class Run:
             }
 
 
-def read_runs(folders: Iterable[Path], places: Places | None = None) -> list[Run]:
+def read_runs(folders: Iterable[Path], places: DataPlaces | None = None) -> list[Run]:
     """Every run below the folders, sorted by path within each; a run that lies below two of them counts once.
 
     Raises EvalkitError for a folder that does not exist or holds no run, and IncompleteError for a record that cannot
@@ -292,7 +292,7 @@ def read_runs(folders: Iterable[Path], places: Places | None = None) -> list[Run
     return [run for _, run in _below(folders, places)]
 
 
-def side_by_side(folders: Iterable[Path], places: Places | None = None) -> list[Run]:
+def side_by_side(folders: Iterable[Path], places: DataPlaces | None = None) -> list[Run]:
     """The same, but where a model has several runs of a task below different folders, each folder is set `apart`."""
     runs = list(_below(folders, places))
     origins: dict[tuple[str, str], set[Path]] = {}
@@ -302,7 +302,7 @@ def side_by_side(folders: Iterable[Path], places: Places | None = None) -> list[
     return [run.replaced(apart=str(folder)) if run.record.model.name in several else run for folder, run in runs]
 
 
-def _below(folders: Iterable[Path], places: Places | None) -> Iterator[tuple[Path, Run]]:
+def _below(folders: Iterable[Path], places: DataPlaces | None) -> Iterator[tuple[Path, Run]]:
     files = {file.resolve(): (folder, file) for folder in folders for file in _records(folder)}
     for folder, file in files.values():
         yield folder, Run.read(file.parent, places)

@@ -9,7 +9,7 @@ import msgspec
 
 from evalkit.data.columns import require_column
 from evalkit.data.references import Row
-from evalkit.data.sources import DataTable, Places, Rows, annotations_table, table_of
+from evalkit.data.sources import DataPlaces, DataTable, Rows, annotations_table, table_of
 from evalkit.errors import CellError, EvalkitError, IncompleteError, MediaError
 from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import TaskSpec
@@ -32,7 +32,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
 
 def load(
     task: TaskSpec,
-    places: Places,
+    places: DataPlaces,
     *,
     annotations: Path | None = None,
     rows: Rows | None = None,
@@ -59,7 +59,7 @@ def load(
 
 
 def open_table(
-    task: TaskSpec, places: Places, *, annotations: Path | None = None, rows: Rows | None = None
+    task: TaskSpec, places: DataPlaces, *, annotations: Path | None = None, rows: Rows | None = None
 ) -> DataTable:
     """The table of `rows`, else of the file `annotations`, else of the task's own source.
 

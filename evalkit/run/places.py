@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from evalkit.data.sources import Places
+from evalkit.data.sources import DataPlaces
 from evalkit.media.cache import MediaCache
 from evalkit.registry import catalog
 
@@ -19,9 +19,9 @@ def default_cache() -> Path:
 
 def default_places(
     *, data: Iterable[str | Path] = (), cache: str | Path | None = None, offline: bool = False
-) -> Places:
+) -> DataPlaces:
     """Local copies of data sets in `data`, the package's own data, and the media cache below `cache`."""
-    return Places(
+    return DataPlaces(
         media_cache=MediaCache((default_cache() if cache is None else Path(cache)) / "media"),
         bundled=BUNDLED,
         mirrors=tuple(map(Path, data)),

@@ -13,7 +13,7 @@ from evalkit import digest
 from evalkit.backends import Backend
 from evalkit.backends.baseline import Baseline
 from evalkit.backends.replay import Replay
-from evalkit.data.sources import Places
+from evalkit.data.sources import DataPlaces
 from evalkit.registry.spec import TaskSpec
 from evalkit.run import dataset, outcome, plan, provenance, response_log, scoring, torchrun
 from evalkit.run.dataset import Dataset
@@ -46,7 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     out: Path
-    places: Places
+    places: DataPlaces
     progress: Progress
     limit: int | float | None = None
     argv: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from evalkit.cli.entry import main
 from evalkit.comparison import Comparison
-from evalkit.data.sources import Places
+from evalkit.data.sources import DataPlaces
 from evalkit.media.cache import MediaCache
 from evalkit.registry import load
 from evalkit.registry.spec import TaskSpec
@@ -185,7 +185,7 @@ def test_broken_replies_to_the_mini_suite(tmp_path: Path, share: float, failed: 
     """Every task's gold answers, which are all right, and the same with some of them broken."""
     tasks = sorted(path.stem for path in load.files(TaskSpec).values() if path.parent.name == "mini")
     for task in tasks:
-        where = Places(media_cache=MediaCache(tmp_path / "cache"), bundled=BUNDLED, mirrors=(), offline=True)
+        where = DataPlaces(media_cache=MediaCache(tmp_path / "cache"), bundled=BUNDLED, mirrors=(), offline=True)
         spec = load.spec(TaskSpec, task)
         samples = dataset.load(spec, where, media=False).samples
         rows = [{"id": s.id, "prediction": spec.adapter.gold(s)[0]} for s in samples]

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from evalkit.cli.check import prove
-from evalkit.data.sources import Places
+from evalkit.data.sources import DataPlaces
 from evalkit.errors import IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.registry import load
@@ -23,7 +23,7 @@ from tests.datasets import png
 
 
 def read(name: str, folder: Path, count: int, **fields: Any) -> tuple[TaskSpec, Dataset]:
-    places = Places(
+    places = DataPlaces(
         media_cache=MediaCache(folder / "cache"), bundled=folder / "bundled", mirrors=(folder,), offline=True
     )
     task = msgspec.structs.replace(load.spec(TaskSpec, name), samples=count, **fields)

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image as Pillow
 
 from evalkit import digest
-from evalkit.data.sources import DataTable, Places, table_of
+from evalkit.data.sources import DataPlaces, DataTable, table_of
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.media.open import open_image
@@ -75,8 +75,8 @@ FORMS = {
 }
 
 
-def places(folder: Path) -> Places:
-    return Places(media_cache=MediaCache(folder / "cache"), bundled=folder, folder=folder)
+def places(folder: Path) -> DataPlaces:
+    return DataPlaces(media_cache=MediaCache(folder / "cache"), bundled=folder, folder=folder)
 
 
 def task(samples: int = 3, **changes: Any) -> TaskSpec:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from evalkit.data.sources import DataTable, Places, Source, annotations_table
+from evalkit.data.sources import DataPlaces, DataTable, Source, annotations_table
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.types import Image
@@ -23,9 +23,11 @@ from tests import ROOT, datasets
 FEATURES = {"id": "string", "image": "image"}
 
 
-def places(folder: Path, *, mirror: bool = True) -> Places:
+def places(folder: Path, *, mirror: bool = True) -> DataPlaces:
     mirrors = (folder,) if mirror else ()
-    return Places(media_cache=MediaCache(folder / "cache"), bundled=folder / "bundled", mirrors=mirrors, offline=True)
+    return DataPlaces(
+        media_cache=MediaCache(folder / "cache"), bundled=folder / "bundled", mirrors=mirrors, offline=True
+    )
 
 
 def opened(folder: Path, *, mirror: bool = True, **fields: Any) -> DataTable:
@@ -317,7 +319,7 @@ def test_a_file_beside_the_task_comes_first(tmp_path):
     for folder, name in (("task", "mine"), ("mirror", "other")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.jsonl").write_text(json.dumps({"id": name}))
-    where = Places(
+    where = DataPlaces(
         media_cache=MediaCache(tmp_path), bundled=tmp_path, mirrors=(tmp_path / "mirror",), folder=tmp_path / "task"
     )
     assert where.find_file("x.jsonl") == tmp_path / "task/x.jsonl"

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from evalkit import digest
-from evalkit.data.sources import Places
+from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.media.open import open_image, sample_video
@@ -29,7 +29,9 @@ def task(name: str, samples: int, **source: Any) -> TaskSpec:
 
 
 def loaded(folder: Path, spec: TaskSpec, **options: Any) -> Dataset:
-    places = Places(media_cache=MediaCache(folder / "cache"), bundled=folder / "none", mirrors=(folder,), offline=True)
+    places = DataPlaces(
+        media_cache=MediaCache(folder / "cache"), bundled=folder / "none", mirrors=(folder,), offline=True
+    )
     return dataset.load(spec, places, **options)
 
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from PIL import Image as Pillow
 
-from evalkit.data.sources import Places
+from evalkit.data.sources import DataPlaces
 from evalkit.media.cache import MediaCache
 from evalkit.media.open import open_image
 from evalkit.registry import load
@@ -39,8 +39,8 @@ def recorded(mini: Path, task: str) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
-    return Places(media_cache=MediaCache(tmp_path_factory.mktemp("media")), bundled=BUNDLED)
+def places(tmp_path_factory: pytest.TempPathFactory) -> DataPlaces:
+    return DataPlaces(media_cache=MediaCache(tmp_path_factory.mktemp("media")), bundled=BUNDLED)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def session() -> Session:
 
 
 @pytest.fixture(scope="module")
-def data(places: Places) -> Mapping[str, dataset.Dataset]:
+def data(places: DataPlaces) -> Mapping[str, dataset.Dataset]:
     return {name: dataset.load(load.spec(TaskSpec, name), places) for name in BENCHMARKS}
 
 
@@ -77,7 +77,7 @@ def kinds(task: str, column: str) -> dict[str, str]:
     spec = load.spec(TaskSpec, task)
     columns = msgspec.structs.replace(spec.columns, groups={"kind": column})
     named = msgspec.structs.replace(spec, columns=columns, metrics={})
-    places = Places(media_cache=MediaCache(Path("unused")), bundled=BUNDLED)
+    places = DataPlaces(media_cache=MediaCache(Path("unused")), bundled=BUNDLED)
     found = dataset.load(named, places, media=False)
     return {s.id: s.groups["kind"].rsplit(": ", 1)[-1] for s in found.samples}
 

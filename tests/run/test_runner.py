@@ -17,7 +17,7 @@ from PIL import Image as Pillow
 
 import evalkit
 from evalkit.backends.baseline import AlwaysYes, Baseline
-from evalkit.data.sources import Places
+from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import Batch, ModelSpec, TaskSpec
@@ -84,7 +84,7 @@ def make_task(name: str = "yesno", *, count: int = 60, prompt: str = "", new: in
 
 def settings(folder: Path, **more: Any) -> Settings:
     media_cache = MediaCache(folder / "cache")
-    places = Places(media_cache=media_cache, bundled=folder, folder=folder)
+    places = DataPlaces(media_cache=media_cache, bundled=folder, folder=folder)
     return Settings(out=folder / "results", places=places, progress=Progress(quiet=True), **more)
 
 

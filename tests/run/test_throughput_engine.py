@@ -15,7 +15,7 @@ from evalkit.backends import kv_cache, shared_prefix
 from evalkit.backends.checkpoint_files import ASSETS
 from evalkit.backends.engine import Prefix
 from evalkit.cli import entry
-from evalkit.data.sources import Places
+from evalkit.data.sources import DataPlaces
 from evalkit.errors import ModelError
 from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import ModelSpec, TaskSpec
@@ -70,7 +70,7 @@ def session(model: Path, **settings: Any) -> Session:
 
 
 def run(made: Session, spec: TaskSpec, data: Path, out: Path) -> Outcome:
-    places = Places(media_cache=MediaCache(out / "media"), bundled=data, folder=data)
+    places = DataPlaces(media_cache=MediaCache(out / "media"), bundled=data, folder=data)
     return runner.run(made, spec, Settings(out=out, places=places, progress=Progress(quiet=True)))
 
 

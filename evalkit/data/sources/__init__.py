@@ -11,19 +11,19 @@ from evalkit.data.sources.huggingface import HuggingFace
 from evalkit.data.sources.jsonl import Jsonl, jsonl_table
 from evalkit.data.sources.memory import Rows, table_of
 from evalkit.data.sources.parquet import parquet_table
-from evalkit.data.sources.table import DataTable, Places
+from evalkit.data.sources.table import DataPlaces, DataTable
 from evalkit.data.sources.tsv import Tsv, tsv_table
 from evalkit.errors import EvalkitError
 from evalkit.media.cache import MediaCache
 
 __all__ = [
     "Csv",
+    "DataPlaces",
     "DataTable",
     "Geometry3k",
     "HuggingFace",
     "Jsonl",
     "Openable",
-    "Places",
     "Rows",
     "Source",
     "Tsv",
@@ -44,7 +44,7 @@ class Openable(Protocol):
     over names, paths or times), so that copies of a data set have the same one and any change of a byte gives another.
     """
 
-    def open(self, places: Places) -> DataTable:
+    def open(self, places: DataPlaces) -> DataTable:
         """Find the data set in `places`, or download it.
 
         Raises IncompleteError, which names the folders or the mistake in a file, and ResumableError where the network

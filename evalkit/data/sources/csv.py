@@ -6,7 +6,7 @@ import csv
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from evalkit.data.sources.table import DataTable, Places, Row, file_table, with_positions
+from evalkit.data.sources.table import DataPlaces, DataTable, Row, file_table, with_positions
 from evalkit.errors import IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.types import Value
@@ -20,7 +20,7 @@ class Csv(Value, frozen=True, kw_only=True, tag_field="kind", tag="csv"):
 
     path: str
 
-    def open(self, places: Places) -> DataTable:
+    def open(self, places: DataPlaces) -> DataTable:
         """Find the file. Raises IncompleteError where there is none or its header is wrong."""
         return csv_table(places.find_file(self.path), places.media_cache)
 

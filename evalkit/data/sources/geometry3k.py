@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from evalkit.data.sources.table import DataTable, Places, Row, content_digest, with_positions
+from evalkit.data.sources.table import DataPlaces, DataTable, Row, content_digest, with_positions
 from evalkit.errors import IncompleteError
 from evalkit.media.archive import media_errors
 from evalkit.types import Value
@@ -30,7 +30,7 @@ class Geometry3k(Value, frozen=True, kw_only=True, tag_field="kind", tag="geomet
     path: str
     split: str
 
-    def open(self, places: Places) -> DataTable:
+    def open(self, places: DataPlaces) -> DataTable:
         """Find the problems. Raises IncompleteError where there are none or one is broken."""
         bases = (places.folder, *places.mirrors, places.bundled)
         roots = [base / self.path for base in bases] + list(places.mirrors)
@@ -53,7 +53,7 @@ def _members(folder: Path, archive: Path) -> dict[int, str]:
     return dict(sorted((int(match[1]), name) for name in names if (match := PROBLEM.fullmatch(name))))
 
 
-def _table(root: Path, archive: Path, members: dict[int, str], places: Places) -> DataTable:
+def _table(root: Path, archive: Path, members: dict[int, str], places: DataPlaces) -> DataTable:
     files = [root / name for name in members.values()]
     is_folder = files[0].is_file()
     read_all = partial(_rows, root, None if is_folder else archive, members)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from evalkit.data.sources.parquet import shards_table
-from evalkit.data.sources.table import DataTable, Places
+from evalkit.data.sources.table import DataPlaces, DataTable
 from evalkit.errors import IncompleteError, ResumableError
 from evalkit.types import Value
 
@@ -48,7 +48,7 @@ class HuggingFace(Value, frozen=True, kw_only=True, tag_field="kind", tag="huggi
     media: tuple[str, ...] = ()
     bundled: bool = False
 
-    def open(self, places: Places) -> DataTable:
+    def open(self, places: DataPlaces) -> DataTable:
         """Find the files or download them. Raises IncompleteError for missing ones, ResumableError from the hub."""
         if self.bundled:
             root, revision = places.bundled / self.path, ""

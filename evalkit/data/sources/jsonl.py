@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from evalkit.data.sources.table import DataTable, Places, Row, file_table, with_positions
+from evalkit.data.sources.table import DataPlaces, DataTable, Row, file_table, with_positions
 from evalkit.errors import IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.text_files import json_object, lines
@@ -18,7 +18,7 @@ class Jsonl(Value, frozen=True, kw_only=True, tag_field="kind", tag="jsonl"):
 
     path: str
 
-    def open(self, places: Places) -> DataTable:
+    def open(self, places: DataPlaces) -> DataTable:
         """Find the file. Raises IncompleteError where there is none or a line is broken."""
         return jsonl_table(places.find_file(self.path), places.media_cache)
 

@@ -16,7 +16,7 @@ Row = dict[str, Any]
 Reader = Callable[[Collection[str] | None, Collection[int] | None], Iterator[Row]]
 
 
-class Places(msgspec.Struct, frozen=True, kw_only=True):
+class DataPlaces(msgspec.Struct, frozen=True, kw_only=True):
     """The folders in which data sets are looked for.
 
     mirrors: local copies (`--data DIR`), in place of the hub. bundled: the data that the package contains. folder: that

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from evalkit.data.sources.csv import csv_header, csv_rows
-from evalkit.data.sources.table import DataTable, Places, Row, file_table, with_positions
+from evalkit.data.sources.table import DataPlaces, DataTable, Row, file_table, with_positions
 from evalkit.media.cache import MediaCache
 from evalkit.types import Image, Value
 
@@ -22,7 +22,7 @@ class Tsv(Value, frozen=True, kw_only=True, tag_field="kind", tag="tsv"):
 
     path: str
 
-    def open(self, places: Places) -> DataTable:
+    def open(self, places: DataPlaces) -> DataTable:
         """Find the file. Raises IncompleteError where there is none or its header is wrong."""
         return tsv_table(places.find_file(self.path), places.media_cache)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from evalkit.data.sources import Places, Rows
+from evalkit.data.sources import DataPlaces, Rows
 from evalkit.errors import CellError, ForeignFileError
 from evalkit.interop.read.predictions import PredictionFile, PredictionRow
 from evalkit.registry.spec import TaskSpec
@@ -38,7 +38,7 @@ class SampleMatch(NamedTuple):
 
 
 def row_positions(
-    task: TaskSpec, places: Places, annotations: Path | None = None, rows: Rows | None = None
+    task: TaskSpec, places: DataPlaces, annotations: Path | None = None, rows: Rows | None = None
 ) -> list[int]:
     """Positions in the data set's split of the rows that are samples, in the order of `dataset.load`'s samples."""
     table = dataset.open_table(task, places, annotations=annotations, rows=rows)
