@@ -1,4 +1,4 @@
-"""Adapters: an answer format is a prompt and a score, kept together because the one decides what the other can read."""
+"""Adapters: an answer format is a prompt and a score in one class, since the prompt decides what a score can read."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from evalkit.types import Message, Sample, Score, Value
 
 
 class ShortAnswer(Value, frozen=True, kw_only=True, tag_field="kind", tag="short_answer"):
-    """The target shown is the answer that most annotators gave, the first of them on ties."""
+    """The score's target is the answer that most annotators gave, the first of them on ties."""
 
     prompt: str = "{question}\n" + PHRASE_INSTRUCTION
     rule: Rule = TextRule()

@@ -34,8 +34,10 @@ class Parting(msgspec.Struct, frozen=True):
     target: str
     default: str | None
     default_value: float
+    default_step: str
     answer: str | None
     value: float
+    step: str
 
 
 class Views(msgspec.Struct, frozen=True):
@@ -97,7 +99,17 @@ def _others(run: Run) -> dict[str, Outcome]:
 def partings(ours: Sequence[Score], theirs: Sequence[Score], replies: Mapping[str, str]) -> list[Parting]:
     """Samples whose value differs, in their order."""
     return [
-        Parting(a.sample_id, replies.get(a.sample_id, ""), a.target, a.answer, a.value, b.answer, b.value)
+        Parting(
+            sample=a.sample_id,
+            reply=replies.get(a.sample_id, ""),
+            target=a.target,
+            default=a.answer,
+            default_value=a.value,
+            default_step=a.step,
+            answer=b.answer,
+            value=b.value,
+            step=b.step,
+        )
         for a, b in zip(ours, theirs, strict=True)
         if a.value != b.value
     ]
@@ -127,8 +139,13 @@ def _print(views: Views, examples: int) -> None:
     for name, found in parted.items():
         for parting in found[:examples]:
             print(f"\n{name} on {parting.sample}, gold {_short(parting.target)}: {_short(parting.reply)!r}")
-            print(f"  default reads {_short(str(parting.default))} -> {parting.default_value:g}")
-            print(f"  {name} reads {_short(str(parting.answer))} -> {parting.value:g}")
+            print(f"  default reads {_reading(parting.default, parting.default_value, parting.default_step)}")
+            print(f"  {name} reads {_reading(parting.answer, parting.value, parting.step)}")
+
+
+def _reading(answer: str | None, value: float, step: str) -> str:
+    """Return the answer with its value and the deciding step, which a sample without a reply lacks."""
+    return f"{_short(str(answer))} -> {value:g}" + (f"  ({step})" if step else "")
 
 
 def _row(name: str, outcome: Outcome, found: list[Parting]) -> list[str]:

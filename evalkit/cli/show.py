@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from evalkit.adapters import Adapter
 from evalkit.cli.setup import beside, places
 from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError
@@ -27,9 +25,6 @@ from evalkit.run import dataset
 from evalkit.safe_text import one_line, visible
 from evalkit.types import Image, Message, Sample, Score, Text
 
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
-SENTENCES = 200
-"""More of them are not tried one by one."""
 IDENTITY = ("name", "title", "backend")
 LONG = 20_000
 """Characters of a reply that a terminal is given; the log has all of them."""
@@ -151,30 +146,21 @@ def _reply(text: str) -> str:
 
 
 def _opinions(found: Run, sample: Sample, score: Score) -> Iterator[str]:
-    """What every rule of the task reads in the reply, and where; the one that the score is of first."""
+    """Yield the answer that every rule of the task reads and the step that decided, the score's own rule first."""
     own, asked, adapter = found.record.scoring.rule, found.replies(sample.id), found.task.adapter
     replies = [response.text for _, response in asked if response is not None and not response.error]
     whole = bool(replies) and len(replies) == len(asked)
-    yield _opinion(settings(found).rule or own, score, decisive(adapter, sample, replies) if whole else "")
+    yield _opinion(settings(found).rule or own, score)
     for name, rule in found.task.rules.items() if whole else ():
         if name != own:
             other, kind = adapter.with_rule(rule), msgspec.to_builtins(rule)["kind"]
-            yield _opinion(f"{name} ({kind})", other.score(sample, replies), decisive(other, sample, replies))
+            yield _opinion(f"{name} ({kind})", other.score(sample, replies))
 
 
-def decisive(adapter: Adapter, sample: Sample, replies: Sequence[str]) -> str:
-    """The shortest sentence of a reply that alone is read as the whole is; "" where there is none, or but one."""
-    if len(replies) != 1:
-        return ""
-    sentences = sorted(dict.fromkeys(filter(None, map(str.strip, SENTENCE_END.split(replies[0])))), key=len)
-    read = adapter.score(sample, replies).answer if 1 < len(sentences) <= SENTENCES else None
-    alike = (text for text in sentences if adapter.score(sample, [text]).answer == read)
-    return "" if read is None else next(alike, "")
-
-
-def _opinion(rule: str, score: Score, where: str) -> str:
-    read = "nothing" if score.answer is None else repr(one_line(score.answer))
-    return f"{rule:<24} {read:<20} {score.value:g}" + (f"  from {one_line(where)!r}" if where else "")
+def _opinion(rule: str, score: Score) -> str:
+    answer = "nothing" if score.answer is None else repr(one_line(score.answer))
+    step = f"  ({one_line(score.step)})" if score.step else ""
+    return f"{rule:<24} {answer:<20} {score.value:g}{step}"
 
 
 def _only(folder: Path, places: DataPlaces) -> Run:

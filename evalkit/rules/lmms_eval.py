@@ -71,7 +71,7 @@ class LmmsMmbenchRule(Value, frozen=True, tag_field="kind", tag="lmms_mmbench"):
 class LmmsMmmuRule(Value, frozen=True, tag_field="kind", tag="lmms_mmmu"):
     """`parse_multi_choice_response` (EvolvingLMMs-Lab/lmms-eval, lmms_eval/tasks/mmmu/utils.py).
 
-    Open questions score nothing: of the parsed candidates one is kept, and its characters are compared.
+    Open questions score nothing: of the parsed candidates one is taken, and its characters are compared.
     """
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
@@ -134,7 +134,7 @@ _MMMU_FORMS = (
     ("last letter and blank", "{} ", " {} "),
     ("last letter and period", "{}.", " {} "),
 )
-"""Step, form that must occur, and form by whose place the last letter is told."""
+"""Step, form that must occur, and form whose last place decides between several letters."""
 
 
 def _mmmu_verdict(reply: str, sample: Sample) -> Verdict:

@@ -94,7 +94,7 @@ def mmmu_numbers(text: str) -> list[str]:
 def normalize_mmmu(text: str) -> list[str | float]:
     """Return the forms that MMMU compares: a number rounded to 2 decimals, or the text in lower case (`normalize_str`).
 
-    A single character becomes two forms with a blank on one side, so that "b" is not found inside a word.
+    A single character becomes two forms with a blank on one side, so that "b" inside a word does not count.
     """
     text = text.strip()
     try:

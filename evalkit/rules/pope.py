@@ -17,8 +17,8 @@ class PopeRule(Value, frozen=True, tag_field="kind", tag="pope"):
         gold = sample.answers[0].strip().lower()
         words = reply.split(".", 1)[0].replace(",", "").split(" ")
         if {"No", "not", "no"} & set(words):
-            return Verdict("no", float(gold == "no"), "no or not before the first period")
-        return Verdict("yes", float(gold == "yes"), "neither no nor not before the first period")
+            return Verdict("no", float(gold == "no"), '"no" or "not" before the first period')
+        return Verdict("yes", float(gold == "yes"), 'neither "no" nor "not" before the first period')
 
 
 class LmmsPopeRule(Value, frozen=True, tag_field="kind", tag="lmms_pope"):

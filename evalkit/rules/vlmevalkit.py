@@ -111,7 +111,7 @@ def infer_letter(reply: str, letters: str, texts: Sequence[str]) -> Extraction:
 def _by_letter(reply: str, letters: str) -> Extraction:
     """The only option letter among the words, if its first place is among the last four; else an announced one.
 
-    "Z" stands for a refusal. "A dog" is read as A: the article is not told apart.
+    "Z" stands for a refusal. "A dog" is read as A: an article counts as a letter.
     """
     if _FAILURE in reply:
         return Extraction(None, "no answer found")

@@ -50,7 +50,8 @@ def test_explain_counts_and_names_the_samples_on_which_rules_part(
 def test_explain_shows_examples_with_both_readings(capsys: pytest.CaptureFixture[str], shared: Path) -> None:
     text = str(call(capsys, "explain", shared)["text"])
     assert "calibrated on validation_Design_4, gold A: 'A) Josef Albers'" in text
-    assert "calibrated reads A -> 1" in text
+    assert "  default reads None -> 0  (no letter and no option text)\n" in text
+    assert "  calibrated reads A -> 1  (option letter at the start)\n" in text
 
 
 def test_an_unknown_rule_is_answered_with_a_suggestion(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

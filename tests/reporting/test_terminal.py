@@ -10,11 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.adapters import YesNo
 from evalkit.cli.entry import main
-from evalkit.cli.show import decisive
 from evalkit.safe_text import one_line, visible
-from evalkit.types import Sample
 from tests import boards
 
 STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -33,27 +30,11 @@ def test_show_run_tells_prompt_reply_readings_gold_and_key(results: Path, capsys
         "Is <i>19</i> odd?",
         "--- reply\ncannot say",
         "--- gold\nyes",
-        "default (yes_no)         nothing              0\n",
+        "default (yes_no)         nothing              0  (doubt or refusal)\n",
         "--- score\n0 ",
     ):
         assert expected in out
     assert re.search(r"key [0-9a-f]{64}", out)
-
-
-SAID = [
-    ("Let me see. The tree is small. So the answer is yes.", "So the answer is yes."),
-    ("yes", ""),
-    ("It is hard. I do not know.", ""),
-    ("A tree? Yes.\nThe tree\nstands there.", "Yes."),
-    ("Who knows. " * 300 + "The answer is yes.", "The answer is yes."),
-]
-
-
-@pytest.mark.parametrize(("reply", "where"), SAID, ids=[reply[:30] for reply, _ in SAID])
-def test_the_sentence_that_decides_is_told(reply: str, where: str) -> None:
-    sample = Sample(id="1", question="Is there a tree?", answers=("yes",))
-    assert decisive(YesNo(), sample, [reply]) == where
-    assert decisive(YesNo(), sample, [reply, reply]) == ""
 
 
 def test_a_reply_of_a_megabyte_is_cut_on_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,12 +75,12 @@ function replyElement(run, model, mark, sample) {
   const header = element("header", {}, element("a", { href: model.page }, visible(model.title)),
     element("span", { class: tone }, `${sign} ${label}`));
   if (!run) return element("section", { class: "reply" }, header);
-  const { answer, target, value: score, error, fallback } = run.score;
+  const { answer, target, value: score, error, fallback, step } = run.score;
   const quoted = (value) => `“${visible(withOption(value, sample)).slice(0, 300)}”`;
   const none = answer === null || answer === undefined;
   const facts = [
     [translate("read"), none ? translate("nothing") : quoted(answer)], [translate("gold"), quoted(target)],
-    [translate("score"), `${Number(score.toFixed(4))}`], [translate("rule"), model.rule],
+    [translate("score"), `${Number(score.toFixed(4))}`], [translate("rule"), step ? `${model.rule}: ${visible(translate(step))}` : model.rule],
   ];
   return element("section", { class: "reply" }, header,
     error ? element("p", { class: "wrong" }, visible(error)) : null,

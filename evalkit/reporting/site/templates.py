@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import evalkit
+from evalkit.reporting.site.step_translations import CHINESE_STEPS
 from evalkit.reporting.site.translations import CHINESE, translate
 from evalkit.safe_text import visible
 from evalkit.types import Value
@@ -48,7 +49,7 @@ def render_page(
         .render(
             context=context,
             translate=context.translate,
-            translations=CHINESE if context.language == "zh" else {},
+            translations={**CHINESE, **CHINESE_STEPS} if context.language == "zh" else {},
             home=home,
             policy=_policy(script, style),
             script=script,

@@ -37,12 +37,12 @@ def announced_choice(text: AnnotatedText, options: Options) -> OptionChoice | No
     after the other, answer something else: "matches (A). So the answer is (A). ... The answer is (B). ... The answer
     is (C).".
     """
-    announcements = sorted(_announcements(text, options))
-    found = sorted([*announcements, *_confirmations(text), *_conclusions(text)])
-    if not found:
+    after_phrases = sorted(_announcements(text, options))
+    announcements = sorted([*after_phrases, *_confirmations(text), *_conclusions(text)])
+    if not announcements:
         return None
-    _, option, step = found[-1]
-    order = [announced for _, announced, _ in announcements]
+    _, option, step = announcements[-1]
+    order = [announced for _, announced, _ in after_phrases]
     if len(set(order)) > 2 and order == sorted(order) and order[-1] == option:
         return OptionChoice(None, "every option announced in turn")
     return OptionChoice(None, "several options announced") if option == _NO_OPTION else OptionChoice(option, step)

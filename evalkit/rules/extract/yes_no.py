@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from evalkit.rules.extract import yes_no_phrases as phrases
 from evalkit.rules.extract.extraction import Extraction
@@ -32,20 +33,24 @@ def extract_yes_no(reply: str) -> Extraction:
         return Extraction("no" if bare in "nN" else "yes", "reply is one letter")
     if _ONLY_BOTH_WORDS.fullmatch(bare) and len({word.lower() for word in re.findall(r"\w+", bare)}) > 1:
         return Extraction(None, "both yes and no")
-    readings = (
+    return next(_readings(text))
+
+
+def _readings(text: str) -> Iterator[Extraction]:
+    """Yield the answers of the steps that find one, in their order, and at last the reason why there is none."""
+    steps = (
         (_announced_answer, "announced answer"),
         (_firm_statement, "yes or no in other words"),
         (_opening_word, "first word"),
         (_only_word, "only yes or no in the reply"),
         (_presence, "sentence about presence"),
     )
-    for read, step in readings:
-        answer = read(text)
-        if answer is not None:
-            return Extraction(answer, step)
+    for read, step in steps:
+        if (answer := read(text)) is not None:
+            yield Extraction(answer, step)
     if phrases.BOTH.search(text):
-        return Extraction(None, "both yes and no")
-    return Extraction(None, "doubt or refusal" if _doubtful(text) else "no answer found")
+        yield Extraction(None, "both yes and no")
+    yield Extraction(None, "doubt or refusal" if _doubtful(text) else "no answer found")
 
 
 def _announced_answer(text: str) -> YesOrNo | None:

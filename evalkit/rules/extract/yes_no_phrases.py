@@ -167,7 +167,7 @@ ABSENCE = re.compile(
     r"|没有|不存在|看不[到见]|(?:无法|不能)看|没看到|不是|并未|未见",
     re.IGNORECASE,
 )
-"""Says that the thing asked for is not there."""
+"""Says that the thing of the question is not there."""
 
 PRESENCE = re.compile(
     r"\bthere(?:'s| is| are| was| were| (?:appears?|seems?) to be)\b"
@@ -177,7 +177,7 @@ PRESENCE = re.compile(
     r"|\b(?:is|are|can be) (?:visible|present|shown|seen|in the (?:image|picture|photo))\b|有|存在|看到",
     re.IGNORECASE,
 )
-"""Says that the thing asked for is there."""
+"""Says that the thing of the question is there."""
 
 DOUBT = re.compile(
     r"\b(?:unclear|uncertain|possibl[ey]|not (?:sure|certain|clear)|unsure|maybe|perhaps|hard to say|may or may not"
