@@ -52,7 +52,7 @@ def _pieces(line: str) -> tuple[str | None, ...]:
 def interleave(text: str, media: Sequence[Media]) -> tuple[Part, ...]:
     """Return the parts of a message: media n stand at every placeholder `<image n>`, all others come first.
 
-    Raises ValueError for a placeholder of a picture that does not exist, so that no question goes out without its picture.
+    Raises ValueError for a placeholder of a picture that does not exist: a question never goes out without it.
     """
     placeholders = {int(n) for n in IMAGE_PLACEHOLDER.findall(text)}
     if placeholders and (max(placeholders) > len(media) or min(placeholders) < 1):
