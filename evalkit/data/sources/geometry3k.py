@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from evalkit.data.sources.table import DataPlaces, DataTable, Row, content_digest, with_positions
+from evalkit.data.sources.table import DataPlaces, DataTable, Row, files_digest, with_positions
 from evalkit.errors import IncompleteError
 from evalkit.media.archive import media_errors
 from evalkit.types import Value
@@ -63,7 +63,7 @@ def _table(root: Path, archive: Path, members: dict[int, str], places: DataPlace
 
     columns = tuple(dict.fromkeys(name for row in read_all() for name in row))
     paths = tuple(files) if is_folder else (archive,)
-    fingerprint = content_digest(paths, places.media_cache)
+    fingerprint = files_digest(paths, places.media_cache)
     return DataTable(columns=columns, root=root, revision="", fingerprint=fingerprint, files=paths, read=read)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from evalkit.data.sources.table import DataTable, Row, content_digest
+from evalkit.data.sources.table import DataTable, Row, files_digest
 from evalkit.errors import IncompleteError
 from evalkit.media.cache import MediaCache
 
@@ -36,7 +36,7 @@ def shards_table(files: Sequence[tuple[Path, str]], *, root: Path, revision: str
             first += count
 
     paths = tuple(path for path, _ in files)
-    fingerprint = content_digest(paths, media_cache)
+    fingerprint = files_digest(paths, media_cache)
     return DataTable(columns=columns, root=root, revision=revision, fingerprint=fingerprint, files=paths, read=read)
 
 

@@ -77,10 +77,10 @@ def with_positions(rows: Iterable[Row], positions: Collection[int] | None) -> It
 
 def file_table(path: Path, columns: tuple[str, ...], read: Reader, media_cache: MediaCache) -> DataTable:
     """The table of one local file; relative paths of media start from its folder."""
-    fingerprint = content_digest([path], media_cache)
+    fingerprint = files_digest([path], media_cache)
     return DataTable(columns=columns, root=path.parent, revision="", fingerprint=fingerprint, files=(path,), read=read)
 
 
-def content_digest(files: Sequence[Path], media_cache: MediaCache) -> str:
+def files_digest(files: Sequence[Path], media_cache: MediaCache) -> str:
     """The sha256 over the content of the files, in their order."""
     return digest.of([media_cache.digest(file) for file in files])
