@@ -1,4 +1,4 @@
-"""Canonical bytes and their sha256: equal values give equal digests on every machine and in every version."""
+"""Digests: equal values have equal ones on every machine and in every version of this program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 def canonical(value: Any) -> bytes:
-    """JSON of plain data or structs with sorted keys and no spaces, so that field order never changes an identity."""
+    """The JSON of plain data or structs, with sorted keys and no spaces: the order of fields changes no digest."""
     return msgspec.json.encode(msgspec.to_builtins(value, order="sorted"), order="sorted")
 
 

@@ -1,4 +1,4 @@
-"""What files and folders are called after models and tasks: no character that a path or an address could stumble on."""
+"""Names of files and folders made from names of models and tasks, with no character that is special in a path or URL."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 
 from evalkit import digest
 
-LOST = re.compile(r"[^\w.+-]+")
+UNSAFE = re.compile(r"[^\w.+-]+")
 
 
-def plain(name: str) -> str:
-    """The name with `-` for what a path should not hold; letters of every script stay. Two names can become one."""
-    return LOST.sub("-", name).strip(".-") or digest.of(name)[:8]
+def safe_name(name: str) -> str:
+    """The name with `-` for every run of unsafe characters; letters of every script stay. Two names can become one."""
+    return UNSAFE.sub("-", name).strip(".-") or digest.of(name)[:8]
 
 
 def distinct(*names: str) -> str:
-    """One file's name of several names; where that loses a character it keeps a part of their digest, to stay alone."""
-    found = "--".join(map(plain, names))
-    return found if found == "--".join(names) else f"{found}-{digest.of(names)[:8]}"
+    """One file name for several names; where a character was replaced, part of their digest keeps it unique."""
+    joined = "--".join(map(safe_name, names))
+    return joined if joined == "--".join(names) else f"{joined}-{digest.of(names)[:8]}"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.errors import EvalkitError
-from evalkit.filenames import distinct, plain
+from evalkit.filenames import distinct, safe_name
 from evalkit.run import outcome, runner
 from tests.run.test_runner import FakeSession, make_data, make_task, settings
 
@@ -30,7 +30,7 @@ HARMLESS = re.compile(r"[\w.+-]+")
     ],
 )
 def test_a_folder_is_called_as_its_model_is(name: str, expected: str) -> None:
-    assert plain(name) == expected
+    assert safe_name(name) == expected
 
 
 def test_names_that_read_alike_keep_files_of_their_own() -> None:
@@ -41,7 +41,7 @@ def test_names_that_read_alike_keep_files_of_their_own() -> None:
 
 @given(st.text())
 def test_no_name_leaves_its_folder(name: str) -> None:
-    for found in (plain(name), distinct(name), distinct(name, "task")):
+    for found in (safe_name(name), distinct(name), distinct(name, "task")):
         assert HARMLESS.fullmatch(found)
         assert not found.startswith(".")
 

@@ -1,4 +1,4 @@
-"""`evalkit doctor`: what this machine has, what is missing and what to do, and whether it reproduces shipped scores."""
+"""`evalkit doctor`: states what this machine has and lacks, and with --run whether it reproduces the shipped scores."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import os
 import platform
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -49,9 +50,10 @@ def main(options: argparse.Namespace) -> int:
 def _python() -> Iterator[str]:
     yield f"python       {platform.python_version()} at {sys.executable}, {platform.platform()}"
     yield f"cores        {os.cpu_count()}"
-    for name, version in provenance.versions().items():
-        if name not in {"python", "platform"}:
-            yield f"{name:<12} {version}"
+    versions = provenance.versions()
+    required = [line for line in metadata.requires("evalkit-vlm") or () if "extra ==" not in line]
+    for name in ("evalkit", *(re.split(r"[^A-Za-z0-9_.-]", line)[0] for line in required)):
+        yield f"{name:<12} {versions.get(name, 'NOT INSTALLED: install evalkit-vlm again')}"
 
 
 def _devices() -> Iterator[str]:
@@ -88,14 +90,34 @@ def _npu_autoload() -> Iterator[str]:
 
 def _packages() -> Iterator[str]:
     for name, (module, hint) in OPTIONAL.items():
-        present = importlib.util.find_spec(module) is not None
-        yield f"{name:<12} {'installed' if present else f'not installed ({hint})'}"
+        if importlib.util.find_spec(module) is None:
+            yield f"{name:<12} not installed ({hint})"
+        else:
+            yield f"{name:<12} {_version(name)}"
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "installed, version unknown"
 
 
 def _data(options: argparse.Namespace) -> Iterator[str]:
     yield f"registry     {catalog.root()}, {len(load.files(TaskSpec))} tasks"
-    yield f"cache        {options.cache}"
-    yield f"hub          {'offline (HF_HUB_OFFLINE)' if options.offline else 'online'}"
+    yield f"cache        {options.cache}, {_condition(options.cache)}"
+    offline = "HF_HUB_OFFLINE is set: nothing is downloaded"
+    yield f"hub          {offline if options.offline else 'not tried; what is missing is downloaded in a run'}"
+
+
+def _condition(folder: Path) -> str:
+    """A phrase for a folder that evalkit fills: writable, still to be made, or the reason why neither holds."""
+    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not existing.is_dir():
+        return f"but {existing} is no folder: name another one as EVALKIT_CACHE"
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"but {existing} cannot be written: name another folder as EVALKIT_CACHE"
+    return "writable" if existing == folder.absolute() else "made when it is needed"
 
 
 def _reproduce(options: argparse.Namespace) -> int:

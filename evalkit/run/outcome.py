@@ -16,7 +16,7 @@ from evalkit.types import Score, Stat
 
 def folder(out: Path, model: str, task: str) -> Path:
     """`out/<model>/<task>`; characters that a path should not hold become `-`, so ask `earlier` whose it is."""
-    return out / filenames.plain(model) / filenames.plain(task)
+    return out / filenames.safe_name(model) / filenames.safe_name(task)
 
 
 def earlier(place: Path, *, model: str, task: str, say: Callable[[str], None]) -> RunRecord | None:

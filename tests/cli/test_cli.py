@@ -264,11 +264,24 @@ def test_show_prints_a_prompt_with_the_places_of_its_pictures(capsys: pytest.Cap
 def test_doctor_names_versions_devices_and_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "doctor")
     assert code == 0
-    for word in ("python", "torch", "transformers", "device", "registry", "offline"):
+    for word in ("python", "torch", "transformers", "device", "registry", "hub"):
         assert word in out
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     packages = [re.split(r"[><=]", name)[0] for extra in extras.keys() - {"dev"} for name in extras[extra]]
     assert {name for name in packages if f"\n{name:<12} " not in out} == set()
+
+
+@pytest.mark.parametrize(
+    ("cache", "condition"),
+    [("", "writable"), ("new/deep", "made when it is needed"), ("file/deep", "name another one as EVALKIT_CACHE")],
+)
+def test_doctor_says_whether_the_cache_can_be_written(
+    cache: str, condition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("EVALKIT_CACHE", str(tmp_path / cache))
+    _, out, _ = run(capsys, "doctor")
+    assert re.search(rf"(?m)^cache .*{condition}$", out)
 
 
 @pytest.mark.parametrize(
