@@ -1,4 +1,4 @@
-"""Names of files and folders made from names of models and tasks, with no character that is special in a path or URL."""
+"""Names of files and folders, made from names of models and tasks without any character that is special in a path."""
 
 from __future__ import annotations
 
