@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 
 from evalkit.cli.entry import main as evalkit
-from evalkit.comparison import Line, Settings, Side, gates
+from evalkit.comparison import GateSettings, Line, Side, gates
 from evalkit.metrics import Metric
 from evalkit.results.run import read_runs
 from evalkit.statistics import Difference, mean_difference
@@ -75,7 +75,7 @@ def judged(differences: Sequence[Difference]) -> tuple[Line, ...]:
         Line(task="t", metric="m", label="t", base=side, candidate=side, better=1, percent=True, difference=difference)
         for difference in differences
     ]
-    return gates.apply_gate(lines, Settings())
+    return gates.apply_gate(lines, GateSettings())
 
 
 def curve(name: str, clusters: int, size: int, disagreement: float, *, repetitions: int) -> dict[str, object]:

@@ -15,7 +15,7 @@ from evalkit.comparison import (
     EXIT,
     REASONS,
     Comparison,
-    Settings,
+    GateSettings,
     against_card,
     ci,
     compare,
@@ -38,8 +38,8 @@ def main(options: argparse.Namespace) -> int:
     place = _baseline(options, options.save_baseline) if options.save_baseline else None
     comparison = _compared(options, settings)
     if options.flips:
-        found, notes = flips.collected(comparison, options.flips, places(options))
-        comparison = with_flips(comparison, found)
+        flips_by_task, notes = flips.collect_flips(comparison, options.flips, places(options))
+        comparison = with_flips(comparison, flips_by_task)
         comparison = msgspec.structs.replace(comparison, notes=(*comparison.notes, *notes))
     text = render.to_terminal(comparison)
     sys.stdout.write(ci.without_commands(text) if options.actions else text)
@@ -52,7 +52,7 @@ def main(options: argparse.Namespace) -> int:
     return EXIT[comparison.verdict]
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _settings(options: argparse.Namespace) -> GateSettings:
     for reason in options.allow:
         if reason not in REASONS:
             hint = suggestion(reason, REASONS)
@@ -63,7 +63,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         raise EvalkitError(f"--alpha {options.alpha:g}: not a probability between 0 and 1; the usual one is 0.05")
     if options.margin is not None and not 0 <= options.margin < float("inf"):
         raise EvalkitError(f"--margin {options.margin:g}: a drop in points from 0, such as 1")
-    return Settings(
+    return GateSettings(
         gate=options.gate,
         margin=options.margin,
         alpha=options.alpha,
@@ -72,7 +72,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def _compared(options: argparse.Namespace, settings: Settings) -> Comparison:
+def _compared(options: argparse.Namespace, settings: GateSettings) -> Comparison:
     kind, mark, name = options.base.partition(":")
     if mark and kind == "card":
         card, _, column = name.rpartition("/")
@@ -94,15 +94,15 @@ def _baseline(options: argparse.Namespace, name: str) -> Path:
     """`baselines/NAME` beside the results folder: inside of it, a report would take the copies for runs."""
     if not NAME.fullmatch(name):
         raise EvalkitError(f"baseline {name!r}: use letters, digits, dots, dashes and underscores")
-    found = next(iter(runs.runs(options.candidate).values()))
-    return Path(found.folder).resolve().parent.parent.parent / "baselines" / name
+    run = next(iter(runs.runs_by_task(options.candidate).values()))
+    return run.folder.resolve().parent.parent.parent / "baselines" / name
 
 
 def _save(options: argparse.Namespace, comparison: Comparison, place: Path) -> None:
     if comparison.verdict != "pass":
         print(f"baseline {options.save_baseline} is not saved: the gate did not pass", file=sys.stderr)
         return
-    runs.save(list(runs.runs(options.candidate).values()), place)
+    runs.save_baseline(list(runs.runs_by_task(options.candidate).values()), place)
     print(f"baseline {options.save_baseline} saved in {place}", file=sys.stderr)
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from evalkit.backends.replay import Replay
 from evalkit.cli.predictions import translated
-from evalkit.cli.printing import headline, percent, print_json
+from evalkit.cli.printing import headline, print_json, value_text
 from evalkit.cli.score import opened, recorded, recorded_settings, runs, summary
 from evalkit.errors import EvalkitError
 from evalkit.registry import load
@@ -153,7 +153,7 @@ def _row(name: str, outcome: Outcome, found: list[Parting]) -> list[str]:
     gained = sum(p.value > p.default_value for p in found)
     return [
         name,
-        "" if stat is None else percent(stat.value),
+        "" if stat is None else value_text(stat, stat.value),
         str(outcome.record.scoring.counts.unparsed),
         str(len(found)),
         str(gained),

@@ -38,8 +38,8 @@ def _summary(outcome: Outcome) -> list[str]:
     return [
         printable(record.model.name),
         record.task.name,
-        mark if stat is None else f"{percent(stat.value)}{mark}",
-        "" if stat is None or stat.low is None or stat.high is None else f"{percent(stat.low)} - {percent(stat.high)}",
+        mark if stat is None else f"{value_text(stat, stat.value)}{mark}",
+        "" if stat is None else _limits(stat),
         str(0 if stat is None else stat.n),
         str(counts.unparsed),
         str(counts.truncated),
@@ -54,9 +54,15 @@ def headline(outcome: Outcome) -> Stat | None:
     return next((s for s in outcome.stats if s.metric == outcome.record.scoring.headline and not s.where), None)
 
 
-def percent(value: float) -> str:
-    """A fraction as the tables print it: percent with one decimal."""
-    return f"{100 * value:.1f}"
+def value_text(stat: Stat, value: float) -> str:
+    """A value in the unit of `stat` as the tables print it: percent with one decimal, or four significant digits."""
+    return f"{100 * value:.1f}" if stat.percent else f"{value:.4g}"
+
+
+def _limits(stat: Stat) -> str:
+    return (
+        "" if stat.low is None or stat.high is None else f"{value_text(stat, stat.low)} - {value_text(stat, stat.high)}"
+    )
 
 
 def print_card(card: CardSpec, folders: Sequence[Path], *, language: str) -> None:

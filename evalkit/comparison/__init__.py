@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from evalkit.comparison.card import against_card
 from evalkit.comparison.two_runs import compare
-from evalkit.comparison.verdict import (
+from evalkit.comparison.values import (
     CORRECTIONS,
     EXIT,
     GATES,
     REASONS,
     Comparison,
     Flip,
+    GateSettings,
     Line,
     Refusal,
-    Settings,
     Side,
     with_flips,
 )
@@ -28,9 +28,9 @@ __all__ = [
     "REASONS",
     "Comparison",
     "Flip",
+    "GateSettings",
     "Line",
     "Refusal",
-    "Settings",
     "Side",
     "against_card",
     "compare",

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evalkit.comparison import comparable, gates
-from evalkit.comparison.runs import metric_of, runs
-from evalkit.comparison.verdict import Comparison, Line, Settings, Side
+from evalkit.comparison.runs import metric_of, runs_by_task
+from evalkit.comparison.values import Comparison, GateSettings, Line, Side
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import CardSpec, Row, Table
-from evalkit.results import published
+from evalkit.results.published import check_column, published_value
 from evalkit.results.run import Run
 from evalkit.statistics import one_sample
 from evalkit.types import Stat
@@ -25,7 +25,7 @@ class CardNumber(NamedTuple):
     label: str
 
 
-def against_card(card: CardSpec, column: str, candidate: Path, settings: Settings) -> Comparison:
+def against_card(card: CardSpec, column: str, candidate: Path, settings: GateSettings) -> Comparison:
     """Compare a model's runs with a column of published numbers, row by row, each run by itself.
 
     Raises EvalkitError for a column that the card lacks, for a level other than 0.05, where no run is a row of the
@@ -33,10 +33,10 @@ def against_card(card: CardSpec, column: str, candidate: Path, settings: Setting
     """
     if settings.alpha != 0.05:
         raise EvalkitError("published numbers are judged by the runs' own 95 % intervals; leave --alpha at 0.05")
-    theirs = runs(candidate)
+    theirs = runs_by_task(candidate)
     numbers = _card_numbers(card, column)
     tasks = {number.row.reference.task for number in numbers}
-    refusals = [r for task, run in theirs.items() if task in tasks for r in comparable.alone(run.record)]
+    refusals = [r for task, run in theirs.items() if task in tasks for r in comparable.refusals_alone(run.record)]
     refused, notes = comparable.split_allowed(refusals, settings.allow)
     lines = [] if refused else list(_lines(numbers, column, theirs))
     if not lines and not refused:
@@ -49,7 +49,7 @@ def against_card(card: CardSpec, column: str, candidate: Path, settings: Setting
 
 
 def _card_numbers(card: CardSpec, column: str) -> list[CardNumber]:
-    published.check_column(card, column)
+    check_column(card, column)
     cells = [(table, row, _cell(table, row, column)) for table in card.tables for row in table.rows]
     names = [row.label.en for _, row, text in cells if text]
     return [
@@ -59,13 +59,13 @@ def _card_numbers(card: CardSpec, column: str) -> list[CardNumber]:
     ]
 
 
-def _lines(numbers: Sequence[CardNumber], column: str, runs_by_task: Mapping[str, Run]) -> Iterator[Line]:
+def _lines(numbers: Sequence[CardNumber], column: str, runs: Mapping[str, Run]) -> Iterator[Line]:
     """One line for each number that a run has one for, at the run's own 95 % interval."""
     for number in numbers:
-        run = runs_by_task.get(number.row.reference.task)
+        run = runs.get(number.row.reference.task)
         stat = None if run is None else run.find(number.row.reference)
         if run is not None and stat is not None:
-            value = published.printed(number.text, percent=stat.percent)
+            value = published_value(number.text, percent=stat.percent)
             if value is not None:
                 yield _line(number, run, stat, *value, column=column)
 
@@ -73,7 +73,7 @@ def _lines(numbers: Sequence[CardNumber], column: str, runs_by_task: Mapping[str
 def _cell(table: Table, row: Row, column: str) -> str:
     """The number as printed; empty for a dash, a remark or a row without numbers."""
     text = dict(zip(table.columns, row.published, strict=False)).get(column, "")
-    return "" if published.printed(text, percent=False) is None else text
+    return "" if published_value(text, percent=False) is None else text
 
 
 def _line(number: CardNumber, run: Run, stat: Stat, value: float, rounding: float, *, column: str) -> Line:

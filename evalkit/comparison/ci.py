@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 import msgspec
 
 from evalkit.comparison.render import conclusion, line_sentence, title, to_markdown
-from evalkit.comparison.verdict import Comparison, Line
+from evalkit.comparison.values import Comparison, Line
 
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not allow, not even escaped."""

@@ -1,25 +1,25 @@
-"""May two runs of a task be compared at all: what differs besides the model is told, reason by reason."""
+"""Can two runs of a task be compared at all? Every difference besides the model is a refusal with its reason."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from evalkit.comparison.verdict import Refusal
+from evalkit.comparison.values import Refusal
 from evalkit.run.record import RunRecord
 
-SHOWN = ("question", "choices", "images", "video", "subtitles", "extra", "decoding", "missing")
+PROMPT_COLUMNS = ("question", "choices", "images", "video", "subtitles", "extra", "decoding", "missing")
 """Columns that a prompt is made of."""
-SILENT = ("cluster", *SHOWN)
-"""Columns that are not compared as `task`: those of the prompt, and one that moves no score."""
+NOT_IN_TASK = ("cluster", *PROMPT_COLUMNS)
+"""Columns that are not compared as `task`: those of the prompt, and one that changes no score."""
 
 
 def refusals(base: RunRecord, candidate: RunRecord) -> list[Refusal]:
     """Every difference between two records of a task that makes their scores answer different questions."""
-    return [Refusal(base.task.name, reason, text) for reason, text in _found(base, candidate)]
+    return [Refusal(base.task.name, reason, text) for reason, text in _differences(base, candidate)]
 
 
-def _found(base: RunRecord, candidate: RunRecord) -> Iterator[tuple[str, str]]:
+def _differences(base: RunRecord, candidate: RunRecord) -> Iterator[tuple[str, str]]:
     ours, theirs = dict(base.task.spec), dict(candidate.task.spec)
     if base.data.digest != candidate.data.digest:
         yield "data", f"the data files differ ({_revision(base)} against {_revision(candidate)})"
@@ -40,12 +40,12 @@ def _partial(name: str, run: RunRecord) -> Iterator[tuple[str, str]]:
         yield "partial", f"the {name} run is incomplete ({counts.answered} of {counts.samples} answered{limit})"
 
 
-def alone(candidate: RunRecord) -> list[Refusal]:
-    """What makes a run's score none of the task at all, whatever it is compared with."""
-    found = list(_partial("candidate", candidate))
+def refusals_alone(candidate: RunRecord) -> list[Refusal]:
+    """The reasons why a run's score is not one of the whole task, whatever it is compared with."""
+    reasons = list(_partial("candidate", candidate))
     if candidate.model.blind:
-        found.append(("blind", "the candidate run left the pictures out"))
-    return [Refusal(candidate.task.name, reason, text) for reason, text in found]
+        reasons.append(("blind", "the candidate run left the pictures out"))
+    return [Refusal(candidate.task.name, reason, text) for reason, text in reasons]
 
 
 def sample_refusals(task: str, base: Iterable[str], candidate: Iterable[str]) -> list[Refusal]:
@@ -64,8 +64,8 @@ def split_allowed(refusals: Sequence[Refusal], allow: Collection[str]) -> tuple[
     return refused, [f"Allowed although it differs: {r.task}, {r.reason}: {r.text}." for r in allowed]
 
 
-def remarks(base: RunRecord, candidate: RunRecord) -> Iterator[str]:
-    """Differences that a reader must know of although they may be what is being compared."""
+def notes(base: RunRecord, candidate: RunRecord) -> Iterator[str]:
+    """Sentences on differences that refuse nothing, since they may be what is being compared."""
     for field in ("device", "dtype"):
         one, two = getattr(base.execution, field), getattr(candidate.execution, field)
         if one != two and not {"", "none"} & {one, two}:  # recorded replies and baselines ran on nothing
@@ -104,25 +104,25 @@ def _split(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def _prompt(spec: Mapping[str, Any]) -> dict[str, Any]:
     adapter, columns = _map(spec, "adapter"), _map(spec, "columns")
-    shown = {f"columns.{name}": columns.get(name) for name in SHOWN}
-    return {**{f"adapter.{k}": v for k, v in adapter.items() if k != "rule"}, **shown}
+    prompt_columns = {f"columns.{name}": columns.get(name) for name in PROMPT_COLUMNS}
+    return {**{f"adapter.{k}": v for k, v in adapter.items() if k != "rule"}, **prompt_columns}
 
 
 def _rule(run: RunRecord) -> dict[str, Any]:
-    """The headline's metric counts, not the others, since adding one changes no score; so does who read the replies."""
+    """What turns replies into the headline: rule, judge and the headline's metric. Another metric changes no score."""
     spec = dict(run.task.spec)
     metric = _map(_map(spec, "metrics"), run.scoring.headline)
     metric = {name: value for name, value in metric.items() if name != "by" or metric.get("average") == "macro"}
-    found = {
+    rule = {
         "rule": run.scoring.rule,
         "adapter.rule": _map(spec, "adapter").get("rule"),
         f"metrics.{run.scoring.headline}": metric,
     }
     if run.scoring.judge:
-        found |= {"judge": run.scoring.judge.get("identity"), "judge.prompt": spec.get("judge")}
-    return found
+        rule |= {"judge": run.scoring.judge.get("identity"), "judge.prompt": spec.get("judge")}
+    return rule
 
 
 def _rest(spec: Mapping[str, Any]) -> dict[str, Any]:
-    columns = {f"columns.{k}": v for k, v in _map(spec, "columns").items() if k not in SILENT}
+    columns = {f"columns.{k}": v for k, v in _map(spec, "columns").items() if k not in NOT_IN_TASK}
     return {"samples": spec.get("samples"), "keep": spec.get("keep"), **columns}

@@ -1,4 +1,4 @@
-"""What the difference is made of: samples that turned wrong or right, with their prompt and both replies."""
+"""The samples that turned wrong or right between two runs, with their prompt and both replies."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from pathlib import Path
 
 import msgspec
 
-from evalkit.comparison.verdict import Comparison, Flip, Line
+from evalkit.comparison.values import Comparison, Flip, Line
 from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError
 from evalkit.results.run import Run
 from evalkit.types import Request, Text
 
 
-def collected(comparison: Comparison, count: int, places: DataPlaces) -> tuple[dict[str, list[Flip]], list[str]]:
-    """Task -> up to `count` samples that turned wrong and as many that turned right, and what could not be shown.
+def collect_flips(comparison: Comparison, count: int, places: DataPlaces) -> tuple[dict[str, list[Flip]], list[str]]:
+    """Task -> up to `count` samples that turned wrong and as many that turned right, and notes on missing replies.
 
-    Prompts and replies are looked up in the recorded data and logs; nothing is downloaded. `places` tells the media
+    Prompts and replies are looked up in the recorded data and logs; nothing is downloaded. `places` names the media
     cache and the bundled data.
     """
-    here = msgspec.structs.replace(places, offline=True)
+    offline = msgspec.structs.replace(places, offline=True)
     flips: dict[str, list[Flip]] = {}
     notes = []
     for line in comparison.lines:
         names = [*line.turned_wrong[:count], *line.turned_right[:count]]
         if names and line.base.folder:
-            base, candidate = (Run.read(Path(side.folder), here) for side in (line.base, line.candidate))
+            base, candidate = (Run.read(Path(side.folder), offline) for side in (line.base, line.candidate))
             flips[line.task] = _answers(line, names, base, candidate)
             try:
                 flips[line.task] = [_with_replies(flip, base, candidate) for flip in flips[line.task]]
@@ -52,23 +52,22 @@ def _answers(line: Line, names: Sequence[str], base: Run, candidate: Run) -> lis
 def _with_replies(flip: Flip, base: Run, candidate: Run) -> Flip:
     return msgspec.structs.replace(
         flip,
-        prompt="\n\n".join("\n".join(_lines(request)) for request in candidate.requests.get(flip.sample_id, ())),
+        prompt="\n\n".join("\n".join(_prompt_lines(request)) for request in candidate.requests.get(flip.sample_id, ())),
         base_reply=_reply(base, flip.sample_id),
         candidate_reply=_reply(candidate, flip.sample_id),
     )
 
 
 def _reply(run: Run, sample_id: str) -> str:
-    """Replies to several prompts of a sample are joined."""
+    """The reply to a sample; replies to several prompts are joined."""
     return "\n\n".join(response.text for _, response in run.replies(sample_id) if response is not None)
 
 
-def _lines(request: Request) -> Iterator[str]:
+def _prompt_lines(request: Request) -> Iterator[str]:
     for message in request.messages:
         for part in message.parts:
-            yield part.text if isinstance(part, Text) else f"[{_media_name(Path(part.path).name)}]"
-
-
-def _media_name(file: str) -> str:
-    """A file's name; the long ones are digests in the media cache, of which a reader needs the start."""
-    return file if len(file) <= 40 else f"picture {file[:12]}"
+            if isinstance(part, Text):
+                yield part.text
+            else:
+                name = Path(part.path).name  # a long one is a digest in the media cache, of which the start suffices
+                yield f"[{name if len(name) <= 40 else f'picture {name[:12]}'}]"

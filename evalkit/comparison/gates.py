@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from evalkit.comparison.verdict import Comparison, Line, Refusal, Settings, Verdict
+from evalkit.comparison.values import Comparison, GateSettings, Line, Refusal, Verdict
 from evalkit.errors import EvalkitError
 from evalkit.statistics import LARGE, benjamini_hochberg, detectable, holm, needed
 
@@ -14,7 +14,7 @@ ROUNDING = 1e-12
 """A loss of exactly the margin counts as such, whatever its last bits: 0.7 points are not 7 of 1,000 in binary."""
 
 
-def apply_gate(lines: Sequence[Line], settings: Settings) -> tuple[Line, ...]:
+def apply_gate(lines: Sequence[Line], settings: GateSettings) -> tuple[Line, ...]:
     """The lines with adjusted p values, verdicts, reasons, and the samples that the margin needs.
 
     Raises EvalkitError for a metric that is neither better high nor low.
@@ -30,7 +30,7 @@ def apply_gate(lines: Sequence[Line], settings: Settings) -> tuple[Line, ...]:
 def conclude(
     base: str,
     candidate: str,
-    settings: Settings,
+    settings: GateSettings,
     *,
     lines: Sequence[Line],
     refusals: Sequence[Refusal],
@@ -55,7 +55,7 @@ def worst_verdict(lines: Sequence[Line]) -> Verdict:
     return "fail" if "fail" in verdicts else "inconclusive" if "inconclusive" in verdicts else "pass"
 
 
-def _with_verdict(line: Line, p: float, settings: Settings, level: float) -> Line:
+def _with_verdict(line: Line, p: float, settings: GateSettings, level: float) -> Line:
     if not line.better:
         raise EvalkitError(
             f"task {line.task}: its headline {line.metric} is neither better high nor low; name another headline"
@@ -76,7 +76,7 @@ def _detects(line: Line, alpha: float, level: float) -> float | None:
     return line.difference.detectable * whole / single
 
 
-def _verdict(line: Line, margin: float, settings: Settings) -> tuple[Verdict, str]:
+def _verdict(line: Line, margin: float, settings: GateSettings) -> tuple[Verdict, str]:
     """The verdict and its reason, in words that hold for metrics of either direction."""
     if line.same:
         return "pass", "every answer is the same"

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from evalkit.comparison.verdict import Comparison, Flip, Line, Side
+from evalkit.comparison.values import Comparison, Flip, Line, Side
 from evalkit.safe_text import printable
 from evalkit.statistics import POWER
 

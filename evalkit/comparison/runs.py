@@ -1,4 +1,4 @@
-"""The runs of one side: one model's folders by task, and their scores sample by sample."""
+"""The runs of one side of a comparison: one model's runs by task, their metrics and scores, and baselines."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from evalkit.results.run import Run, read_runs
 from evalkit.types import Score
 
 DERIVED = ("run.json", "scores.jsonl", "stats.json")
+"""The files of a run that a baseline holds."""
 
 
-def runs(folder: Path) -> dict[str, Run]:
+def runs_by_task(folder: Path) -> dict[str, Run]:
     """Task -> run, for a run's folder or a model's. Raises EvalkitError when it holds several models."""
     if not folder.is_dir() or not any(folder.rglob("run.json")):
         raise EvalkitError(f"{folder}: no run.json below it; name the folder of a run, or of a model's runs")
-    results = read_runs([folder])
-    found: dict[str, Run] = {}
-    for result in results:
-        other = found.setdefault(result.record.task.name, result)
-        if other is not result or result.record.model.name != results[0].record.model.name:
+    runs = read_runs([folder])
+    by_task: dict[str, Run] = {}
+    for run in runs:
+        first = by_task.setdefault(run.record.task.name, run)
+        if first is not run or run.record.model.name != runs[0].record.model.name:
             raise EvalkitError(
-                f"{folder}: holds {other.folder} and {result.folder}, but one side of a comparison is one model "
+                f"{folder}: holds {first.folder} and {run.folder}, but one side of a comparison is one model "
                 "with one run of each task; name the model's own folder"
             )
-    return found
+    return by_task
 
 
 def metric_of(run: Run, name: str) -> Metric:
@@ -45,7 +46,7 @@ def metric_of(run: Run, name: str) -> Metric:
 
 
 def counted(metric: Metric, scores: Sequence[Score]) -> Sequence[Score]:
-    """The scores as the metric's difference counts them: questions for their rows, guesses for unparsed replies."""
+    """The scores as the metric's difference counts them: one for each question, guesses for unparsable replies."""
     if isinstance(metric, AllCorrect):
         return metric.questions(scores)
     if isinstance(metric, Accuracy) and metric.unparsed != "dropped":
@@ -54,17 +55,17 @@ def counted(metric: Metric, scores: Sequence[Score]) -> Sequence[Score]:
 
 
 def aligned(base: Sequence[Score], candidate: Sequence[Score]) -> tuple[list[Score], list[Score]]:
-    """Scores of the samples in both, in the base's order; clusters are taken from the side that knows them."""
-    there = {score.sample_id: score for score in candidate}
-    pairs = [(score, there[score.sample_id]) for score in base if score.sample_id in there]
-    ours = [
+    """The scores of the samples in both, in the base's order; clusters are those of the side that has them."""
+    candidate_of = {score.sample_id: score for score in candidate}
+    pairs = [(score, candidate_of[score.sample_id]) for score in base if score.sample_id in candidate_of]
+    before = [
         one if one.cluster or not two.cluster else msgspec.structs.replace(one, cluster=two.cluster)
         for one, two in pairs
     ]
-    return ours, [two for _, two in pairs]
+    return before, [two for _, two in pairs]
 
 
-def save(results: Sequence[Run], place: Path) -> None:
+def save_baseline(runs: Sequence[Run], place: Path) -> None:
     """Copy the derived files of the runs to `place/<task>/`, whole or not at all. Raises EvalkitError.
 
     Replies stay where they are: a baseline is numbers and answers, small enough to be kept under version control.
@@ -75,11 +76,11 @@ def save(results: Sequence[Run], place: Path) -> None:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
-            for result in results:
-                folder = Path(scratch) / "new" / Path(result.folder).resolve().name
+            for run in runs:
+                folder = Path(scratch) / "new" / run.folder.resolve().name
                 folder.mkdir(parents=True)
                 for name in DERIVED:
-                    shutil.copyfile(Path(result.folder) / name, folder / name)
+                    shutil.copyfile(run.folder / name, folder / name)
             if place.exists():
                 place.rename(Path(scratch) / "old")
             (Path(scratch) / "new").rename(place)

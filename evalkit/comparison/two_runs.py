@@ -7,25 +7,25 @@ from math import isclose
 from pathlib import Path
 
 from evalkit.comparison import comparable, gates, runs
-from evalkit.comparison.verdict import Comparison, Line, Refusal, Settings, Side
+from evalkit.comparison.values import Comparison, GateSettings, Line, Refusal, Side
 from evalkit.errors import IncompleteError
 from evalkit.metrics import Metric
 from evalkit.results.run import Run
 from evalkit.types import Score
 
 
-def compare(base: Path, candidate: Path, settings: Settings) -> Comparison:
+def compare(base: Path, candidate: Path, settings: GateSettings) -> Comparison:
     """Compare two runs, or two models' folders task by task.
 
     Raises EvalkitError for a folder that is no run (code 2) or that is damaged (code 4).
     """
-    ours, theirs = runs.runs(base), runs.runs(candidate)
+    ours, theirs = runs.runs_by_task(base), runs.runs_by_task(candidate)
     shared = {task: (ours[task], theirs[task]) for task in ours if task in theirs}
     refusals = [Refusal(task, "tasks", "the candidate has no run of it") for task in ours if task not in theirs]
     notes = [f"{task}: only the candidate has a run; it is not compared." for task in theirs if task not in ours]
     for one, two in shared.values():
         refusals += comparable.refusals(one.record, two.record)
-        notes += comparable.remarks(one.record, two.record)
+        notes += comparable.notes(one.record, two.record)
     for task, sides in shared.items():
         before, after = ([score.sample_id for score in run.scores] for run in sides)
         refusals += comparable.sample_refusals(task, before, after)
@@ -52,7 +52,7 @@ def _dropped(lines: Sequence[Line]) -> list[str]:
     ]
 
 
-def _line(one: Run, two: Run, settings: Settings) -> Line:
+def _line(one: Run, two: Run, settings: GateSettings) -> Line:
     task, headline = two.record.task.name, two.record.scoring.headline
     before, after = runs.aligned(one.scores, two.scores)
     if not before:

@@ -8,7 +8,7 @@ import msgspec
 
 from evalkit.registry.spec import CardSpec, Reference
 from evalkit.reporting.table import CardTable, Cell, Measured, Published, TableRow
-from evalkit.results.published import against, printed
+from evalkit.results.published import against, published_value
 from evalkit.results.ranks import ALPHA, Scores, better, paired
 from evalkit.results.run import Run
 from evalkit.statistics import holm
@@ -60,7 +60,7 @@ def _takes_part(cell: Measured, runs: Mapping[str, Run]) -> bool:
 
 
 def _published_values(row: TableRow, *, percent: bool) -> dict[int, float]:
-    numbers = {n: printed(c.text, percent=percent) for n, c in enumerate(row.cells) if isinstance(c, Published)}
+    numbers = {n: published_value(c.text, percent=percent) for n, c in enumerate(row.cells) if isinstance(c, Published)}
     return {n: number[0] for n, number in numbers.items() if number is not None}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from evalkit.reporting.table import CardTable, Cell, Column, Measured, Published, table_notes
-from evalkit.results.published import printed
+from evalkit.results.published import published_value
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -50,7 +50,7 @@ def data_frame(tables: Sequence[CardTable], *, intervals: bool = False) -> DataF
 def _numbers(column: Column, cell: Cell) -> Iterator[tuple[tuple[str, str], float]]:
     """The numbers of a cell by their column of the frame."""
     if not column.ours:
-        number = printed(cell.text, percent=False) if isinstance(cell, Published) else None
+        number = published_value(cell.text, percent=False) if isinstance(cell, Published) else None
         yield ("published", column.title), NAN if number is None else number[0]
         return
     stat, unit = (cell.stat, 100 if cell.percent else 1) if isinstance(cell, Measured) else (None, 1)

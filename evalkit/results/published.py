@@ -33,24 +33,25 @@ class Against(Value, frozen=True, kw_only=True):
 
 def against(stat: Stat, column: str, text: str, *, percent: bool) -> Against | None:
     """The stat beside a number as printed; None where the card prints none."""
-    number = printed(text, percent=percent)
+    number = published_value(text, percent=percent)
     if number is None:
         return None
     value, rounding = number
-    found = one_sample(stat, value, rounding=rounding)
-    within = None if found.low is None or found.high is None else found.low <= 0 <= found.high
+    difference = one_sample(stat, value, rounding=rounding)
+    low, high = difference.low, difference.high
+    within = None if low is None or high is None else low <= 0 <= high
     return Against(
         column=column,
         published=text,
-        difference=found.value,
-        low=found.low,
-        high=found.high,
-        p=found.p,
+        difference=difference.value,
+        low=low,
+        high=high,
+        p=difference.p,
         within=within,
     )
 
 
-def printed(text: str, *, percent: bool) -> tuple[float, float] | None:
+def published_value(text: str, *, percent: bool) -> tuple[float, float] | None:
     """A published number and half a unit of its last digit, both in the unit of a stat; None where it is no number."""
     match = NUMBER.fullmatch(text)
     if match is None:

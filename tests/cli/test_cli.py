@@ -197,6 +197,26 @@ def test_score_repeats_a_run_without_a_model(capsys: pytest.CaptureFixture[str],
     assert set(found["stats"][0]) == {"metric", "where", *limits, *kind}
 
 
+def test_an_error_in_the_unit_of_the_answers_is_not_printed_as_percent(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rows = [{"id": str(n), "question": "How many?", "answer": "10", "reply": str(10 + n % 4)} for n in range(20)]
+    for name in ("data.jsonl", "replies.jsonl"):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    metric = "{kind: mean_absolute_error, unparsed: 5}"
+    (tmp_path / "count.yaml").write_text(
+        TASK.replace("yesno", "count")
+        .replace("samples: 60", "samples: 20")
+        .replace(", images: image, groups: {half: half}", "")
+        .replace("adapter: {kind: yes_no}", 'adapter: {kind: number, prompt: "{question}"}')
+        .replace("{kind: accuracy, by: [half]}", metric)
+    )
+    replies = ["--predictions", tmp_path / "replies.jsonl", "--field", "reply", "--out", tmp_path / "r"]
+    code, out, err = run(capsys, "score", "--task", tmp_path / "count.yaml", *replies)
+    assert code == 0, err
+    assert re.search(r"count +1\.5 +0\.963\d? - 2\.037 +20 ", out), out
+
+
 def test_predictions_are_scored_by_id_and_a_missing_one_makes_them_incomplete(
     capsys: pytest.CaptureFixture[str], task: Path, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from evalkit.comparison import Comparison, Flip, Line, Refusal, Settings, Side, ci, gates, render
+from evalkit.comparison import Comparison, Flip, GateSettings, Line, Refusal, Side, ci, gates, render
 from evalkit.errors import EvalkitError
 from evalkit.statistics import Difference, sign_flip
 
@@ -43,8 +43,8 @@ def line(change: Difference, *, better: int = 1, percent: bool = True, label: st
     )
 
 
-def settings(gate: str, margin: float | None = None, correction: str = "holm") -> Settings:
-    return msgspec.convert({"gate": gate, "margin": margin, "correction": correction}, Settings)
+def settings(gate: str, margin: float | None = None, correction: str = "holm") -> GateSettings:
+    return msgspec.convert({"gate": gate, "margin": margin, "correction": correction}, GateSettings)
 
 
 # gate, margin in points, difference, half of the interval, p, better -> verdict
@@ -129,7 +129,7 @@ PUBLISHED = [
 @pytest.mark.parametrize(("value", "half", "p", "count", "reason"), PUBLISHED)
 def test_reasons_against_a_published_number(value: float, half: float, p: float, count: int, reason: str) -> None:
     lines = [line(difference(value, p=p, half=half), folder="")] * count
-    assert gates.apply_gate(lines, Settings())[0].reason == reason
+    assert gates.apply_gate(lines, GateSettings())[0].reason == reason
 
 
 def test_a_hint_counts_samples_only_where_those_at_hand_are_too_few() -> None:
@@ -201,7 +201,7 @@ def gate_says(generator: np.random.Generator, drop: float = 0.0) -> str:
         totals = cluster_totals(generator, clusters, size, drop)
         p, _ = sign_flip(totals / totals.size, scale=totals.size)
         lines.append(line(difference(float(totals.sum()) / (clusters * size), p=p)))
-    return gates.worst_verdict(gates.apply_gate(lines, Settings()))
+    return gates.worst_verdict(gates.apply_gate(lines, GateSettings()))
 
 
 @pytest.mark.slow
@@ -226,8 +226,8 @@ def hostile(text: str) -> Comparison:
         base_reply=text,
         prompt=text,
     )
-    judged = gates.apply_gate([msgspec.structs.replace(change, turned_wrong=(text,), flips=(flip,))], Settings())
-    return Comparison(base=text, candidate=text, settings=Settings(), verdict="fail", lines=judged, notes=(text,))
+    judged = gates.apply_gate([msgspec.structs.replace(change, turned_wrong=(text,), flips=(flip,))], GateSettings())
+    return Comparison(base=text, candidate=text, settings=GateSettings(), verdict="fail", lines=judged, notes=(text,))
 
 
 HOSTILE = "x\x00\x1b[31m\n::error::owned\n| a | <script> ``` & \"' ]]> \ud7ff\u202e\ufffe"
@@ -239,7 +239,7 @@ def test_junit_is_xml_whatever_a_name_holds() -> None:
     refused = Comparison(
         base="a",
         candidate="b",
-        settings=Settings(),
+        settings=GateSettings(),
         verdict="not comparable",
         refusals=(Refusal("t", "data", HOSTILE),),
     )

@@ -18,7 +18,7 @@ from evalkit.reporting import FORMATS, Run, card_tables, read_runs
 from evalkit.reporting.agreement import agreement_sentences
 from evalkit.reporting.best_of_row import mark_best
 from evalkit.reporting.table import Absent
-from evalkit.results.published import column_of, printed
+from evalkit.results.published import column_of, published_value
 from evalkit.statistics import proportion
 from evalkit.types import Score
 from tests.records import EMPTY, changed, edit, record
@@ -117,7 +117,7 @@ PRINTED = [
 def test_a_printed_number_is_exact_up_to_its_last_digit(
     text: str, percent: bool, expected: tuple[float, float] | None
 ) -> None:
-    found = printed(text, percent=percent)
+    found = published_value(text, percent=percent)
     assert found == (None if expected is None else pytest.approx(expected))
 
 

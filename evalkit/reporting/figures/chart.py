@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from evalkit.metrics.accuracy import Accuracy
 from evalkit.registry.spec import CardSpec, Reference, Table
 from evalkit.reporting.table import CardTable, Cell, Measured, Published
-from evalkit.results.published import printed
+from evalkit.results.published import published_value
 from evalkit.results.ranks import Scores
 from evalkit.results.run import Run
 from evalkit.types import Value
@@ -92,7 +92,7 @@ def _series_columns(table: CardTable) -> list[int]:
 
 def _point(cell: Cell) -> Point | None:
     if isinstance(cell, Published):
-        number = printed(cell.text, percent=False)
+        number = published_value(cell.text, percent=False)
         return None if number is None else Point(number[0])
     if not isinstance(cell, Measured) or not cell.percent or cell.derived:
         return None

@@ -23,7 +23,7 @@ EXIT = {"pass": 0, "fail": 1, "not comparable": 3, "inconclusive": 5}
 """The exit code of each verdict."""
 
 
-class Settings(Value, frozen=True, kw_only=True):
+class GateSettings(Value, frozen=True, kw_only=True):
     """The gate and its parameters. `margin`: percentage points, or the unit of the answers where a metric has that.
 
     Without a margin the regression and threshold gates tolerate no loss, and non-inferiority tolerates one point.
@@ -109,7 +109,7 @@ class Comparison(Value, frozen=True, kw_only=True):
 
     base: str
     candidate: str
-    settings: Settings
+    settings: GateSettings
     verdict: Literal["pass", "fail", "inconclusive", "not comparable"]
     lines: tuple[Line, ...] = ()
     refusals: tuple[Refusal, ...] = ()
