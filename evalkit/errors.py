@@ -17,6 +17,9 @@ The codes 1, 3 and 5 are verdicts of `compare`, not failures.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class EvalkitError(Exception):
     """A failure that the user can act on: one sentence that names the file, field or sample and says what to do.
@@ -73,3 +76,15 @@ class ResumableError(EvalkitError):
 
 class OutOfMemoryError(Exception):
     """The device's memory did not hold the batch: the caller may retry with a smaller one."""
+
+
+class EvaluationError(EvalkitError):
+    """Some tasks of an evaluation did not come to their end; `runs` are those that did, `failures` tell of the others.
+
+    The code is that of the first failure.
+    """
+
+    def __init__(self, failures: Sequence[Any], runs: Sequence[Any]) -> None:
+        sentences = "; ".join(f"{failure.model} on {failure.task}: {failure.error}" for failure in failures)
+        super().__init__(f"{len(failures)} of {len(failures) + len(runs)} tasks failed: {sentences}")
+        self.failures, self.runs, self.code = failures, runs, failures[0].error.code

@@ -10,12 +10,13 @@ import msgspec
 
 from evalkit.backends.baseline import Baseline
 from evalkit.backends.engine import Engine
+from evalkit.backends.function import Function
 from evalkit.backends.phi3_vision.spec import Phi3Vision
 from evalkit.backends.replay import Replay
 from evalkit.backends.transformers import Transformers
 from evalkit.errors import ModelError
 
-Backend: TypeAlias = Transformers | Phi3Vision | Baseline | Replay
+Backend: TypeAlias = Transformers | Phi3Vision | Baseline | Replay | Function
 
 
 class BackendProtocol(Protocol):

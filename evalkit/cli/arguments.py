@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from evalkit import __version__
+from evalkit.version import __version__
 
 EXPORTS = ("model-index", "eval-results", "lm-eval", "vlmevalkit", "inspect", "every-eval-ever")
 RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")

@@ -16,13 +16,13 @@ from pathlib import Path
 import msgspec
 
 from evalkit.backends import device
-from evalkit.cli.printing import headline
 from evalkit.cli.setup import beside, places
 from evalkit.errors import EvalkitError
 from evalkit.registry import catalog, load
 from evalkit.registry.spec import TaskSpec
+from evalkit.results.run import Run
 from evalkit.run import provenance, runner
-from evalkit.run.progress import Progress
+from evalkit.run.progress import TerminalProgress
 from evalkit.run.runner import Settings
 from evalkit.run.session import Session
 
@@ -140,10 +140,10 @@ def _reproduce(options: argparse.Namespace) -> int:
 
 def _value(session: Session, name: str, scratch: Path, options: argparse.Namespace) -> float:
     task = load.spec(TaskSpec, name)
-    progress = Progress(colour=options.colour)
+    progress = TerminalProgress(colour=options.colour)
     settings = Settings(out=scratch, places=beside(places(options), name), progress=progress)
     outcome = runner.run(session, task, settings)
-    stat = headline(outcome)
+    stat = Run.of(outcome, task, settings.places).headline
     if stat is None:
         raise EvalkitError(f"{name}: no {task.headline} came out; run `evalkit check`")
     return stat.value

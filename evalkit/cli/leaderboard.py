@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
+from evalkit.api.reporting import build
+from evalkit.cli.printing import say
 from evalkit.cli.setup import existing, places
-from evalkit.registry import load
-from evalkit.registry.spec import CardSpec
 from evalkit.reporting import side_by_side
-from evalkit.reporting.site.build import SiteOptions, build_site
+from evalkit.reporting.site.build import SiteOptions
 
 
 def main(options: argparse.Namespace) -> int:
@@ -23,9 +22,9 @@ def main(options: argparse.Namespace) -> int:
         pixels=0 if options.no_media else options.pixels,
         licence_note=options.licence_note,
     )
-    card = load.spec(CardSpec, options.card) if options.card else None
-    results = side_by_side(existing(options.results, Path("results")), places(options))
-    for remark in build_site(site, results, card=card):
-        print(f"evalkit: {remark}", file=sys.stderr)
-    print((options.out / "index.html").resolve())
+    runs = side_by_side(existing(options.results, Path("results")), places(options))
+    page, problems = build(site, runs, options.card or None)
+    for problem in problems:
+        say(problem)
+    print(page)
     return 0

@@ -1,4 +1,4 @@
-"""Tables that verbs print on stdout."""
+"""Tables that verbs print on stdout, and sentences on stderr."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
 from evalkit.registry.spec import CardSpec
-from evalkit.run.outcome import Outcome
+from evalkit.results.run import Run
 from evalkit.safe_text import printable
 from evalkit.types import Stat
 
+PROBLEMS = 20
+"""Samples listed on stderr; run.json holds all of them."""
 
-def print_summary(outcomes: Sequence[Outcome]) -> None:
-    """One line per run: its headline with a 95 % interval, and how many replies could not be used."""
+
+def print_summary(runs: Sequence[Run]) -> None:
+    """One line per run: its headline with a 95 % interval, the unusable replies, and what this command cost."""
     from tabulate import tabulate
 
-    if not outcomes:
+    if not runs:
         return
     head = ["model", "task", "score", "95 % interval", "n", "unparsed", "cut off", "errors", "calls", "seconds"]
-    rows = [_summary(outcome) for outcome in outcomes]
+    rows = [_summary(run) for run in runs]
     align = ("left", "left", *["right"] * 8)
     print(tabulate(rows, head, tablefmt="simple", disable_numparse=True, colalign=align))
-    marked = [o for o in outcomes if not o.record.complete]
-    if marked:
+    if not all(run.record.complete for run in runs):
         print("\n* incomplete: samples are missing, failed or left out by --limit; not a result to publish")
 
 
-def _summary(outcome: Outcome) -> list[str]:
-    record, counts = outcome.record, outcome.record.scoring.counts
-    stat = headline(outcome)
+def _summary(run: Run) -> list[str]:
+    record, counts, stat = run.record, run.record.scoring.counts, run.headline
     mark = "" if record.complete else "*"
     return [
         printable(record.model.name),
@@ -44,14 +44,24 @@ def _summary(outcome: Outcome) -> list[str]:
         str(counts.unparsed),
         str(counts.truncated),
         str(counts.errors),
-        str(outcome.calls),
-        f"{outcome.seconds:.1f}",
+        str(run.calls),
+        f"{run.seconds:.1f}",
     ]
 
 
-def headline(outcome: Outcome) -> Stat | None:
-    """The Stat that stands for the task: its headline metric over all samples."""
-    return next((s for s in outcome.stats if s.metric == outcome.record.scoring.headline and not s.where), None)
+def print_problems(run: Run) -> int:
+    """List the samples without a score on stderr. Exit code 4 if there are any."""
+    problems = run.record.scoring.problems
+    for sample, reason in list(problems.items())[:PROBLEMS]:
+        say(f"{run.record.task.name}: sample {sample}: {reason}")
+    if len(problems) > PROBLEMS:
+        say(f"... and {len(problems) - PROBLEMS} more, see {run.folder}/run.json")
+    return 4 if problems else 0
+
+
+def say(sentence: str) -> None:
+    """A sentence on stderr; text from data and models steers no terminal."""
+    print(printable(f"evalkit: {sentence}"), file=sys.stderr, flush=True)
 
 
 def value_text(stat: Stat, value: float) -> str:
@@ -65,11 +75,11 @@ def _limits(stat: Stat) -> str:
     )
 
 
-def print_card(card: CardSpec, folders: Sequence[Path], *, language: str) -> None:
+def print_card(card: CardSpec, runs: Sequence[Run], *, language: str) -> None:
     """The card's tables with these runs, as plain text that fits the screen."""
-    from evalkit.reporting import card_report, read_runs, render
+    from evalkit.reporting import card_report, render
 
-    report = card_report(card, read_runs(folders), language=language, allow_incomplete=True)
+    report = card_report(card, runs, language=language, allow_incomplete=True)
     print()
     print(render(report, "terminal", width=screen()), end="")
 

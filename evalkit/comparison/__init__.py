@@ -6,6 +6,7 @@ Whether the runs can be compared is decided before any statistics.
 from __future__ import annotations
 
 from evalkit.comparison.card import against_card
+from evalkit.comparison.flips import with_flips
 from evalkit.comparison.two_runs import compare
 from evalkit.comparison.values import (
     CORRECTIONS,
@@ -18,7 +19,6 @@ from evalkit.comparison.values import (
     Line,
     Refusal,
     Side,
-    with_flips,
 )
 
 __all__ = [

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from evalkit.comparison import comparable, gates
-from evalkit.comparison.runs import metric_of, runs_by_task
+from evalkit.comparison.runs import metric_of
 from evalkit.comparison.values import Comparison, GateSettings, Line, Side
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import CardSpec, Row, Table
@@ -25,15 +24,14 @@ class CardNumber(NamedTuple):
     label: str
 
 
-def against_card(card: CardSpec, column: str, candidate: Path, settings: GateSettings) -> Comparison:
-    """Compare a model's runs with a column of published numbers, row by row, each run by itself.
+def against_card(card: CardSpec, column: str, theirs: Mapping[str, Run], settings: GateSettings) -> Comparison:
+    """Compare a model's runs, by task, with a column of published numbers, row by row, each run by itself.
 
-    Raises EvalkitError for a column that the card lacks, for a level other than 0.05, where no run is a row of the
-    card, and for a folder that is no run (code 2) or that is damaged (code 4).
+    Raises EvalkitError for a column that the card lacks, for a level other than 0.05, and where no run is a row of
+    the card.
     """
     if settings.alpha != 0.05:
         raise EvalkitError("published numbers are judged by the runs' own 95 % intervals; leave --alpha at 0.05")
-    theirs = runs_by_task(candidate)
     numbers = _card_numbers(card, column)
     tasks = {number.row.reference.task for number in numbers}
     refusals = [r for task, run in theirs.items() if task in tasks for r in comparable.refusals_alone(run.record)]

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from evalkit.comparison.values import Comparison, Flip, Line
-from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError
 from evalkit.results.run import Run
 from evalkit.types import Request, Text
 
 
-def collect_flips(comparison: Comparison, count: int, places: DataPlaces) -> tuple[dict[str, list[Flip]], list[str]]:
-    """Task -> up to `count` samples that turned wrong and as many that turned right, and notes on missing replies.
+def with_flips(comparison: Comparison, ours: Mapping[str, Run], theirs: Mapping[str, Run], *, count: int) -> Comparison:
+    """The comparison with up to `count` samples that turned wrong and as many that turned right beside each task.
 
-    Prompts and replies are looked up in the recorded data and logs; nothing is downloaded. `places` names the media
-    cache and the bundled data.
+    Prompts and replies come from the data and logs that the runs name; a note says where they cannot be read.
     """
-    offline = msgspec.structs.replace(places, offline=True)
-    flips: dict[str, list[Flip]] = {}
-    notes = []
+    lines, notes = [], list(comparison.notes)
     for line in comparison.lines:
         names = [*line.turned_wrong[:count], *line.turned_right[:count]]
-        if names and line.base.folder:
-            base, candidate = (Run.read(Path(side.folder), offline) for side in (line.base, line.candidate))
-            flips[line.task] = _answers(line, names, base, candidate)
+        if names and line.task in ours:
+            base, candidate = ours[line.task], theirs[line.task]
+            flips = _answers(line, names, base, candidate)
             try:
-                flips[line.task] = [_with_replies(flip, base, candidate) for flip in flips[line.task]]
+                flips = [_with_replies(flip, base, candidate) for flip in flips]
             except EvalkitError as error:
                 notes.append(f"{line.task}: prompts and replies cannot be shown ({error}).")
-    return flips, notes
+            lines.append(msgspec.structs.replace(line, flips=tuple(flips)))
+        else:
+            lines.append(line)
+    return msgspec.structs.replace(comparison, lines=tuple(lines), notes=tuple(notes))
 
 
 def _answers(line: Line, names: Sequence[str], base: Run, candidate: Run) -> list[Flip]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.metrics import Accuracy, AllCorrect, Metric
 from evalkit.results.run import Run, read_runs
@@ -16,20 +17,26 @@ DERIVED = ("run.json", "scores.jsonl", "stats.json")
 """The files of a run that a baseline holds."""
 
 
-def runs_by_task(folder: Path) -> dict[str, Run]:
-    """Task -> run, for a run's folder or a model's. Raises EvalkitError when it holds several models."""
+def read_side(folder: Path, places: DataPlaces) -> dict[str, Run]:
+    """Task -> run, of a run's folder or a model's. Raises EvalkitError when it holds no run, or several models."""
     if not folder.is_dir() or not any(folder.rglob("run.json")):
         raise EvalkitError(f"{folder}: no run.json below it; name the folder of a run, or of a model's runs")
-    runs = read_runs([folder])
-    by_task: dict[str, Run] = {}
+    return by_task(read_runs([folder], places), str(folder))
+
+
+def by_task(runs: Sequence[Run], name: str) -> dict[str, Run]:
+    """Task -> run. Raises EvalkitError for no runs, those of several models, and two of one task; `name` is theirs."""
+    if not runs:
+        raise EvalkitError(f"{name}: no run to compare; name a model's runs")
+    side: dict[str, Run] = {}
     for run in runs:
-        first = by_task.setdefault(run.record.task.name, run)
-        if first is not run or run.record.model.name != runs[0].record.model.name:
+        other = side.setdefault(run.record.task.name, run)
+        if other is not run or run.record.model.name != runs[0].record.model.name:
             raise EvalkitError(
-                f"{folder}: holds {first.folder} and {run.folder}, but one side of a comparison is one model "
+                f"{name}: holds {other.folder} and {run.folder}, but one side of a comparison is one model "
                 "with one run of each task; name the model's own folder"
             )
-    return by_task
+    return side
 
 
 def metric_of(run: Run, name: str) -> Metric:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isclose
-from pathlib import Path
 
 from evalkit.comparison import comparable, gates, runs
 from evalkit.comparison.values import Comparison, GateSettings, Line, Refusal, Side
@@ -14,12 +13,11 @@ from evalkit.results.run import Run
 from evalkit.types import Score
 
 
-def compare(base: Path, candidate: Path, settings: GateSettings) -> Comparison:
-    """Compare two runs, or two models' folders task by task.
+def compare(ours: Mapping[str, Run], theirs: Mapping[str, Run], settings: GateSettings) -> Comparison:
+    """Compare the runs of a base and of a candidate, each by task.
 
-    Raises EvalkitError for a folder that is no run (code 2) or that is damaged (code 4).
+    Raises IncompleteError for a damaged run, and where no task is in both.
     """
-    ours, theirs = runs.runs_by_task(base), runs.runs_by_task(candidate)
     shared = {task: (ours[task], theirs[task]) for task in ours if task in theirs}
     refusals = [Refusal(task, "tasks", "the candidate has no run of it") for task in ours if task not in theirs]
     notes = [f"{task}: only the candidate has a run; it is not compared." for task in theirs if task not in ours]
@@ -32,7 +30,7 @@ def compare(base: Path, candidate: Path, settings: GateSettings) -> Comparison:
     refused, allowed = comparable.split_allowed(refusals, settings.allow)
     lines = [] if refused else [_line(*shared[task], settings) for task in shared]
     if not shared and not refused:
-        raise IncompleteError(f"{base} and {candidate} share no task; run both on the same tasks")
+        raise IncompleteError("base and candidate share no task; run both on the same tasks")
     return gates.conclude(
         next(iter(ours.values())).title,
         next(iter(theirs.values())).title,

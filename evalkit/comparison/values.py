@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
-
-import msgspec
 
 from evalkit.statistics import Difference
 from evalkit.types import Value
@@ -115,8 +112,7 @@ class Comparison(Value, frozen=True, kw_only=True):
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
 
-
-def with_flips(comparison: Comparison, flips: Mapping[str, Sequence[Flip]]) -> Comparison:
-    """The comparison with the flips of each task, by its name, beside its line."""
-    lines = tuple(msgspec.structs.replace(line, flips=tuple(flips.get(line.task, ()))) for line in comparison.lines)
-    return msgspec.structs.replace(comparison, lines=lines)
+    @property
+    def flips(self) -> tuple[Flip, ...]:
+        """The samples to look at, of all lines."""
+        return tuple(flip for line in self.lines for flip in line.flips)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,8 +35,10 @@ class Run:
     """The record of a run, and read when first asked for: its numbers, scores, replies, samples and prompts.
 
     `folder` is where it lies. `samples` and `requests` are today's reading of the data that the record names; where
-    the data `changed` since, replies to changed prompts are not found. `derived` tells a difference of two runs, and
-    `apart` tells runs of one model from each other that stand side by side: the folder named by the user.
+    the data `changed` since, replies to changed prompts are not found. `calls` and `seconds` are those of the command
+    that made it just now, 0 for a run read back; the record has those of all commands. `derived` tells a difference
+    of two runs, and `apart` tells runs of one model from each other that stand side by side: the folder named by the
+    user.
     """
 
     def __init__(
@@ -53,6 +56,8 @@ class Run:
         self.folder, self.record = folder, record
         self.places = default_places(offline=True) if places is None else places
         self.derived, self.apart = derived, apart
+        self.calls, self.seconds = 0, 0.0
+        self.scratch: TemporaryDirectory[str] | None = None  # goes with the run, if it lies in a temporary folder
         self._given: dict[str, Any] = {"task": task, "scores": scores, "stats": stats}
 
     @classmethod
@@ -70,8 +75,11 @@ class Run:
 
     @classmethod
     def of(cls, outcome: Outcome, task: TaskSpec, places: DataPlaces) -> Run:
-        """A run that this process just made."""
-        return cls(outcome.folder, outcome.record, places=places, task=task, scores=outcome.scores, stats=outcome.stats)
+        """A run that this process just made or scored."""
+        run = cls(outcome.folder, outcome.record, places=places, task=task, scores=outcome.scores, stats=outcome.stats)
+        run.__dict__["dataset"] = outcome.dataset
+        run.calls, run.seconds = outcome.calls, outcome.seconds
+        return run
 
     def replaced(self, **fields: Any) -> Run:
         """The same run with other values for arguments of the constructor."""
@@ -196,7 +204,7 @@ class Run:
         )
         key = digest.of(
             {
-                "source": [task.source, task.columns, task.row_filter, task.samples],
+                "source": _rows_of(task),
                 "where": [str(mirror) for mirror in where.mirrors],
                 "file": [self.record.task.folder, data.annotations, limit, self.recorded],
             }
@@ -238,7 +246,9 @@ class Run:
         A `judge` reads what the rule cannot; without one, and without another `rule`, the readings of the record's own
         judge count. Replies to prompts that the task no longer asks do not count. Raises EvalkitError.
         """
-        run = self if task is self._given["task"] else self.replaced(task=task, scores=None, stats=None)
+        run = self.replaced(task=task, scores=None, stats=None)
+        if _rows_of(task) == _rows_of(self.task):
+            run.__dict__["dataset"] = self.dataset
         return rescored(
             self.record,
             task,
@@ -279,8 +289,14 @@ class Run:
                 "target": score.target,
                 "answer": score.answer,
                 "value": score.value,
+                "step": score.step,
                 "error": score.error,
             }
+
+
+def _rows_of(task: TaskSpec) -> list[object]:
+    """All that decides which samples a task has."""
+    return [task.source, task.columns, task.row_filter, task.samples]
 
 
 def read_runs(folders: Iterable[Path], places: DataPlaces | None = None) -> list[Run]:

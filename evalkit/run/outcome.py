@@ -10,6 +10,7 @@ import msgspec
 from evalkit import filenames, text_files
 from evalkit.errors import EvalkitError
 from evalkit.run import record
+from evalkit.run.dataset import Dataset
 from evalkit.run.record import RunRecord
 from evalkit.types import Score, Stat
 
@@ -41,15 +42,16 @@ def earlier(place: Path, *, model: str, task: str, say: Callable[[str], None]) -
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished task and where it lies. `calls` and `seconds` are of this command alone, those of the record of all.
+    """A finished task, the folder where it lies and the data it was scored on.
 
-    A rescore has neither.
+    `calls` and `seconds` are of this command alone, those of the record of all commands; a rescore has neither.
     """
 
     record: RunRecord
     scores: tuple[Score, ...]
     stats: tuple[Stat, ...]
     folder: Path
+    dataset: Dataset
     calls: int = 0
     seconds: float = 0.0
 

@@ -1,15 +1,16 @@
-"""Show that long work moves: a bar on a terminal, plain lines otherwise, always on stderr."""
+"""Reports that long work moves: a bar or lines on stderr, calls of a function, or nothing."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TextIO
 
+from evalkit.errors import EvalkitError
 from evalkit.safe_text import LONGEST, one_line
-from evalkit.types import Response
+from evalkit.types import Response, Value
 
 LINE_SECONDS = 10.0
 
@@ -21,8 +22,91 @@ class Advance(Protocol):
         """By the responses of a batch, and by the number of those that other processes have had meanwhile."""
 
 
-class Progress:
-    """Talks about one task at a time; `quiet` says nothing but errors. `colour` is decided by the command line."""
+class Progress(Protocol):
+    """What a run reports while it works, one task at a time."""
+
+    def say(self, text: str) -> None:
+        """A sentence for the user, now."""
+
+    def label(self, text: str) -> None:
+        """The name of the next task, as `model / task`."""
+
+    def task(self, total: int) -> AbstractContextManager[Advance]:
+        """Gives the function to call with the responses of every batch of a task that has `total` requests to ask."""
+
+    def failed(self, name: str, error: EvalkitError) -> None:
+        """A task ended with an error; the tasks after it run all the same."""
+
+
+class ProgressEvent(Value, frozen=True, kw_only=True):
+    """One report of a run: a `message`, or how many requests of the task `label` are `done` of `total`.
+
+    `errors` counts failed requests among them.
+    """
+
+    label: str = ""
+    message: str = ""
+    done: int = 0
+    total: int = 0
+    errors: int = 0
+
+
+class SilentProgress:
+    """Reports nothing."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    def label(self, text: str) -> None:
+        """Nothing."""
+
+    @contextmanager
+    def task(self, total: int) -> Iterator[Advance]:
+        """A function that does nothing."""
+        yield lambda responses, others=0: None
+
+    def failed(self, name: str, error: EvalkitError) -> None:
+        """Nothing; the caller is given the error."""
+
+
+class CallbackProgress:
+    """Calls a function with every report, in the thread that runs the evaluation."""
+
+    def __init__(self, callback: Callable[[ProgressEvent], None]) -> None:
+        self._callback, self._label = callback, ""
+
+    def say(self, text: str) -> None:
+        """An event with a message."""
+        self._callback(ProgressEvent(label=self._label, message=text))
+
+    def label(self, text: str) -> None:
+        """The label of the events to come."""
+        self._label = text
+
+    @contextmanager
+    def task(self, total: int) -> Iterator[Advance]:
+        """An event at the start and after every batch."""
+        done = errors = 0
+        self._callback(ProgressEvent(label=self._label, total=total))
+
+        def advance(responses: Sequence[Response], others: int = 0) -> None:
+            nonlocal done, errors
+            done += len(responses) + others
+            errors += sum(response.error is not None for response in responses)
+            self._callback(ProgressEvent(label=self._label, done=done, total=total, errors=errors))
+
+        yield advance
+
+    def failed(self, name: str, error: EvalkitError) -> None:
+        """An event with the error's sentence."""
+        self._callback(ProgressEvent(label=name, message=str(error)))
+
+
+class TerminalProgress:
+    """A bar on a terminal, plain lines otherwise, on stderr. `quiet`: errors only.
+
+    `colour` is decided by the command line.
+    """
 
     def __init__(self, *, quiet: bool = False, colour: bool = True, stream: TextIO | None = None) -> None:
         self._quiet, self._colour = quiet, colour
@@ -48,6 +132,10 @@ class Progress:
                 yield advance
         else:
             yield self._lines(total)
+
+    def failed(self, name: str, error: EvalkitError) -> None:
+        """The error's sentence, also when quiet."""
+        print(f"evalkit: {one_line(f'{name}: {error}', LONGEST)}", file=self._stream, flush=True)
 
     @contextmanager
     def _bar(self, total: int) -> Iterator[Advance]:

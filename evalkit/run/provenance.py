@@ -8,16 +8,16 @@ import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 
-import evalkit
+from evalkit.version import __version__
 
 
 @cache
 def versions() -> Mapping[str, str]:
     """Versions of evalkit, Python and every declared library that is installed, by name; read once per process."""
-    found = {"evalkit": evalkit.__version__, "python": platform.python_version(), "platform": platform.platform()}
+    found = {"evalkit": __version__, "python": platform.python_version(), "platform": platform.platform()}
     for requirement in metadata.requires("evalkit-vlm") or ():
         match = re.match(r"[A-Za-z0-9_.-]+", requirement)
         if match:
@@ -41,7 +41,7 @@ def git_commit() -> str:
 
     Read once per process: what is committed later is not the code that runs.
     """
-    here = Path(evalkit.__file__).parent
+    here = Path(str(resources.files("evalkit")))
     try:
         commit = _git(here, "rev-parse", "HEAD")
         inside = _git(here, "ls-files", "--error-unmatch", "__init__.py")

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-import evalkit
 from evalkit import digest
-from evalkit.backends import Backend
-from evalkit.backends.baseline import Baseline
-from evalkit.backends.replay import Replay
+from evalkit.backends import BackendProtocol
 from evalkit.data.sources import DataPlaces
+from evalkit.data.sources.memory import Rows
 from evalkit.registry.spec import TaskSpec
 from evalkit.run import dataset, outcome, plan, provenance, response_log, scoring, torchrun
 from evalkit.run.dataset import Dataset
@@ -36,13 +34,15 @@ from evalkit.run.response_log import Log
 from evalkit.run.session import Session
 from evalkit.run.torchrun import Crew
 from evalkit.types import Request, Score, Stat
+from evalkit.version import __version__
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How a task is run, whatever the model.
 
     `rule` names the rule its adapter scores by. Without `media` no picture is looked for: recorded replies are scored
-    where the data set's pictures are not.
+    where the data set's pictures are not. `annotations` is a file and `rows` are rows in memory, either in place of
+    the task's source.
     """
 
     out: Path
@@ -51,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limit: int | float | None = None
     argv: tuple[str, ...] = ()
     annotations: Path | None = None
+    rows: Rows | None = None
     rule: str = ""
     media: bool = True
     judge: Judge | None = None
@@ -91,7 +92,12 @@ def prepare(session: Session, task: TaskSpec, settings: Settings) -> Ready:
     progress.label(label)
     earlier = outcome.earlier(place, model=model.name, task=task.name, say=progress.say)
     data = dataset.load(
-        task, settings.places, annotations=settings.annotations, limit=settings.limit, media=settings.media
+        task,
+        settings.places,
+        annotations=settings.annotations,
+        rows=settings.rows,
+        limit=settings.limit,
+        media=settings.media,
     )
     blind = model.blind or not settings.media
     planned = plan.requests(task, session.identity, data.samples, problems=data.problems, blind=blind)
@@ -156,6 +162,7 @@ def finish(session: Session, ready: Ready, work: Work) -> Outcome:
         scores=scores,
         stats=_stats(task, scores),
         folder=ready.place,
+        dataset=ready.data,
         calls=work.calls,
         seconds=seconds,
     ).write()
@@ -194,7 +201,7 @@ def rescored(
         data=msgspec.structs.replace(record.data, digest=data.fingerprint),
         scoring=scoring_record(task, planned, log, scores, rule=rule, judge=judge),
     )
-    return Outcome(record=new, scores=scores, stats=_stats(task, scores), folder=place)
+    return Outcome(record=new, scores=scores, stats=_stats(task, scores), folder=place, dataset=data)
 
 
 def tell_damage(log: Log, progress: Progress) -> None:
@@ -246,10 +253,10 @@ def _model(session: Session) -> ModelRecord:
     )
 
 
-def _origin(backend: Backend) -> Origin:
-    if isinstance(backend, Replay):
+def _origin(backend: BackendProtocol) -> Origin:
+    if backend.recorded:
         return "recorded"
-    return "baseline" if isinstance(backend, Baseline) else "model"
+    return "model" if backend.generates else "baseline"
 
 
 def _data(data: Dataset, settings: Settings) -> DataRecord:
@@ -297,7 +304,7 @@ def scoring_record(
         counts=scoring.counts(task, planned, log, scores),
         problems=scoring.problems(scores),
         judge=judge.record() if judge else {},
-        evalkit=evalkit.__version__,
+        evalkit=__version__,
     )
 
 

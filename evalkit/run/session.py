@@ -17,11 +17,14 @@ class Session:
     """A model for the length of one command: its identity is computed once, and its weights load at the first need.
 
     `answers` holds the replies to its tasks so far by key, since tasks that ask the same things ask them once; their
-    devices are named in `origins`. `planned` are the keys of all tasks so far, answered or not.
+    devices are named in `origins`. `planned` are the keys of all tasks so far, answered or not. An `engine` that is
+    there already is used instead of loading the model.
     """
 
-    def __init__(self, model: ModelSpec, *, device: str = "", cache: Path | None = None) -> None:
-        self.model, self.device, self._cache = model, device, cache
+    def __init__(
+        self, model: ModelSpec, *, engine: Engine[Any] | None = None, device: str = "", cache: Path | None = None
+    ) -> None:
+        self.model, self.device, self._cache, self._given = model, device, cache, engine
         self._identity: Mapping[str, object] | None = None
         self._engine: Engine[Any] | None = None
         self.facts: Mapping[str, str] = {}
@@ -41,7 +44,7 @@ class Session:
     def engine(self) -> Engine[Any]:
         """The loaded model."""
         if self._engine is None:
-            engine = self.model.backend.load(device=self.device)
+            engine = self._given or self.model.backend.load(device=self.device)
             self.share_prefix = engine.share_prefixes(self.model.share_prefix)
             self._engine, self.facts = engine, engine.describe()
         return self._engine

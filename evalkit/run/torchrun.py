@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial, reduce
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
@@ -29,6 +29,15 @@ PATIENCE_SECONDS = 1800.0
 PAUSE_SECONDS = 0.1
 AGAIN = "run the same command again"
 Found = TypeVar("Found")
+
+
+class Launch(NamedTuple):
+    """This process among those of a launcher: its rank of `size`, and of this machine; `attempt` counts restarts."""
+
+    size: int = 1
+    rank: int = 0
+    local_rank: int = 0
+    attempt: str = ""
 
 
 class Report(msgspec.Struct, frozen=True):

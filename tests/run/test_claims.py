@@ -18,13 +18,13 @@ from evalkit.errors import ResumableError
 from evalkit.run import plan, runner, torchrun
 from evalkit.run.local import Work
 from evalkit.run.outcome import Outcome
-from evalkit.run.progress import Progress
+from evalkit.run.progress import SilentProgress
 from evalkit.run.torchrun import Crew, Report
 from evalkit.types import Generation, Image, Message, Part, Request, Text
 from tests.run.test_runner import FakeSession, make_data, make_task
 from tests.run.test_runner import settings as run_settings
 
-QUIET = Progress(quiet=True)
+QUIET = SilentProgress()
 
 
 def request(number: int, picture: int = -1) -> Request:

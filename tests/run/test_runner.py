@@ -24,7 +24,7 @@ from evalkit.registry.spec import Batch, ModelSpec, TaskSpec
 from evalkit.results.run import Run
 from evalkit.run import provenance, response_log, runner
 from evalkit.run.outcome import Outcome
-from evalkit.run.progress import Progress
+from evalkit.run.progress import SilentProgress
 from evalkit.run.runner import Settings
 from evalkit.run.session import Session
 from evalkit.types import Request
@@ -85,7 +85,7 @@ def make_task(name: str = "yesno", *, count: int = 60, prompt: str = "", new: in
 def settings(folder: Path, **more: Any) -> Settings:
     media_cache = MediaCache(folder / "cache")
     places = DataPlaces(media_cache=media_cache, bundled=folder, folder=folder)
-    return Settings(out=folder / "results", places=places, progress=Progress(quiet=True), **more)
+    return Settings(out=folder / "results", places=places, progress=SilentProgress(), **more)
 
 
 def value(outcome: Outcome, **where: str) -> float:
@@ -237,9 +237,9 @@ def test_rescoring_needs_no_model_and_follows_todays_task_file(tmp_path: Path) -
     make_data(tmp_path)
     outcome = runner.run(FakeSession(), make_task(), settings(tmp_path))
     recorded = Run.read(outcome.folder, settings(tmp_path).places)
-    again = recorded.rescored(make_task(), progress=Progress(quiet=True))
+    again = recorded.rescored(make_task(), progress=SilentProgress())
     assert again.stats == outcome.stats
-    other = recorded.rescored(make_task(prompt=" New?"), progress=Progress(quiet=True))
+    other = recorded.rescored(make_task(prompt=" New?"), progress=SilentProgress())
     assert other.record.scoring.counts.answered == 0
     assert other.record.complete is False
 

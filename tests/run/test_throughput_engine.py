@@ -22,7 +22,7 @@ from evalkit.registry.spec import ModelSpec, TaskSpec
 from evalkit.run import outcome, response_log, runner
 from evalkit.run.local import Work
 from evalkit.run.outcome import Outcome
-from evalkit.run.progress import Progress
+from evalkit.run.progress import SilentProgress
 from evalkit.run.runner import Settings
 from evalkit.run.session import Session
 from tests import models
@@ -71,7 +71,7 @@ def session(model: Path, **settings: Any) -> Session:
 
 def run(made: Session, spec: TaskSpec, data: Path, out: Path) -> Outcome:
     places = DataPlaces(media_cache=MediaCache(out / "media"), bundled=data, folder=data)
-    return runner.run(made, spec, Settings(out=out, places=places, progress=Progress(quiet=True)))
+    return runner.run(made, spec, Settings(out=out, places=places, progress=SilentProgress()))
 
 
 def replies(outcome: Outcome) -> dict[str, str]:

@@ -9,7 +9,7 @@ from evalkit.data.sources.csv import Csv, csv_table
 from evalkit.data.sources.geometry3k import Geometry3k
 from evalkit.data.sources.huggingface import HuggingFace
 from evalkit.data.sources.jsonl import Jsonl, jsonl_table
-from evalkit.data.sources.memory import Rows, table_of
+from evalkit.data.sources.memory import Memory, Rows, table_of
 from evalkit.data.sources.parquet import parquet_table
 from evalkit.data.sources.table import DataPlaces, DataTable
 from evalkit.data.sources.tsv import Tsv, tsv_table
@@ -23,6 +23,7 @@ __all__ = [
     "Geometry3k",
     "HuggingFace",
     "Jsonl",
+    "Memory",
     "Openable",
     "Rows",
     "Source",
@@ -31,7 +32,7 @@ __all__ = [
     "table_of",
 ]
 
-Source: TypeAlias = HuggingFace | Tsv | Jsonl | Csv | Geometry3k
+Source: TypeAlias = HuggingFace | Tsv | Jsonl | Csv | Geometry3k | Memory
 
 
 class Openable(Protocol):

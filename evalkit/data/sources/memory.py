@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from evalkit import digest
-from evalkit.data.sources.table import DataTable, Row, with_positions
-from evalkit.errors import EvalkitError
+from evalkit.data.sources.table import DataPlaces, DataTable, Row, with_positions
+from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.media.cache import MediaCache
-from evalkit.types import Image
+from evalkit.types import Image, Value
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -30,6 +30,14 @@ BATCH = 16
 PNG_MODES = {"1", "L", "LA", "P", "RGB", "RGBA", "I;16"}
 LOSSLESS_MODES = {"I": "I;16", "PA": "RGBA", "RGBa": "RGBA"}
 """Where PNG lacks a picture's mode: the mode that keeps its values. Any other mode is written as RGB."""
+
+
+class Memory(Value, frozen=True, kw_only=True, tag_field="kind", tag="memory"):
+    """The source of a task whose rows a Python program brings along."""
+
+    def open(self, places: DataPlaces) -> DataTable:
+        """Raises IncompleteError: no file holds these rows."""
+        raise IncompleteError("source: memory: the task's rows are not in a file; call evalkit.evaluate with rows=...")
 
 
 def table_of(rows: Rows, *, media_cache: MediaCache, root: Path) -> DataTable:

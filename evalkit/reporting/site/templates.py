@@ -10,11 +10,11 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import evalkit
 from evalkit.reporting.site.step_translations import CHINESE_STEPS
 from evalkit.reporting.site.translations import CHINESE, translate
 from evalkit.safe_text import visible
 from evalkit.types import Value
+from evalkit.version import __version__
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -54,7 +54,7 @@ def render_page(
             policy=_policy(script, style),
             script=script,
             style=style,
-            version=evalkit.__version__,
+            version=__version__,
             **values,
         )
     )

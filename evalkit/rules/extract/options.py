@@ -32,7 +32,7 @@ _ONE_BY_ONE = 2_000
 _LONGEST_POSITION = 60
 """Characters up to which a text may be a position such as "the second one"."""
 _MOST_PLACES = 20
-"""Places of one option's text that are read: the first few tell enough."""
+"""DataPlaces of one option's text that are read: the first few tell enough."""
 
 
 class Options:

@@ -1,0 +1,3 @@
+"""The version of evalkit."""
+
+__version__ = "0.1.0"
