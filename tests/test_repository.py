@@ -84,3 +84,20 @@ def test_every_make_target_that_is_named_exists(path: Path) -> None:
 def test_every_path_that_is_named_exists(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert [path for path in PATH.findall(text) if not (ROOT / path).exists()] == []
+
+
+def test_every_path_on_the_map_of_the_code_exists() -> None:
+    """A path from the root, or the name of a file or folder in the room that its row of the table is about."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    missing = []
+    for line in text.splitlines():
+        paths = [path for path in PATH.findall(line) if not path.startswith(("run.json", "stats.json"))]
+        room = (
+            ROOT / paths[0] if paths and paths[0].startswith("evalkit/") and line.startswith("|") else ROOT / "evalkit"
+        )
+        missing += [
+            path
+            for path in paths
+            if not (ROOT / path).exists() and not any(room.rglob(path.rstrip("/"))) and path[0] != "<"
+        ]
+    assert missing == []

@@ -264,8 +264,8 @@ def _data(data: Dataset, settings: Settings) -> DataRecord:
         digest=data.fingerprint,
         revision=data.revision,
         files=tuple(str(file) for file in data.files),
-        mirrors=tuple(str(mirror.resolve()) for mirror in settings.places.mirrors),
-        annotations="" if settings.annotations is None else str(settings.annotations.resolve()),
+        mirrors=tuple(str(mirror.absolute()) for mirror in settings.places.mirrors),
+        annotations="" if settings.annotations is None else str(settings.annotations.absolute()),
     )
 
 
