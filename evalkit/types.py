@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -187,7 +187,7 @@ class Score(Value, frozen=True, kw_only=True, omit_defaults=True):
     sample_id: str
     target: str
     answer: str | None
-    value: float
+    value: Annotated[float, msgspec.Meta(ge=0, le=1)]
     groups: Mapping[str, str] = {}
     options: int = 0
     fallback: bool = False

@@ -92,12 +92,7 @@ def test_every_path_on_the_map_of_the_code_exists() -> None:
     missing = []
     for line in text.splitlines():
         paths = [path for path in PATH.findall(line) if not path.startswith(("run.json", "stats.json"))]
-        room = (
-            ROOT / paths[0] if paths and paths[0].startswith("evalkit/") and line.startswith("|") else ROOT / "evalkit"
-        )
-        missing += [
-            path
-            for path in paths
-            if not (ROOT / path).exists() and not any(room.rglob(path.rstrip("/"))) and path[0] != "<"
-        ]
+        of_a_room = line.startswith("| `evalkit/") and paths[0].endswith("/")
+        room = ROOT / paths[0] if of_a_room else ROOT / "evalkit"
+        missing += [path for path in paths if not (ROOT / path).exists() and not any(room.rglob(path.rstrip("/")))]
     assert missing == []

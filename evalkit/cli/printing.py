@@ -11,7 +11,7 @@ import msgspec
 
 from evalkit.registry.spec import CardSpec
 from evalkit.results.run import Run
-from evalkit.safe_text import printable
+from evalkit.safe_text import LONGEST, one_line, printable
 from evalkit.types import Stat
 
 PROBLEMS = 20
@@ -61,7 +61,7 @@ def print_problems(run: Run) -> int:
 
 def say(sentence: str) -> None:
     """A sentence on stderr; text from data and models steers no terminal."""
-    print(printable(f"evalkit: {sentence}"), file=sys.stderr, flush=True)
+    print(f"evalkit: {one_line(sentence, LONGEST)}", file=sys.stderr, flush=True)
 
 
 def value_text(stat: Stat, value: float) -> str:
@@ -91,4 +91,5 @@ def screen() -> int | None:
 
 def print_json(value: object) -> None:
     """One JSON object on stdout."""
-    print(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(msgspec.to_builtins(value), ensure_ascii=not unicode))

@@ -120,7 +120,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def sample_lines(found: Run, score: Score) -> Iterator[str]:
     """Prompt, reply, what each rule reads in it, gold, score and key, as lines that are safe to print."""
-    sample = found.samples[score.sample_id]
+    sample = found.sample(score.sample_id)
     asked = found.replies(score.sample_id)
     for request, response in asked:
         view = f" {request.view}" if len(asked) > 1 else ""

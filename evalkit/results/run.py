@@ -224,6 +224,15 @@ class Run:
         """Samples by id, in the order of the data."""
         return {sample.id: sample for sample in self.dataset.samples}
 
+    def sample(self, sample_id: str) -> Sample:
+        """The sample of a score. Raises IncompleteError where the data have none of that id any more."""
+        if sample_id not in self.samples:
+            raise IncompleteError(
+                f"{self.folder}: sample {sample_id} has a score but is not in the data as they are today; restore the "
+                f"data, or recompute the scores with `evalkit score {self.folder}`"
+            )
+        return self.samples[sample_id]
+
     @cached_property
     def plan(self) -> Plan:
         """The prompts of every sample, and why others cannot be asked."""

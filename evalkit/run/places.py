@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from evalkit.data.sources import DataPlaces
+from evalkit.errors import EvalkitError
 from evalkit.media.cache import MediaCache
 from evalkit.registry import catalog
 
@@ -13,8 +14,14 @@ BUNDLED = catalog.PACKAGE / "assets" / "data"
 
 
 def default_cache() -> Path:
-    """The folder of cached media and digests of a program that names none; no environment variable is read."""
-    return Path.home() / ".cache" / "evalkit"
+    """The folder of cached media and digests of a program that names none; no environment variable is read.
+
+    Raises EvalkitError where the user has no home folder.
+    """
+    try:
+        return Path.home() / ".cache" / "evalkit"
+    except RuntimeError as error:
+        raise EvalkitError("there is no home folder for the media cache; name a folder for it") from error
 
 
 def default_places(

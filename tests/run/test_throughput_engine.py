@@ -130,7 +130,7 @@ def test_run_json_tells_how_prefills_were_read_and_how_busy_the_model_was(
 ) -> None:
     outcome = run(session(model, **choice), task("t"), data, tmp_path)
     written = json.loads((outcome.folder / "run.json").read_text())
-    assert written["share_prefix"] == told
+    assert written["execution"]["share_prefix"] == told
     assert 0 < written["busy_percent"] <= 100
     assert written["busy"] <= written["seconds"]
 
@@ -246,6 +246,6 @@ def test_promise_3_the_shipped_models_scores_are_equal_with_and_without(tmp_path
         common = ["--limit", "72", "--out", str(out), "--share-prefix", choice, "--quiet", "--device", "cpu"]
         assert entry.main(["run", "--model", "pocket-vlm", "--task", "mini_pope", *common]) == 0
         place = outcome.folder(out, "pocket-vlm", "mini_pope")
-        assert json.loads((place / "run.json").read_text())["share_prefix"] == told
+        assert json.loads((place / "run.json").read_text())["execution"]["share_prefix"] == told
         found[choice] = [json.loads((place / "stats.json").read_text()), (place / "scores.jsonl").read_text()]
     assert found["on"] == found["off"]

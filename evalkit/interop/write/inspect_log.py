@@ -138,7 +138,7 @@ def _times(run: Run) -> dict[str, str]:
 def _samples(run: Run) -> Iterator[dict[str, Any]]:
     for score in run.scores:
         request, response = single_reply(run, score.sample_id)
-        sample = run.samples[score.sample_id]
+        sample = run.sample(score.sample_id)
         reply = {"role": "assistant", "content": response.text, "source": "generate"}
         stop = {"stop": "stop", "length": "max_tokens"}.get(response.finish, "unknown")
         prompt = [_message(message) for message in request.messages]

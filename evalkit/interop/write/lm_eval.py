@@ -119,7 +119,7 @@ def _sample_lines(run: Run) -> list[str]:
 
 
 def _sample(position: int, score: Score, run: Run) -> dict[str, Any]:
-    sample, pairs = run.samples[score.sample_id], prompts_and_replies(run, score.sample_id)
+    sample, pairs = run.sample(score.sample_id), prompts_and_replies(run, score.sample_id)
     doc = {
         "id": sample.id,
         "question": sample.question,

@@ -30,7 +30,7 @@ def write_vlmevalkit(runs: Sequence[Run], publication: Publication) -> list[Path
 
 def prediction_table(run: Run, *, escape: bool = False) -> str:
     """The table's text: `index`, `question`, a column per option letter, `answer`, a column per group, `prediction`."""
-    samples = [run.samples[score.sample_id] for score in run.scores]
+    samples = [run.sample(score.sample_id) for score in run.scores]
     letters = LETTERS[: max((len(sample.choices) for sample in samples), default=0)]
     groups = list(dict.fromkeys(name for sample in samples for name in sample.groups))
     out = io.StringIO()
