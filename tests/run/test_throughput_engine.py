@@ -131,7 +131,7 @@ def test_run_json_tells_how_prefills_were_read_and_how_busy_the_model_was(
     outcome = run(session(model, **choice), task("t"), data, tmp_path)
     written = json.loads((outcome.folder / "run.json").read_text())
     assert written["execution"]["share_prefix"] == told
-    assert 0 < written["busy_percent"] <= 100
+    assert 0 < written["execution"]["busy_percent"] <= 100
     assert written["busy"] <= written["seconds"]
 
 
