@@ -14,7 +14,7 @@ from evalkit.rules import Rule
 from evalkit.types import Message, Sample, Score
 
 
-class AnswerFormat(Protocol):
+class AdapterProtocol(Protocol):
     """The interface of every member of `Adapter`, the union into which a task file's `adapter:` decodes.
 
     An answer format is a frozen value without state. A sample has as many prompts as replies; all formats of today have
@@ -55,9 +55,9 @@ Adapter: TypeAlias = MultipleChoice | YesNo | ShortAnswer | Mixed | Number
 
 if TYPE_CHECKING:
 
-    def _every_member_is_an_answer_format(adapter: Adapter) -> AnswerFormat:
+    def _every_member_is_an_answer_format(adapter: Adapter) -> AdapterProtocol:
         """Type checking fails here when a member of the union lacks a method or has another signature."""
         return adapter
 
 
-__all__ = ["Adapter", "AnswerFormat", "Mixed", "MultipleChoice", "Number", "Rule", "ShortAnswer", "YesNo"]
+__all__ = ["Adapter", "AdapterProtocol", "Mixed", "MultipleChoice", "Number", "Rule", "ShortAnswer", "YesNo"]

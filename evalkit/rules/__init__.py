@@ -32,7 +32,7 @@ from evalkit.rules.vlmevalkit import (
 from evalkit.types import Sample
 
 
-class ScoringRule(Protocol):
+class RuleProtocol(Protocol):
     """The interface of every member of `Rule`, the union into which a task file's `rule:` decodes.
 
     A rule is a frozen value without state: the same reply and sample always give the same verdict.
@@ -78,9 +78,9 @@ Rule: TypeAlias = (
 
 if TYPE_CHECKING:
 
-    def _every_member_is_a_scoring_rule(rule: Rule) -> ScoringRule:
+    def _every_rule(rule: Rule) -> RuleProtocol:
         """Type checking fails here when a member of the union lacks a method or has another signature."""
         return rule
 
 
-__all__ = ["Rule", "ScoringRule", "Verdict"]
+__all__ = ["Rule", "RuleProtocol", "Verdict"]

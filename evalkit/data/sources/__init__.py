@@ -24,9 +24,9 @@ __all__ = [
     "HuggingFace",
     "Jsonl",
     "Memory",
-    "Openable",
     "Rows",
     "Source",
+    "SourceProtocol",
     "Tsv",
     "annotations_table",
     "table_of",
@@ -35,7 +35,7 @@ __all__ = [
 Source: TypeAlias = HuggingFace | Tsv | Jsonl | Csv | Geometry3k | Memory
 
 
-class Openable(Protocol):
+class SourceProtocol(Protocol):
     """The contract of every member of `Source`: the fields of a task file that say where a data set is.
 
     Constructing one reads nothing; `open` does. A table's `rows(columns, positions)` may be called any number of times:
@@ -55,7 +55,7 @@ class Openable(Protocol):
 
 if TYPE_CHECKING:
 
-    def _every_source_is_openable(source: Source) -> Openable:
+    def _every_source(source: Source) -> SourceProtocol:
         return source
 
 
