@@ -38,6 +38,7 @@ from evalkit.media.cache import MediaCache  # noqa: E402
 from evalkit.registry.spec import Batch, ModelSpec, TaskSpec  # noqa: E402
 from evalkit.run import dataset, plan, response_log, runner  # noqa: E402
 from evalkit.run.outcome import Outcome  # noqa: E402
+from evalkit.run.prepare import TaskSettings  # noqa: E402
 from evalkit.run.progress import SilentProgress  # noqa: E402
 from evalkit.run.session import Session  # noqa: E402
 from tests import models  # noqa: E402
@@ -125,7 +126,7 @@ def ours(made: Session, rows: Sequence[Row], folder: Path, new: int) -> tuple[Ou
     engine.media = RecentMedia()
     for name in ("out", "media"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    settings = runner.Settings(out=folder / "out", places=places(folder), progress=SilentProgress())
+    settings = TaskSettings(out=folder / "out", places=places(folder), progress=SilentProgress())
     return clocked(lambda: runner.run(made, task(rows, new), settings))
 
 

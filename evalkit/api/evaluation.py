@@ -20,11 +20,11 @@ from evalkit.run import runner, torchrun
 from evalkit.run.judge import Judge
 from evalkit.run.outcome import Outcome
 from evalkit.run.places import default_cache, default_places
+from evalkit.run.prepare import TaskSettings, prepare
 from evalkit.run.progress import CallbackProgress, Progress, ProgressEvent, SilentProgress, TerminalProgress
-from evalkit.run.ray import Pool
-from evalkit.run.runner import Settings
+from evalkit.run.ray import RayExecutor
 from evalkit.run.session import Session
-from evalkit.run.torchrun import Crew, Launch, Report
+from evalkit.run.torchrun import Launch, RankGroup, RankReport
 
 Executor: TypeAlias = Literal["local", "ray"]
 Step: TypeAlias = Callable[[], Outcome]
@@ -162,10 +162,10 @@ def run_models(
 ) -> Iterator[Run | Failure]:
     """Every model on every task, one after the other; of several ranks only the first one yields anything."""
     _check(subjects, tasks, plan)
-    crew = torchrun.join(attempt=plan.launch.attempt) if plan.launch.size > 1 else None
+    rank_group = torchrun.join(attempt=plan.launch.attempt) if plan.launch.size > 1 else None
     for number, (spec, engine) in enumerate(subjects):
         session = Session(spec, engine=engine, device=_device(plan), cache=plan.cache)
-        yield from _run_model(session, tasks, plan, crew=crew, first=number * len(tasks))
+        yield from _run_model(session, tasks, plan, rank_group=rank_group, first=number * len(tasks))
 
 
 def _check(subjects: Sequence[Subject], tasks: Sequence[TaskFile], plan: EvaluationSettings) -> None:
@@ -191,20 +191,20 @@ def _check(subjects: Sequence[Subject], tasks: Sequence[TaskFile], plan: Evaluat
 
 def _device(plan: EvaluationSettings) -> str:
     if plan.launch.size > 1:
-        return torchrun.device_of(plan.launch.local_rank, asked=plan.device)
+        return torchrun.device_of(plan.launch.local_rank, name=plan.device)
     return plan.device
 
 
 def _run_model(
-    session: Session, tasks: Sequence[TaskFile], plan: EvaluationSettings, *, crew: Crew | None, first: int
+    session: Session, tasks: Sequence[TaskFile], plan: EvaluationSettings, *, rank_group: RankGroup | None, first: int
 ) -> Iterator[Run | Failure]:
     settings = [_settings(task, plan) for task in tasks]
-    with closing(Pool(actors=plan.actors)) as pool:
-        execute = pool if plan.executor == "ray" else None
+    with closing(RayExecutor(actors=plan.actors)) as ray_executor:
+        execute = ray_executor if plan.executor == "ray" else None
         steps: list[Step] = (
             [partial(runner.run, session, t.spec, s, execute=execute) for t, s in zip(tasks, settings, strict=True)]
-            if crew is None
-            else _rank_steps(session, tasks, settings, crew, first=first)
+            if rank_group is None
+            else _rank_steps(session, tasks, settings, rank_group, first=first)
         )
         # Ranks other than the first have no steps left: their part is done.
         for step, task, setting in zip(steps, tasks, settings, strict=False):
@@ -215,9 +215,9 @@ def _run_model(
                 yield Failure(session.model.name, task.spec.name, error)
 
 
-def _settings(task: TaskFile, plan: EvaluationSettings) -> Settings:
+def _settings(task: TaskFile, plan: EvaluationSettings) -> TaskSettings:
     places = default_places(data=plan.data, cache=plan.cache, offline=plan.offline)
-    return Settings(
+    return TaskSettings(
         out=plan.out,
         places=msgspec.structs.replace(places, folder=task.folder),
         progress=plan.progress,
@@ -230,7 +230,7 @@ def _settings(task: TaskFile, plan: EvaluationSettings) -> Settings:
 
 
 def _rank_steps(
-    session: Session, tasks: Sequence[TaskFile], settings: Sequence[Settings], crew: Crew, *, first: int
+    session: Session, tasks: Sequence[TaskFile], settings: Sequence[TaskSettings], rank_group: RankGroup, *, first: int
 ) -> list[Step]:
     """Ask this rank's part of every task; return what brings the tasks to their ends, on the first rank only.
 
@@ -239,16 +239,22 @@ def _rank_steps(
     steps: list[Step] = []
     for number, (task, setting) in enumerate(zip(tasks, settings, strict=True), start=first):
         try:
-            ready = runner.prepare(session, task.spec, setting)
+            ready = prepare(session, task.spec, setting)
         except EvalkitError as error:
-            crew.report(number, Report())
+            rank_group.report(number, RankReport())
             steps.append(partial(_raise, error))
             continue
-        left = torchrun.share(
-            session, ready.planned, ready.todo, ready.place, crew=crew, task=number, progress=setting.progress
+        left = torchrun.execute_claims(
+            session,
+            ready.planned,
+            ready.todo,
+            ready.folder,
+            rank_group=rank_group,
+            task=number,
+            progress=setting.progress,
         )
-        steps.append(partial(runner.gather, session, ready, left, crew=crew, number=number))
-    return [] if crew.rank else steps
+        steps.append(partial(runner.finish_for_ranks, session, ready, left, rank_group=rank_group, number=number))
+    return [] if rank_group.rank else steps
 
 
 def _raise(error: EvalkitError) -> Outcome:

@@ -23,8 +23,8 @@ from evalkit.results.run import Run
 from evalkit.run import dataset, runner
 from evalkit.run.judge import Judge
 from evalkit.run.places import default_places
+from evalkit.run.prepare import TaskSettings
 from evalkit.run.progress import Progress, SilentProgress
-from evalkit.run.runner import Settings
 from evalkit.run.session import Session
 
 Predictions: TypeAlias = "str | Path | Mapping[str, str]"
@@ -54,7 +54,7 @@ def score(
     Raises EvalkitError for a file that cannot be read; a sample without a reply makes the run incomplete.
     """
     file, places = task_file(task), default_places(data=data, cache=cache)
-    settings = Settings(
+    settings = TaskSettings(
         out=Path("results") if out is None else Path(out),
         places=msgspec.structs.replace(places, folder=file.folder),
         progress=SilentProgress(),
@@ -69,7 +69,7 @@ def score(
 def score_predictions(
     task: TaskFile,
     predictions: Predictions,
-    settings: Settings,
+    settings: TaskSettings,
     *,
     field: str,
     name: str,
@@ -100,7 +100,7 @@ def score_predictions(
 def _own_format(
     task: TaskSpec,
     predictions: Predictions,
-    settings: Settings,
+    settings: TaskSettings,
     folder: Path,
     *,
     field: str,

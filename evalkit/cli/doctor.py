@@ -22,8 +22,8 @@ from evalkit.registry import catalog, load
 from evalkit.registry.spec import TaskSpec
 from evalkit.results.run import Run
 from evalkit.run import provenance, runner
+from evalkit.run.prepare import TaskSettings
 from evalkit.run.progress import TerminalProgress
-from evalkit.run.runner import Settings
 from evalkit.run.session import Session
 
 OPTIONAL = {
@@ -141,7 +141,7 @@ def _reproduce(options: argparse.Namespace) -> int:
 def _value(session: Session, name: str, scratch: Path, options: argparse.Namespace) -> float:
     task = load.spec(TaskSpec, name)
     progress = TerminalProgress(colour=options.colour)
-    settings = Settings(out=scratch, places=beside(places(options), name), progress=progress)
+    settings = TaskSettings(out=scratch, places=beside(places(options), name), progress=progress)
     outcome = runner.run(session, task, settings)
     stat = Run.of(outcome, task, settings.places).headline
     if stat is None:

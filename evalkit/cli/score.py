@@ -15,8 +15,8 @@ from evalkit.cli.run import judge_of
 from evalkit.cli.setup import existing, places
 from evalkit.errors import EvalkitError
 from evalkit.results.run import Run
+from evalkit.run.prepare import TaskSettings
 from evalkit.run.progress import TerminalProgress
-from evalkit.run.runner import Settings
 
 
 def main(options: argparse.Namespace) -> int:
@@ -36,7 +36,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _predictions(options: argparse.Namespace) -> Run:
     task = task_file(options.task)
-    settings = Settings(
+    settings = TaskSettings(
         out=options.out or Path("results"),
         places=msgspec.structs.replace(places(options), folder=task.folder),
         progress=_progress(options),

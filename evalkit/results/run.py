@@ -17,14 +17,14 @@ from evalkit.registry.spec import Reference, TaskSpec
 from evalkit.results.old_stats import upgraded
 from evalkit.run import dataset, plan, record, response_log
 from evalkit.run.dataset import Dataset
-from evalkit.run.judge import Judge, recorded
+from evalkit.run.judge import Judge, recorded_judge
 from evalkit.run.outcome import Outcome
 from evalkit.run.places import default_places
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
 from evalkit.run.record import RunRecord
 from evalkit.run.response_log import Log
-from evalkit.run.runner import rescored
+from evalkit.run.runner import rescore_record
 from evalkit.types import Request, Response, Sample, Score, Stat
 
 if TYPE_CHECKING:
@@ -258,15 +258,15 @@ class Run:
         run = self.replaced(task=task, scores=None, stats=None)
         if _rows_of(task) == _rows_of(self.task):
             run.__dict__["dataset"] = self.dataset
-        return rescored(
+        return rescore_record(
             self.record,
             task,
             run.dataset,
             run.plan,
             self.log,
-            place=self.folder,
+            folder=self.folder,
             rule=rule,
-            judge=judge or (None if rule else recorded(self.record.scoring.judge)),
+            judge=judge or (None if rule else recorded_judge(self.record.scoring.judge)),
             progress=progress,
         )
 

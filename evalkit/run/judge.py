@@ -1,4 +1,4 @@
-"""A language model reads the answer from replies that no rule can read; it is asked once and its readings are kept."""
+"""A judge: a language model that reads the answer in replies that no rule can read; its own replies are logged."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ Do not correct it. Write {none} if the reply gives no answer."""
 
 
 class Judge(msgspec.Struct, frozen=True, kw_only=True):
-    """Who reads the replies. `identity` is its backend's; without `model` and `engine` only kept readings count.
+    """A judge model. `identity` is its backend's; without `model` and `engine` only the replies in its log count.
 
-    everything: also replies that the rule reads, to see how often both agree; the rule's answer stands.
+    everything: it also reads the replies that the rule reads, to see how often both agree; the rule's answer counts.
     """
 
     name: str
@@ -72,14 +72,15 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True):
     engine: Callable[[], Engine[Any]] | None = None
 
     def record(self) -> dict[str, object]:
-        """What run.json keeps, so that a rescore finds the readings again."""
+        """The fields in run.json by which a rescore recognises the judge's log."""
         return {"name": self.name, "identity": self.identity, "everything": self.everything}
 
 
 class Agreement(Value, frozen=True, kw_only=True):
-    """`judge.json`: of `asked` replies `read` hold an answer to the judge; `resolved` of these none to the rule.
+    """`judge.json`: of `asked` replies the judge read `read`; from `resolved` of these the rule extracted no answer.
 
-    `agree` and `differ` count replies that both read, `examples` are samples on which they differ; `calls` were new.
+    `agree` and `differ` count replies that both read, `examples` are samples on which they differ; `calls` counts new
+    requests.
     """
 
     judge: str
@@ -95,69 +96,69 @@ class Agreement(Value, frozen=True, kw_only=True):
 
     def sentence(self) -> str:
         """The counts, for stderr."""
-        left = self.asked - self.agree - self.differ - self.resolved
-        text = f"judge {self.judge}: {self.resolved} replies read that the rule left unparsed, {left} left"
+        unresolved = self.asked - self.agree - self.differ - self.resolved
+        text = f"judge {self.judge}: {self.resolved} replies read that the rule left unparsed, {unresolved} left"
         both = self.agree + self.differ
         return f"{text}; of {both} that both read, {self.agree} agree" if both else text
 
 
-def recorded(kept: Mapping[str, Any]) -> Judge | None:
-    """The judge of a record, who is not asked again; None where there was none."""
-    return msgspec.convert(kept, Judge) if kept else None
+def recorded_judge(fields: Mapping[str, Any]) -> Judge | None:
+    """The judge of a record, without a model to ask; None where there was none."""
+    return msgspec.convert(fields, Judge) if fields else None
 
 
-def judged(
+def scores_with_judge(
     judge: Judge | None,
     task: TaskSpec,
     samples: Sequence[Sample],
     *,
     planned: Plan,
     log: Log,
-    place: Path,
+    folder: Path,
     progress: Progress,
 ) -> tuple[Score, ...]:
-    """The rule's scores, with the judge's readings where the rule had none; what it is newly asked goes into its log.
+    """The rule's scores, with the judge's answers where the rule extracted none; new replies of it go into its log.
 
-    How far both agree is told, and kept in `place`. A reply that the judge cannot be asked about costs its sample the
-    score, as any failed request does. Samples with several prompts are left to the rule.
+    The agreement of both is reported, and written to `folder`. A reply that the judge cannot be asked about costs its
+    sample the score, as any failed request does. Samples with several prompts are left to the rule.
     """
     scores = tuple(scoring.scores(task.adapter, samples, plan=planned, log=log))
     if judge is None:
         return scores
-    wanted = {s.sample_id for s in scores if s.error is None and (judge.everything or s.answer is None)}
-    replies = {name: log.responses[views[0].key].text for name, views in planned.requests.items() if name in wanted}
-    found = [s for s in samples if replies.get(s.id, "").strip() and len(planned.requests[s.id]) == 1]
-    asked = {s.id: request(judge, task, s, replies[s.id]) for s in found}
-    calls, kept = _asked(judge, asked, place, progress)
-    readings = {s.id: _reading(judge, task, s, kept.responses.get(asked[s.id].key)) for s in found}
+    candidates = {s.sample_id for s in scores if s.error is None and (judge.everything or s.answer is None)}
+    replies = {name: log.responses[views[0].key].text for name, views in planned.requests.items() if name in candidates}
+    selection = [s for s in samples if replies.get(s.id, "").strip() and len(planned.requests[s.id]) == 1]
+    requests = {s.id: request(judge, task, s, replies[s.id]) for s in selection}
+    calls, judgements = _execute(judge, requests, folder, progress)
+    readings = {s.id: _reading(judge, task, s, judgements.responses.get(requests[s.id].key)) for s in selection}
     agreement = _agreement(judge, scores, readings, calls=calls)
     progress.say(agreement.sentence())
-    text_files.write_json(place / FILE, agreement)
-    return tuple(_resolved(score, readings.get(score.sample_id)) for score in scores)
+    text_files.write_json(folder / FILE, agreement)
+    return tuple(score if score.answer is not None else readings.get(score.sample_id, score) for score in scores)
 
 
-def _asked(judge: Judge, asked: Mapping[str, Request], place: Path, progress: Progress) -> tuple[int, Log]:
-    """Bring a reading of every reply into the log, if anyone may be asked; how many calls that took."""
-    log = response_log.read(place, LOG)
-    todo = plan.pending(Plan({name: (one,) for name, one in asked.items()}, {}), log)
+def _execute(judge: Judge, requests: Mapping[str, Request], folder: Path, progress: Progress) -> tuple[int, Log]:
+    """Execute the requests, by sample id, where the judge has a model; return the number of calls and its log."""
+    log = response_log.read(folder, LOG)
+    todo = plan.pending(Plan({name: (one,) for name, one in requests.items()}, {}), log)
     if not todo or judge.model is None or judge.engine is None:
         return 0, log
-    with response_log.writer(place, kind=LOG) as append, progress.task(len(todo)) as advance:
+    with response_log.writer(folder, kind=LOG) as append, progress.task(len(todo)) as advance:
 
         def sink(responses: Sequence[Response]) -> None:
             append(responses)
             advance(responses)
 
         Stream(judge.engine(), batch=judge.model.batch, workers=judge.model.workers, sink=sink).run(todo)
-    return len(todo), response_log.read(place, LOG)
+    return len(todo), response_log.read(folder, LOG)
 
 
 def request(judge: Judge, task: TaskSpec, sample: Sample, reply: str) -> Request:
-    """What the judge is asked about one reply: text only, with the key that any request has. Raises EvalkitError."""
-    asked = form(task, sample)
+    """The request to the judge about one reply: text only, with a key like any other. Raises EvalkitError."""
+    judge_prompt = prompt_for(task, sample)
     values = {**sample.extra, "question": sample.question, "options": option_lines(sample, "{letter}. {text}")}
     try:
-        text = template.fill(asked.prompt, {**values, "reply": reply, "none": asked.none})
+        text = template.fill(judge_prompt.prompt, {**values, "reply": reply, "none": judge_prompt.none})
     except KeyError as error:
         raise EvalkitError(
             f"task {task.name}: judge.prompt wants {{{error.args[0]}}}, which columns.extra lacks"
@@ -165,12 +166,12 @@ def request(judge: Judge, task: TaskSpec, sample: Sample, reply: str) -> Request
     except ValueError as error:
         raise EvalkitError(f"task {task.name}: judge.prompt: {error}") from None
     messages = (Message("user", (Text(template.IMAGE_PLACEHOLDER.sub(r"(picture \1)", text)),)),)
-    generation = Generation(max_new_tokens=asked.max_new_tokens)
+    generation = Generation(max_new_tokens=judge_prompt.max_new_tokens)
     key = plan.key(judge.identity, messages, generation, sample=(sample.id, 0))
     return Request(key=key, sample_id=sample.id, view=0, messages=messages, generation=generation)
 
 
-def form(task: TaskSpec, sample: Sample) -> JudgePrompt:
+def prompt_for(task: TaskSpec, sample: Sample) -> JudgePrompt:
     """The task's own prompt for a judge, else the one for the sample's kind of answer."""
     if task.judge is not None:
         return task.judge
@@ -180,39 +181,35 @@ def form(task: TaskSpec, sample: Sample) -> JudgePrompt:
 
 
 def _reading(judge: Judge, task: TaskSpec, sample: Sample, response: Response | None) -> Score:
-    """The score of what the judge read, as an answer of the task; unparsed where it read none."""
-    said = "" if response is None else response.text.strip().strip("\"'`*. ")
+    """The score of the judge's answer by the rule of the task; without an answer where the judge found none."""
+    text = "" if response is None else response.text.strip().strip("\"'`*. ")
     adapter = task.adapter.with_rule(LetterRule()) if sample.choices else task.adapter
     score = msgspec.structs.replace(
-        adapter.score(sample, [said]), cluster=sample.cluster, step="read by the judge model"
+        adapter.score(sample, [text]), cluster=sample.cluster, step="read by the judge model"
     )
     if response is None or response.error is not None:
         reason = "it has not been asked about this reply" if response is None else response.error
         problem = f"judge {judge.name}: {reason}; run again with --judge {judge.name}"
         return msgspec.structs.replace(score, answer=None, value=0.0, error=problem)
-    if not said or said.upper() == form(task, sample).none.upper():
+    if not text or text.upper() == prompt_for(task, sample).none.upper():
         return msgspec.structs.replace(score, answer=None, value=0.0)
     return score
-
-
-def _resolved(score: Score, reading: Score | None) -> Score:
-    return score if reading is None or score.answer is not None else reading
 
 
 def _agreement(judge: Judge, scores: Sequence[Score], readings: Mapping[str, Score], *, calls: int) -> Agreement:
     pairs = [(score, readings[score.sample_id]) for score in scores if score.sample_id in readings]
     read = [(score, reading) for score, reading in pairs if reading.answer is not None]
     both = [(score, reading) for score, reading in read if score.answer is not None]
-    apart = [score.sample_id for score, reading in both if score.answer != reading.answer]
+    differing = [score.sample_id for score, reading in both if score.answer != reading.answer]
     return Agreement(
         judge=judge.name,
         identity=judge.identity,
         asked=len(pairs),
         read=len(read),
         resolved=len(read) - len(both),
-        agree=len(both) - len(apart),
-        differ=len(apart),
+        agree=len(both) - len(differing),
+        differ=len(differing),
         failed=sum(reading.error is not None for _, reading in pairs),
         calls=calls,
-        examples=tuple(apart[:20]),
+        examples=tuple(differing[:20]),
     )

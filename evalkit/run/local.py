@@ -1,4 +1,4 @@
-"""Run requests in this process and append every reply to the log as soon as it exists."""
+"""Execute requests in this process, and append every reply to the log as soon as it exists."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from evalkit.run.session import Session
 from evalkit.types import Request, Response
 
 
-class Work(msgspec.Struct, frozen=True):
-    """What calls did: requests put to models, the seconds the models themselves were at it, and the seconds in all."""
+class CallTotals(msgspec.Struct, frozen=True):
+    """Requests sent to models, the seconds spent inside the models, and the seconds in all."""
 
     calls: int = 0
     busy: float = 0.0
@@ -25,27 +25,27 @@ class Work(msgspec.Struct, frozen=True):
 
     @property
     def busy_percent(self) -> float:
-        """The models' share of the time, 0 to 100; of several at once it is the average."""
+        """The models' share of the time, 0 to 100; the average where several run at once."""
         return 100 * self.busy / self.seconds if self.seconds else 0.0
 
-    def plus(self, other: Work) -> Work:
-        """Both together."""
-        return Work(self.calls + other.calls, self.busy + other.busy, self.seconds + other.seconds)
+    def plus(self, other: CallTotals) -> CallTotals:
+        """The sum of both."""
+        return CallTotals(self.calls + other.calls, self.busy + other.busy, self.seconds + other.seconds)
 
 
-class Execute(Protocol):
-    """A way to ask: in this process, or by workers."""
+class Executor(Protocol):
+    """Executes requests: in this process, or by workers."""
 
-    def __call__(self, session: Session, todo: Sequence[Request], folder: Path, *, progress: Progress) -> Work:
+    def __call__(self, session: Session, todo: Sequence[Request], folder: Path, *, progress: Progress) -> CallTotals:
         """Append a reply to every request of `todo` to the log in `folder`."""
 
 
-def local(session: Session, todo: Sequence[Request], folder: Path, *, progress: Progress) -> Work:
-    """Ask `todo` in its order. Whatever stops this, the replies so far are in the folder's log."""
-    return ask(session, todo, folder, progress=progress, total=len(todo))
+def execute_locally(session: Session, todo: Sequence[Request], folder: Path, *, progress: Progress) -> CallTotals:
+    """Execute `todo` in its order. Whatever stops this, the replies so far are in the folder's log."""
+    return execute_part(session, todo, folder, progress=progress, total=len(todo))
 
 
-def ask(
+def execute_part(
     session: Session,
     todo: Iterable[Request],
     folder: Path,
@@ -54,10 +54,10 @@ def ask(
     total: int,
     name: str = "0",
     others: Callable[[int], int] = lambda count: 0,
-) -> Work:
-    """`local` for one of several processes: its log is called `name`, and the bar counts to `total` with all of them.
+) -> CallTotals:
+    """`execute_locally` for one of several processes: its log has a `name`, and the bar counts all their `total`.
 
-    `others` is told the number of new replies and says how many the other processes have had meanwhile.
+    `others` takes the number of new replies and returns how many the other processes have had since its last call.
     """
     engine, calls = session.engine(), 0
     if session.share_prefix:
@@ -73,14 +73,14 @@ def ask(
         begin = time.perf_counter()
         stream = Stream(engine, batch=session.model.batch, workers=session.model.workers, sink=sink)
         stream.run(todo)
-        return Work(calls, stream.busy, time.perf_counter() - begin)
+        return CallTotals(calls, stream.busy, time.perf_counter() - begin)
 
 
-def reuse(session: Session, todo: Sequence[Request], folder: Path, *, progress: Progress) -> list[Request]:
-    """Append the replies that another task of this command has got, facts about equal requests; the rest of `todo`."""
-    known = [session.answers[request.key] for request in todo if request.key in session.answers]
-    if known:
+def reuse_replies(session: Session, todo: Sequence[Request], folder: Path, *, progress: Progress) -> list[Request]:
+    """Append the replies to equal requests of this command's earlier tasks; return the other requests of `todo`."""
+    replies = [session.answers[request.key] for request in todo if request.key in session.answers]
+    if replies:
         with response_log.writer(folder) as append:
-            append(known)
-        progress.say(f"{len(known)} requests were answered in another task of this run")
+            append(replies)
+        progress.say(f"{len(replies)} requests were answered in another task of this run")
     return [request for request in todo if request.key not in session.answers]

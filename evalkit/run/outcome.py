@@ -1,4 +1,4 @@
-"""A finished task as its run's folder keeps it: record, scores and numbers, made from the log and replaced whole."""
+"""A finished task in its run's folder: record, scores and stats, made from the log and replaced as a whole."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from evalkit.types import Score, Stat
 
 
 def folder(out: Path, model: str, task: str) -> Path:
-    """`out/<model>/<task>`; characters that a path should not hold become `-`, so ask `earlier` whose it is."""
+    """`out/<model>/<task>`; characters unfit for a path become `-`, so `earlier_record` checks whose folder it is."""
     return out / filenames.safe_name(model) / filenames.safe_name(task)
 
 
-def earlier(place: Path, *, model: str, task: str, say: Callable[[str], None]) -> RunRecord | None:
-    """The record that the folder holds of an earlier run; None for a new folder, and for a damaged record, told.
+def earlier_record(folder: Path, *, model: str, task: str, say: Callable[[str], None]) -> RunRecord | None:
+    """The record of an earlier run in the folder; None for a new folder, and after a sentence for a damaged record.
 
     Raises EvalkitError where another model or task, whose name becomes the same folder's, has run there.
     """
-    if not (place / record.FILE).exists():
+    if not (folder / record.FILE).exists():
         return None
     try:
-        found = record.read(place)
+        earlier = record.read(folder)
     except EvalkitError as error:
         say(f"{error}; the device of earlier replies is unknown, and the record is replaced")
         return None
-    owner = found.model.name, found.task.name
+    owner = earlier.model.name, earlier.task.name
     if owner != (model, task):
         raise EvalkitError(
-            f"{place}: holds model {owner[0]!r} on task {owner[1]!r}, not model {model!r} on task {task!r}; "
+            f"{folder}: holds model {owner[0]!r} on task {owner[1]!r}, not model {model!r} on task {task!r}; "
             "choose another --out"
         )
-    return found
+    return earlier
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished task, the folder where it lies and the data it was scored on.
+    """A finished task, the folder of its run and the data it was scored on.
 
     `calls` and `seconds` are of this command alone, those of the record of all commands; a rescore has neither.
     """
@@ -56,7 +56,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
 
     def write(self) -> Outcome:
-        """Replace the three derived files of the run, run.json last: where it stands, the others are its own."""
+        """Replace the three derived files of the run, run.json last: where it exists, the others belong to it."""
         text_files.write_lines(self.folder / "scores.jsonl", self.scores)
         text_files.write_json(self.folder / "stats.json", self.stats)
         text_files.write_json(self.folder / record.FILE, self.record)

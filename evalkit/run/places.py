@@ -1,4 +1,4 @@
-"""Where data and media lie unless somebody says otherwise."""
+"""The default places of data and media."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUNDLED = catalog.PACKAGE / "assets" / "data"
 
 
 def default_cache() -> Path:
-    """The folder of cached media and digests of a program that names none; no environment variable is read.
+    """The default folder of cached media and digests; no environment variable is read.
 
     Raises EvalkitError where the user has no home folder.
     """

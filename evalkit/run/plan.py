@@ -1,4 +1,4 @@
-"""Task x model x samples -> keyed requests, and which of them still have to be asked, in which order. Pure."""
+"""Task x model x samples -> keyed requests, and those without an answer in the order of execution. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from evalkit.types import Generation, Image, Media, Message, Request, Sample, Te
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The requests of every sample in view order, by sample id, and why other samples cannot be asked."""
+    """The requests of every sample in view order, by sample id, and the reason why other samples cannot be asked."""
 
     requests: Mapping[str, tuple[Request, ...]]
     problems: Mapping[str, str]
@@ -63,10 +63,10 @@ def key(
     *,
     sample: tuple[str, int] = ("", 0),
 ) -> str:
-    """sha256 over the canonical JSON of all that can change a reply: paths and scheduling are not in it.
+    """The sha256 over the canonical JSON of all that can change a reply; paths and scheduling are not in it.
 
-    A backend that answers by sample and not by prompt (recorded replies, random choice) says so by `by_sample` in its
-    identity; only then do the sample's id and view count.
+    A backend that answers by sample and not by prompt (recorded replies, random choice) has `by_sample` in its
+    identity; only then are the sample's id and view part of the key.
     """
     turns = [{"role": m.role, "parts": [_identity(p) for p in m.parts]} for m in messages]
     content = {"backend": identity, "messages": turns, "generation": generation}
@@ -94,7 +94,7 @@ def _identity(part: Text | Media) -> object:
 
 
 def _without_media(sample: Sample) -> Sample:
-    """The sample as a blind model sees it: places of pictures vanish from the text with the pictures."""
+    """The sample as a blind model sees it: image placeholders vanish from the text with the images."""
     return msgspec.structs.replace(
         sample,
         media=(),
@@ -108,7 +108,7 @@ def _without_media(sample: Sample) -> Sample:
 
 
 def pending(planned: Plan, log: Log) -> list[Request]:
-    """Requests without an answer, equal ones once; those sharing their leading media side by side, costliest first."""
+    """Requests without an answer, equal ones once, costliest first; those with the same leading media in a row."""
     todo: dict[str, Request] = {}
     for request in planned.all:
         if not log.answered(request.key):
@@ -121,13 +121,13 @@ def pending(planned: Plan, log: Log) -> list[Request]:
 
 
 def units(todo: Iterable[Request], *, least: int = 1) -> list[list[Request]]:
-    """What `pending` returns, cut into pieces for several workers: of `least` requests or more, families whole."""
-    found: list[list[Request]] = []
+    """Cut the result of `pending` into units for workers, of `least` requests or more; equal leading media in one."""
+    pieces: list[list[Request]] = []
     for _, family in groupby(todo, key=_family):
-        if not found or len(found[-1]) >= least:
-            found.append([])
-        found[-1].extend(family)
-    return found
+        if not pieces or len(pieces[-1]) >= least:
+            pieces.append([])
+        pieces[-1].extend(family)
+    return pieces
 
 
 def _family(request: Request) -> object:
@@ -135,13 +135,13 @@ def _family(request: Request) -> object:
 
 
 def prefix(request: Request) -> tuple[str, ...]:
-    """Digests of the media that open the prompt, before any text: what can be encoded once for all who share it."""
-    found: list[str] = []
+    """Digests of the media that open the prompt, before any text; prompts that share them can share the encoding."""
+    digests: list[str] = []
     for part in (p for m in request.messages for p in m.parts):
         if isinstance(part, Text):
             break
-        found.append(digest.of(_identity(part)))
-    return tuple(found)
+        digests.append(digest.of(_identity(part)))
+    return tuple(digests)
 
 
 def cost(request: Request) -> int:

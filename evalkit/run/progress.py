@@ -1,4 +1,4 @@
-"""Reports that long work moves: a bar or lines on stderr, calls of a function, or nothing."""
+"""Reports the progress of a run: a bar or lines on stderr, calls of a function, or nothing."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from evalkit.types import Response, Value
 LINE_SECONDS = 10.0
 
 
-class Advance(Protocol):
-    """Moves a bar on."""
+class BatchCallback(Protocol):
+    """A function that is called after every batch."""
 
     def __call__(self, responses: Sequence[Response], others: int = 0) -> None:
-        """By the responses of a batch, and by the number of those that other processes have had meanwhile."""
+        """Count the responses of a batch, and the number that other processes have had since the last call."""
 
 
 class Progress(Protocol):
-    """What a run reports while it works, one task at a time."""
+    """Takes the reports of a run, one task at a time."""
 
     def say(self, text: str) -> None:
-        """A sentence for the user, now."""
+        """Report a sentence."""
 
     def label(self, text: str) -> None:
-        """The name of the next task, as `model / task`."""
+        """Set the name of the next task, as `model / task`."""
 
-    def task(self, total: int) -> AbstractContextManager[Advance]:
-        """Gives the function to call with the responses of every batch of a task that has `total` requests to ask."""
+    def task(self, total: int) -> AbstractContextManager[BatchCallback]:
+        """Yield the function to call with the responses of every batch of a task that has `total` requests to ask."""
 
     def failed(self, name: str, error: EvalkitError) -> None:
-        """A task ended with an error; the tasks after it run all the same."""
+        """Report a task that ended with an error; the tasks after it still run."""
 
 
 class ProgressEvent(Value, frozen=True, kw_only=True):
@@ -61,12 +61,12 @@ class SilentProgress:
         """Nothing."""
 
     @contextmanager
-    def task(self, total: int) -> Iterator[Advance]:
-        """A function that does nothing."""
+    def task(self, total: int) -> Iterator[BatchCallback]:
+        """Yield a function that does nothing."""
         yield lambda responses, others=0: None
 
     def failed(self, name: str, error: EvalkitError) -> None:
-        """Nothing; the caller is given the error."""
+        """Nothing; the caller gets the error."""
 
 
 class CallbackProgress:
@@ -76,16 +76,16 @@ class CallbackProgress:
         self._callback, self._label = callback, ""
 
     def say(self, text: str) -> None:
-        """An event with a message."""
+        """Report an event with a message."""
         self._callback(ProgressEvent(label=self._label, message=text))
 
     def label(self, text: str) -> None:
-        """The label of the events to come."""
+        """Set the label of the events to come."""
         self._label = text
 
     @contextmanager
-    def task(self, total: int) -> Iterator[Advance]:
-        """An event at the start and after every batch."""
+    def task(self, total: int) -> Iterator[BatchCallback]:
+        """Report an event at the start and after every batch."""
         done = errors = 0
         self._callback(ProgressEvent(label=self._label, total=total))
 
@@ -98,7 +98,7 @@ class CallbackProgress:
         yield advance
 
     def failed(self, name: str, error: EvalkitError) -> None:
-        """An event with the error's sentence."""
+        """Report an event with the error's sentence."""
         self._callback(ProgressEvent(label=name, message=str(error)))
 
 
@@ -114,17 +114,17 @@ class TerminalProgress:
         self._label = ""
 
     def say(self, text: str) -> None:
-        """One line for the user, now."""
+        """Print one line."""
         if not self._quiet:
             print(one_line(text, LONGEST), file=self._stream, flush=True)
 
     def label(self, text: str) -> None:
-        """Name the next task's bar."""
+        """Set the label of the next task's bar."""
         self._label = one_line(text)
 
     @contextmanager
-    def task(self, total: int) -> Iterator[Advance]:
-        """Yields the function to call with the responses of every batch."""
+    def task(self, total: int) -> Iterator[BatchCallback]:
+        """Yield the function to call with the responses of every batch."""
         if self._quiet:
             yield lambda responses, others=0: None
         elif self._stream.isatty():
@@ -134,11 +134,11 @@ class TerminalProgress:
             yield self._lines(total)
 
     def failed(self, name: str, error: EvalkitError) -> None:
-        """The error's sentence, also when quiet."""
+        """Print the error's sentence, also when quiet."""
         print(f"evalkit: {one_line(f'{name}: {error}', LONGEST)}", file=self._stream, flush=True)
 
     @contextmanager
-    def _bar(self, total: int) -> Iterator[Advance]:
+    def _bar(self, total: int) -> Iterator[BatchCallback]:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
@@ -162,16 +162,16 @@ class TerminalProgress:
 
             yield advance
 
-    def _lines(self, total: int) -> Advance:
+    def _lines(self, total: int) -> BatchCallback:
         done = errors = 0
-        spoken = time.monotonic()
+        printed_at = time.monotonic()
 
         def advance(responses: Sequence[Response], others: int = 0) -> None:
-            nonlocal done, errors, spoken
+            nonlocal done, errors, printed_at
             done += len(responses) + others
             errors += sum(r.error is not None for r in responses)
-            if done == total or time.monotonic() - spoken >= LINE_SECONDS:
-                spoken = time.monotonic()
+            if done == total or time.monotonic() - printed_at >= LINE_SECONDS:
+                printed_at = time.monotonic()
                 self.say(f"{self._label}: {done}/{total}" + (f", {errors} errors" if errors else ""))
 
         return advance

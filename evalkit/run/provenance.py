@@ -1,4 +1,4 @@
-"""Where a number comes from: versions of every library, the commit of the code, the time."""
+"""The origin of a number: versions of every library, the commit of the code, the time."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from evalkit.version import __version__
 @cache
 def versions() -> Mapping[str, str]:
     """Versions of evalkit, Python and every declared library that is installed, by name; read once per process."""
-    found = {"evalkit": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    versions_by_name = {"evalkit": __version__, "python": platform.python_version(), "platform": platform.platform()}
     for requirement in metadata.requires("evalkit-vlm") or ():
         match = re.match(r"[A-Za-z0-9_.-]+", requirement)
         if match:
             try:
-                found[match.group()] = metadata.version(match.group())
+                versions_by_name[match.group()] = metadata.version(match.group())
             except metadata.PackageNotFoundError:
                 continue  # an extra that is not installed
-    return found
+    return versions_by_name
 
 
-def merged(*facts: Mapping[str, str]) -> dict[str, str]:
-    """Facts from several places as one, such as `cuda:0 + cpu`: each once, in the order of their places."""
-    names = dict.fromkeys(name for one in facts for name in one)
-    found = {name: [part for one in facts for part in one.get(name, "").split(" + ") if part] for name in names}
-    return {name: " + ".join(dict.fromkeys(parts)) for name, parts in found.items()}
+def merge_facts(*facts: Mapping[str, str]) -> dict[str, str]:
+    """Join the facts of several runs by name, as in `cuda:0 + cpu`: each value once, in the order of `facts`."""
+    names = dict.fromkeys(name for mapping in facts for name in mapping)
+    values = {name: [v for mapping in facts for v in mapping.get(name, "").split(" + ") if v] for name in names}
+    return {name: " + ".join(dict.fromkeys(distinct)) for name, distinct in values.items()}
 
 
 @cache
 def git_commit() -> str:
     """The commit of the checkout that holds evalkit, with `-dirty` for uncommitted changes; empty outside of one.
 
-    Read once per process: what is committed later is not the code that runs.
+    Read once per process: a later commit is not the code that runs.
     """
-    here = Path(str(resources.files("evalkit")))
+    package = Path(str(resources.files("evalkit")))
     try:
-        commit = _git(here, "rev-parse", "HEAD")
-        inside = _git(here, "ls-files", "--error-unmatch", "__init__.py")
-        changes = _git(here, "status", "--porcelain", "--untracked-files=no")
+        commit = _git(package, "rev-parse", "HEAD")
+        tracked = _git(package, "ls-files", "--error-unmatch", "__init__.py")
+        changes = _git(package, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.CalledProcessError, subprocess.TimeoutExpired):
         return ""
-    return commit + ("-dirty" if changes else "") if inside else ""
+    return commit + ("-dirty" if changes else "") if tracked else ""
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""`run.json`: everything about a run but its replies and scores, in typed parts, with files of version 0.1 read too."""
+"""`run.json`: all about a run except its replies and scores, in typed parts; files of version 0.1 are read, too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evalkit.types import Value
 FILE = "run.json"
 VERSION = 2
 Origin: TypeAlias = Literal["model", "recorded", "baseline"]
-"""Where replies come from: a model that was given the prompts, a file of replies made elsewhere, or no model at all."""
+"""The origin of replies: a model that got the prompts, a file of recorded replies, or a baseline without a model."""
 
 
 class Counts(Value, frozen=True, kw_only=True):
@@ -32,7 +32,7 @@ class Counts(Value, frozen=True, kw_only=True):
 
 
 class TaskRecord(Value, frozen=True, kw_only=True):
-    """The task that was run.
+    """The task of a run.
 
     `spec` is the whole task file as plain data and `digest` its digest; `folder` is where relative data paths start.
     `limit` is the number of samples asked for, or their share in (0, 1); None: all.
@@ -46,9 +46,9 @@ class TaskRecord(Value, frozen=True, kw_only=True):
 
 
 class ModelRecord(Value, frozen=True, kw_only=True):
-    """The model that was asked.
+    """The model of a run.
 
-    `spec` is the whole model file as plain data, `identity` what its backend put into every request key, and `digest`
+    `spec` is the whole model file as plain data, `identity` what its backend adds to every request key, and `digest`
     that identity's digest.
     """
 
@@ -66,7 +66,7 @@ class ModelRecord(Value, frozen=True, kw_only=True):
 
 
 class DataRecord(Value, frozen=True, kw_only=True):
-    """The data that was read.
+    """The data of a run.
 
     `digest` is over the content of `files`, `revision` the hub's commit ("" for local files). `mirrors` and
     `annotations` are the local folders and the file given in place of the hub's.
@@ -80,7 +80,7 @@ class DataRecord(Value, frozen=True, kw_only=True):
 
 
 class ExecutionRecord(Value, frozen=True, kw_only=True):
-    """How the replies came about: facts, which neither a rescore nor a repetition without a model call changes.
+    """The facts about the model calls; neither a rescore nor a repetition without a model call changes them.
 
     `calls` counts requests sent to the model, `seconds` is wall time and `busy` the part of it inside the model, all
     three summed over the commands that called it. `busy_percent` is the model's share of the time between the first
@@ -102,9 +102,9 @@ class ExecutionRecord(Value, frozen=True, kw_only=True):
     argv: tuple[str, ...] = ()
 
     def after(self, earlier: ExecutionRecord) -> ExecutionRecord:
-        """This command's facts with those of an `earlier` one on the same log; the earlier ones if this called no one.
+        """This command's facts with those of an `earlier` one on the same log; only the earlier ones after no calls.
 
-        Device and dtype are this command's, which knows the log's origins.
+        Device and dtype are this command's: they name the origins of the whole log.
         """
         if not self.calls:
             return msgspec.structs.replace(earlier, device=self.device, dtype=self.dtype) if earlier.calls else self
@@ -117,10 +117,10 @@ class ExecutionRecord(Value, frozen=True, kw_only=True):
 
 
 class ScoringRecord(Value, frozen=True, kw_only=True):
-    """What came of it: the `rule` that scored ("default": the task's own), the `headline` metric, and the counts.
+    """The `rule` that scored ("default": the task's own), the `headline` metric, and the counts.
 
-    `problems` maps the id of a sample without a score to the reason. `judge` names the judge model whose readings
-    count where the rule read nothing; empty: there was none. `evalkit` is the version that scored.
+    `problems` maps the id of a sample without a score to the reason. `judge` names the judge model, whose answers count
+    where the rule extracted none; empty: there was no judge. `evalkit` is the version that scored.
     """
 
     rule: str
@@ -144,21 +144,17 @@ class RunRecord(Value, frozen=True, kw_only=True):
 
 
 def read(folder: Path) -> RunRecord:
-    """The record in a run's folder. Raises IncompleteError where there is none that can be read."""
+    """The record in a run's folder. Raises IncompleteError where it is missing or cannot be read."""
     file = folder / FILE
     advice = f"recompute it with `evalkit score {folder}` or leave the folder out"
     try:
         data = text_files.decoded(file.read_bytes(), dict[str, Any])
-        return msgspec.convert(_grouped(data) if _is_flat(data) else data, RunRecord)
+        # The fields of version 0.1 were not grouped: its `task` is a name.
+        return msgspec.convert(_grouped(data) if isinstance(data.get("task"), str) else data, RunRecord)
     except OSError as error:
         raise IncompleteError(f"{file}: cannot be read ({error.strerror}): {advice}") from error
     except (msgspec.ValidationError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise IncompleteError(f"{file}: not a record of this program ({error}): {advice}") from error
-
-
-def _is_flat(data: object) -> bool:
-    """True for a record of version 0.1, whose fields were not grouped."""
-    return isinstance(data, dict) and isinstance(data.get("task"), str)
 
 
 def _grouped(flat: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,13 +21,13 @@ _decode = msgspec.json.Decoder(Response).decode
 
 
 class Log(msgspec.Struct, frozen=True):
-    """What the log files of one folder hold: the latest answer per key, else the latest error, and damaged lines."""
+    """The content of a folder's log files: the latest answer per key, else the latest error, and damaged lines."""
 
     responses: dict[str, Response]
     damaged: tuple[str, ...] = ()
 
     def answered(self, key: str) -> bool:
-        """Whether a real answer, not an error, is recorded for the key."""
+        """True if the log has an answer to the key that is not an error."""
         response = self.responses.get(key)
         return response is not None and response.error is None
 
@@ -35,7 +35,7 @@ class Log(msgspec.Struct, frozen=True):
 def read(folder: Path, kind: str = "responses") -> Log:
     """All responses in `folder` (`<kind>-*.jsonl`), in file order. An unfinished last line does not count.
 
-    A broken line inside a file is reported in `damaged` as file:line, never fatal: its request is simply asked again.
+    A broken line inside a file is reported in `damaged` as file:line and is never fatal: its request is asked again.
     Raises EvalkitError when a file cannot be read at all.
     """
     responses: dict[str, Response] = {}
@@ -69,9 +69,9 @@ def _lines(file: Path) -> Iterable[bytes]:
 def writer(
     folder: Path, name: str = "0", *, kind: str = "responses", clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Callable[[Iterable[Response]], None]]:
-    """Opens `<kind>-<name>.jsonl` for appending and yields the function that does it.
+    """Open `<kind>-<name>.jsonl` for appending and yield the function that appends.
 
-    Every call flushes, so that a killed process loses nothing it has appended; the file is fsynced every few seconds
+    Every call flushes, so that a killed process loses no reply it has appended; the file is fsynced every few seconds
     and at the end. A torn last line is cut first. Raises EvalkitError when another process writes under the same name.
     `clock` gives seconds.
     """

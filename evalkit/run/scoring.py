@@ -1,4 +1,4 @@
-"""Responses -> scores -> stats: opinions on recorded facts, pure and repeatable."""
+"""Responses -> scores -> stats: pure, so that recorded replies can be scored again at any time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def scores(adapter: Adapter, samples: Iterable[Sample], *, plan: Plan, log: Log)
 
     A sample without all its replies keeps its place in the denominator: value 0, and `error` says why.
     """
-    found = []
+    scored = []
     for sample in samples:
         problem = plan.problems.get(sample.id)
         replies: list[str] = []
@@ -33,9 +33,9 @@ def scores(adapter: Adapter, samples: Iterable[Sample], *, plan: Plan, log: Log)
             replies = [r.text for r in responses if r is not None]
         if problem is None and not sample.answers:
             problem = WITHHELD
-        score = adapter.score(sample, replies) if problem is None else _unanswered(sample, problem)
-        found.append(msgspec.structs.replace(score, cluster=sample.cluster) if sample.cluster else score)
-    return found
+        score = adapter.score(sample, replies) if problem is None else _failed(sample, problem)
+        scored.append(msgspec.structs.replace(score, cluster=sample.cluster) if sample.cluster else score)
+    return scored
 
 
 def _first_error(responses: Iterable[Response | None]) -> str | None:
@@ -47,32 +47,32 @@ def _first_error(responses: Iterable[Response | None]) -> str | None:
     return None
 
 
-def _unanswered(sample: Sample, problem: str) -> Score:
+def _failed(sample: Sample, problem: str) -> Score:
     target = " | ".join(sample.answers)
     return Score(sample_id=sample.id, target=target, answer=None, value=0.0, groups=sample.groups, error=problem)
 
 
-def stats(metrics: Mapping[str, Metric], found: list[Score]) -> list[Stat]:
+def stats(metrics: Mapping[str, Metric], scores: list[Score]) -> list[Stat]:
     """Every metric's numbers, in the order of the task file."""
-    return [stat for name, metric in metrics.items() for stat in metric.stats(name, found)]
+    return [stat for name, metric in metrics.items() for stat in metric.stats(name, scores)]
 
 
-def problems(found: Iterable[Score]) -> dict[str, str]:
+def problems(scores: Iterable[Score]) -> dict[str, str]:
     """Sample id -> reason, for the samples that have no score of their own."""
-    return {s.sample_id: s.error for s in found if s.error is not None}
+    return {s.sample_id: s.error for s in scores if s.error is not None}
 
 
-def counts(task: TaskSpec, plan: Plan, log: Log, found: Sequence[Score]) -> Counts:
-    """What a run's record counts."""
+def counts(task: TaskSpec, plan: Plan, log: Log, scores: Sequence[Score]) -> Counts:
+    """The counts of a run's record."""
     keys = {request.key for request in plan.all}
-    given = [log.responses[key] for key in keys if log.answered(key)]
+    answers = [log.responses[key] for key in keys if log.answered(key)]
     return Counts(
         samples=task.samples,
-        planned=len(found),
+        planned=len(scores),
         requests=len(plan.all),
         unique=len(keys),
-        answered=sum(s.error is None for s in found),
-        errors=sum(s.error is not None for s in found),
-        unparsed=sum(s.error is None and s.answer is None for s in found),
-        truncated=sum(r.finish == "length" for r in given),
+        answered=sum(s.error is None for s in scores),
+        errors=sum(s.error is not None for s in scores),
+        unparsed=sum(s.error is None and s.answer is None for s in scores),
+        truncated=sum(r.finish == "length" for r in answers),
     )

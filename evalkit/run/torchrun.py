@@ -1,4 +1,4 @@
-"""Ranks of one launch claim a task's requests, costliest first: who is done takes more, and none waits for another."""
+"""Ranks of one launch claim a task's requests, costliest first; a rank that is done claims more, and none waits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import msgspec
 from evalkit import digest
 from evalkit.errors import EvalkitError, ResumableError
 from evalkit.run import plan, provenance
-from evalkit.run.local import Work, ask
+from evalkit.run.local import CallTotals, execute_part
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
 from evalkit.run.response_log import Log
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from torch.distributed import Store  # type: ignore[attr-defined]  # offered there, but not exported to checkers
 
 PATIENCE_SECONDS = 1800.0
-"""Silence after which a rank counts as dead; a launcher ends the ranks of its own machine long before."""
+"""Silence after which a rank counts as dead; a launcher ends the ranks of its own machine long before that."""
 PAUSE_SECONDS = 0.1
 AGAIN = "run the same command again"
-Found = TypeVar("Found")
+T = TypeVar("T")
 
 
 class Launch(NamedTuple):
-    """This process among those of a launcher: its rank of `size`, and of this machine; `attempt` counts restarts."""
+    """This process among the `size` of a launcher: its rank, the rank on this machine; `attempt` counts restarts."""
 
     size: int = 1
     rank: int = 0
@@ -40,16 +40,16 @@ class Launch(NamedTuple):
     attempt: str = ""
 
 
-class Report(msgspec.Struct, frozen=True):
-    """What a rank did for a task, where its model ran, and whether prefills were shared there."""
+class RankReport(msgspec.Struct, frozen=True):
+    """The calls of a rank for a task, the facts about its engine, and whether prefills were shared there."""
 
-    work: Work = Work()
+    totals: CallTotals = CallTotals()
     facts: Mapping[str, str] = {}
     share_prefix: str = ""
 
 
-class Crew:
-    """The ranks of one launch, as one of them sees them; their launcher's store counts for all. Tasks have numbers.
+class RankGroup:
+    """The ranks of one launch, seen by one of them; they count in their launcher's store. Tasks have numbers.
 
     Every call to the store is answered at once. Raises ResumableError where the store, and so the launcher, is gone.
     """
@@ -59,55 +59,55 @@ class Crew:
         self._store, self._patience = store, patience
 
     def claims(self, task: int, units: Sequence[Sequence[Request]], todo: Collection[str]) -> Iterator[Request]:
-        """Requests of the units that this rank claims as it comes to them; keys that are not in `todo` are skipped.
+        """Claim units one by one and yield their requests; those with a key that is not in `todo` are skipped.
 
         `units` must not depend on what has been answered, since ranks read the log at different times. A rank whose
-        data differ claims for itself: numbers would not mean the same units.
+        data differ claims for itself, since its numbers do not mean the same units.
         """
         name = f"claims/{task}/{digest.of([request.key for unit in units for request in unit])}"
         while (n := self._add(name, 1) - 1) < len(units):
             yield from (request for request in units[n] if request.key in todo)
 
-    def replied(self, task: int) -> Callable[[int], int]:
-        """The function to call with the number of new replies; it gives how many the others have had since the last."""
+    def reply_counter(self, task: int) -> Callable[[int], int]:
+        """A function of the number of new replies; it returns how many the others have had since its last call."""
         before = 0
 
-        def tell(count: int) -> int:
+        def exchange(count: int) -> int:
             nonlocal before
             self._add("pulse", 1)
             total = self._add(f"replies/{task}", count)
             others, before = total - before - count, total
             return others
 
-        return tell
+        return exchange
 
-    def report(self, task: int, done: Report) -> None:
-        """Say that this rank is through with a task, and all it claimed of it is in the log."""
-        self._tell(lambda: self._store.set(f"report/{task}/{self.rank}", msgspec.json.encode(done).decode()))
+    def report(self, task: int, result: RankReport) -> None:
+        """Report that this rank has finished a task: the replies to all that it claimed are in the log."""
+        self._call(lambda: self._store.set(f"report/{task}/{self.rank}", msgspec.json.encode(result).decode()))
         self._add("pulse", 1)
 
-    def reports(self, task: int, progress: Progress) -> list[Report]:
-        """What all ranks did, by rank, once they have. Raises ResumableError when none is heard of for too long."""
+    def reports(self, task: int, progress: Progress) -> list[RankReport]:
+        """Wait for the reports of all ranks, and return them by rank. Raises ResumableError after a long silence."""
         keys = [f"report/{task}/{rank}" for rank in range(self.size)]
-        if not self._there(keys):
+        if not self._has(keys):
             progress.say("waiting for the last replies of the other ranks")
-        heard, pulse = time.monotonic(), 0
-        while not self._there(keys):
+        last_change, pulse = time.monotonic(), 0
+        while not self._has(keys):
             time.sleep(PAUSE_SECONDS)
             if (now := self._add("pulse", 0)) != pulse:
-                heard, pulse = time.monotonic(), now
-            elif time.monotonic() - heard > self._patience:
-                missing = ", ".join(str(rank) for rank, key in enumerate(keys) if not self._there([key]))
+                last_change, pulse = time.monotonic(), now
+            elif time.monotonic() - last_change > self._patience:
+                missing = ", ".join(str(rank) for rank, key in enumerate(keys) if not self._has([key]))
                 raise ResumableError(f"rank {missing} has been silent for {self._patience:.0f} s; {AGAIN}")
-        return [msgspec.json.decode(self._tell(partial(self._store.get, key)), type=Report) for key in keys]
+        return [msgspec.json.decode(self._call(partial(self._store.get, key)), type=RankReport) for key in keys]
 
     def _add(self, key: str, count: int) -> int:
-        return self._tell(lambda: self._store.add(key, count))
+        return self._call(lambda: self._store.add(key, count))
 
-    def _there(self, keys: Sequence[str]) -> bool:
-        return self._tell(lambda: self._store.check(list(keys)))
+    def _has(self, keys: Sequence[str]) -> bool:
+        return self._call(lambda: self._store.check(list(keys)))
 
-    def _tell(self, call: Callable[[], Found]) -> Found:
+    def _call(self, call: Callable[[], T]) -> T:
         from torch.distributed import DistError
 
         try:
@@ -116,40 +116,54 @@ class Crew:
             raise ResumableError(f"the launcher's store does not answer ({_line(error)}); {AGAIN}") from error
 
 
-def share(
-    session: Session, planned: Plan, todo: Sequence[Request], folder: Path, *, crew: Crew, task: int, progress: Progress
+def execute_claims(
+    session: Session,
+    planned: Plan,
+    todo: Sequence[Request],
+    folder: Path,
+    *,
+    rank_group: RankGroup,
+    task: int,
+    progress: Progress,
 ) -> list[Request]:
-    """Ask what this rank claims of `todo`, and report it. Returns what rank 0 does after `gather`.
+    """Execute the requests of `todo` that this rank claims, and report them. Return those left to rank 0 for the end.
 
-    That is what an earlier task of this command asks too: its reply is known by then, whichever rank has got it.
+    These are requests that an earlier task of this command has, too: by then its log has the reply, whichever rank
+    made it.
     """
-    earlier, wanted = session.planned.copy(), {request.key for request in todo}
+    earlier, unanswered = session.planned.copy(), {request.key for request in todo}
     new = [request for request in plan.pending(planned, Log({})) if request.key not in earlier]
     session.planned.update(request.key for request in new)
-    left = [request for request in todo if request.key in earlier]
-    claims, work = crew.claims(task, plan.units(new), wanted), Work()
-    for first in claims:  # where nothing is to claim, no model is loaded
-        mine = chain([first], claims)
-        total = len(todo) - len(left)
-        work = ask(
-            session, mine, folder, progress=progress, total=total, name=str(crew.rank), others=crew.replied(task)
+    remaining = [request for request in todo if request.key in earlier]
+    claims, totals = rank_group.claims(task, plan.units(new), unanswered), CallTotals()
+    for first in claims:  # without a claim, no model is loaded
+        own = chain([first], claims)
+        total = len(todo) - len(remaining)
+        totals = execute_part(
+            session,
+            own,
+            folder,
+            progress=progress,
+            total=total,
+            name=str(rank_group.rank),
+            others=rank_group.reply_counter(task),
         )
-    crew.report(task, Report(work, session.facts, session.share_prefix))
-    return left
+    rank_group.report(task, RankReport(totals, session.facts, session.share_prefix))
+    return remaining
 
 
-def gather(session: Session, *, crew: Crew, task: int, progress: Progress) -> Work:
-    """What all ranks did for a task, once they have; where their models ran becomes the session's facts."""
-    reports = crew.reports(task, progress)
-    session.facts = provenance.merged(*(report.facts for report in reports))
+def collect_reports(session: Session, *, rank_group: RankGroup, task: int, progress: Progress) -> CallTotals:
+    """Wait for the reports on a task, and return the sum of its calls; the session gets the facts of all ranks."""
+    reports = rank_group.reports(task, progress)
+    session.facts = provenance.merge_facts(*(report.facts for report in reports))
     session.share_prefix = next((r.share_prefix for r in reports if r.share_prefix), "")
-    return reduce(Work.plus, (report.work for report in reports))
+    return reduce(CallTotals.plus, (report.totals for report in reports))
 
 
-def join(*, attempt: str) -> Crew:
-    """Find the other ranks of this launch; `attempt` counts the launcher's restarts, which all use one store.
+def join(*, attempt: str) -> RankGroup:
+    """Connect to the other ranks of this launch; `attempt` counts the launcher's restarts, which all use one store.
 
-    Raises ResumableError where the store is out of reach.
+    Raises ResumableError where the store cannot be reached.
     """
     from torch.distributed import DistError, PrefixStore  # type: ignore[attr-defined]  # as Store is above
     from torch.distributed.rendezvous import rendezvous
@@ -158,16 +172,16 @@ def join(*, attempt: str) -> Crew:
         store, rank, size = next(rendezvous("env://"))
     except DistError as error:
         raise ResumableError(f"this rank cannot reach the launcher's store ({_line(error)}); {AGAIN}") from error
-    return Crew(PrefixStore(f"evalkit/{attempt}/{size}", store), rank, size)
+    return RankGroup(PrefixStore(f"evalkit/{attempt}/{size}", store), rank, size)
 
 
-def device_of(rank: int, *, asked: str) -> str:
-    """The device of a rank of its machine. Raises EvalkitError for one by name that all would have to share."""
+def device_of(rank: int, *, name: str) -> str:
+    """The device of a rank on its machine. Raises EvalkitError for a device by name, which all ranks would share."""
     from evalkit.backends.device import choose
 
-    if asked and asked != "cpu":
-        raise EvalkitError(f"--device {asked} would put every rank on one device; leave it away, and each has its own")
-    return str(choose(asked, rank=rank))
+    if name and name != "cpu":
+        raise EvalkitError(f"--device {name} would put every rank on one device; leave it away, and each has its own")
+    return str(choose(name, rank=rank))
 
 
 def _line(error: BaseException) -> str:

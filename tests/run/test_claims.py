@@ -16,10 +16,11 @@ from torch._C._distributed_c10d import HashStore, TCPStore  # where torch.distri
 
 from evalkit.errors import ResumableError
 from evalkit.run import plan, runner, torchrun
-from evalkit.run.local import Work
+from evalkit.run.local import CallTotals
 from evalkit.run.outcome import Outcome
+from evalkit.run.prepare import prepare
 from evalkit.run.progress import SilentProgress
-from evalkit.run.torchrun import Crew, Report
+from evalkit.run.torchrun import RankGroup, RankReport
 from evalkit.types import Generation, Image, Message, Part, Request, Text
 from tests.run.test_runner import FakeSession, make_data, make_task
 from tests.run.test_runner import settings as run_settings
@@ -60,7 +61,7 @@ def test_every_pending_request_is_claimed_by_one_rank(size: int, count: int, ans
     units = plan.units([request(n, n // 3) for n in range(count)])
     todo = {f"k{n}" for n in range(count) if n not in answered}
     counter = HashStore()
-    ranks = [Crew(counter, rank, size).claims(0, units, todo) for rank in range(size)]
+    ranks = [RankGroup(counter, rank, size).claims(0, units, todo) for rank in range(size)]
     got: list[str] = []
     while ranks:
         rank = random.choice(ranks)
@@ -76,56 +77,56 @@ def test_the_costliest_units_are_claimed_first_and_a_rank_with_other_data_claims
     counter = HashStore()
     units = [[request(3)], [request(2)], [request(1)]]
     todo = {"k1", "k2", "k3"}
-    one, two = (Crew(counter, rank, 2).claims(0, units, todo) for rank in range(2))
+    one, two = (RankGroup(counter, rank, 2).claims(0, units, todo) for rank in range(2))
     assert [next(one).key, next(two).key, next(one).key] == ["k3", "k2", "k1"]
     assert list(two) == []
-    assert [r.key for r in Crew(counter, 1, 2).claims(0, units[:2], todo)] == ["k3", "k2"]
-    assert len(list(Crew(counter, 1, 2).claims(1, units, todo))) == 3, "another task has its own count"
+    assert [r.key for r in RankGroup(counter, 1, 2).claims(0, units[:2], todo)] == ["k3", "k2"]
+    assert len(list(RankGroup(counter, 1, 2).claims(1, units, todo))) == 3, "another task has its own count"
 
 
 def test_replies_of_the_others_are_counted() -> None:
     counter = HashStore()
-    one, two = (Crew(counter, rank, 2).replied(0) for rank in range(2))
+    one, two = (RankGroup(counter, rank, 2).reply_counter(0) for rank in range(2))
     assert [one(4), two(2), two(1), one(1), one(0)] == [0, 4, 0, 3, 0]
 
 
 def test_a_rank_that_is_silent_for_too_long_ends_the_run_with_75() -> None:
-    crew = Crew(HashStore(), 0, 3, patience=0.3)
-    crew.report(5, Report(Work(calls=2)))
-    Crew(crew._store, 1, 3).report(5, Report())
+    rank_group = RankGroup(HashStore(), 0, 3, patience=0.3)
+    rank_group.report(5, RankReport(CallTotals(calls=2)))
+    RankGroup(rank_group._store, 1, 3).report(5, RankReport())
     with pytest.raises(ResumableError, match=r"^rank 2 has been silent for 0 s; run the same command again$"):
-        crew.reports(5, QUIET)
+        rank_group.reports(5, QUIET)
 
 
 def test_a_rank_that_still_replies_is_waited_for() -> None:
     counter = HashStore()
-    crew, late = Crew(counter, 0, 2, patience=0.5), Crew(counter, 1, 2)
-    crew.report(0, Report(Work(1, 1.0, 2.0), {"device": "cuda:0"}, "on"))
+    rank_group, late = RankGroup(counter, 0, 2, patience=0.5), RankGroup(counter, 1, 2)
+    rank_group.report(0, RankReport(CallTotals(1, 1.0, 2.0), {"device": "cuda:0"}, "on"))
 
     def slow() -> None:
-        tell = late.replied(0)
+        exchange = late.reply_counter(0)
         for _ in range(8):
             time.sleep(0.15)
-            tell(1)
-        late.report(0, Report(Work(3, 2.0, 4.0), {"device": "cuda:1"}, "on"))
+            exchange(1)
+        late.report(0, RankReport(CallTotals(3, 2.0, 4.0), {"device": "cuda:1"}, "on"))
 
     thread = threading.Thread(target=slow)
     thread.start()
     session = FakeSession()
-    work = torchrun.gather(session, crew=crew, task=0, progress=QUIET)
+    totals = torchrun.collect_reports(session, rank_group=rank_group, task=0, progress=QUIET)
     thread.join()
-    assert (work, work.busy_percent) == (Work(4, 3.0, 6.0), 50.0)
+    assert (totals, totals.busy_percent) == (CallTotals(4, 3.0, 6.0), 50.0)
     assert (session.facts, session.share_prefix) == ({"device": "cuda:0 + cuda:1"}, "on")
 
 
 def test_a_launcher_that_is_gone_is_one_sentence() -> None:
     server = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    crew = Crew(TCPStore("127.0.0.1", server.port, is_master=False, timeout=timedelta(seconds=1)), 0, 2)
-    crew.report(0, Report())
+    rank_group = RankGroup(TCPStore("127.0.0.1", server.port, is_master=False, timeout=timedelta(seconds=1)), 0, 2)
+    rank_group.report(0, RankReport())
     del server
     time.sleep(0.2)
     with pytest.raises(ResumableError, match=r"^the launcher's store does not answer \(.*run the same command again$"):
-        crew.report(1, Report())
+        rank_group.report(1, RankReport())
 
 
 # --- whole tasks, ranks after another in this process
@@ -134,17 +135,26 @@ def test_a_launcher_that_is_gone_is_one_sentence() -> None:
 def ranks_run(folder: Path, tasks: Sequence[Any], sessions: Sequence[FakeSession]) -> list[Outcome]:
     """Every rank's part of every task, the last rank first, and then what the first one does at the end."""
     counter = HashStore()
-    place = run_settings(folder)
+    task_settings = run_settings(folder)
     size = len(sessions)
     for rank in reversed(range(size)):
-        crew, session, left = Crew(counter, rank, size), sessions[rank], []
+        rank_group, session, prepared_tasks = RankGroup(counter, rank, size), sessions[rank], []
         for number, task in enumerate(tasks):
-            ready = runner.prepare(session, task, place)
-            mine = torchrun.share(
-                session, ready.planned, ready.todo, ready.place, crew=crew, task=number, progress=QUIET
+            prepared = prepare(session, task, task_settings)
+            remaining = torchrun.execute_claims(
+                session,
+                prepared.planned,
+                prepared.todo,
+                prepared.folder,
+                rank_group=rank_group,
+                task=number,
+                progress=QUIET,
             )
-            left.append((ready, mine))
-    return [runner.gather(session, ready, mine, crew=crew, number=n) for n, (ready, mine) in enumerate(left)]
+            prepared_tasks.append((prepared, remaining))
+    return [
+        runner.finish_for_ranks(session, prepared, remaining, rank_group=rank_group, number=n)
+        for n, (prepared, remaining) in enumerate(prepared_tasks)
+    ]
 
 
 def test_promise_7_ranks_do_not_change_results_and_equal_requests_of_two_tasks_run_once(tmp_path: Path) -> None:

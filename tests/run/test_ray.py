@@ -15,9 +15,9 @@ import pytest
 from evalkit.cli.entry import main
 from evalkit.errors import EvalkitError, ModelError, ResumableError
 from evalkit.registry.spec import Batch, ModelSpec
-from evalkit.run import ray as pools
+from evalkit.run import ray as ray_executor
 from evalkit.run import response_log, runner
-from evalkit.run.ray import Pool
+from evalkit.run.ray import RayExecutor
 from evalkit.run.session import Session
 from evalkit.types import Response, Value
 from tests.fakes import FakeEngine, Prepared
@@ -83,10 +83,10 @@ def test_a_killed_worker_costs_nothing_and_the_files_are_those_of_one_process(tm
     make_data(tmp_path / "alone")
     alone = runner.run(session(), make_task(), settings(tmp_path / "alone"))
     marker = tmp_path / "died"
-    with closing(Pool(actors=2)) as pool:
+    with closing(RayExecutor(actors=2)) as executor:
         made = session(way="die", once=str(marker))
-        found = runner.run(made, make_task(), settings(tmp_path), execute=pool)
-        again = runner.run(made, make_task("again"), settings(tmp_path), execute=pool)
+        found = runner.run(made, make_task(), settings(tmp_path), execute=executor)
+        again = runner.run(made, make_task("again"), settings(tmp_path), execute=executor)
     assert marker.exists()
     assert (found.calls, found.record.complete, found.record.execution.device) == (60, True, "cpu")
     assert again.calls == 0, "equal requests of another task"
@@ -109,10 +109,10 @@ FAILURES = [
 def test_what_a_worker_cannot_mend_ends_the_run_and_keeps_the_replies(
     tmp_path: Path, way: str, kind: type[EvalkitError], words: str, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pools, "RESTARTS", 0)
+    monkeypatch.setattr(ray_executor, "RESTARTS", 0)
     make_data(tmp_path)
-    with closing(Pool(actors=1)) as pool, pytest.raises(kind, match=words) as raised:
-        runner.run(session(way=way), make_task(), settings(tmp_path), execute=pool)
+    with closing(RayExecutor(actors=1)) as executor, pytest.raises(kind, match=words) as raised:
+        runner.run(session(way=way), make_task(), settings(tmp_path), execute=executor)
     assert raised.value.code == code
     log = response_log.read(tmp_path / "results/clumsy/yesno")
     answered = sum(response.error is None for response in log.responses.values())

@@ -24,8 +24,8 @@ from evalkit.registry.spec import Batch, ModelSpec, TaskSpec
 from evalkit.results.run import Run
 from evalkit.run import provenance, response_log, runner
 from evalkit.run.outcome import Outcome
+from evalkit.run.prepare import TaskSettings
 from evalkit.run.progress import SilentProgress
-from evalkit.run.runner import Settings
 from evalkit.run.session import Session
 from evalkit.types import Request
 from tests.fakes import FakeEngine
@@ -82,10 +82,10 @@ def make_task(name: str = "yesno", *, count: int = 60, prompt: str = "", new: in
     return msgspec.convert(raw, TaskSpec)
 
 
-def settings(folder: Path, **more: Any) -> Settings:
+def settings(folder: Path, **more: Any) -> TaskSettings:
     media_cache = MediaCache(folder / "cache")
     places = DataPlaces(media_cache=media_cache, bundled=folder, folder=folder)
-    return Settings(out=folder / "results", places=places, progress=SilentProgress(), **more)
+    return TaskSettings(out=folder / "results", places=places, progress=SilentProgress(), **more)
 
 
 def value(outcome: Outcome, **where: str) -> float:

@@ -20,10 +20,10 @@ from evalkit.errors import ModelError
 from evalkit.media.cache import MediaCache
 from evalkit.registry.spec import ModelSpec, TaskSpec
 from evalkit.run import outcome, response_log, runner
-from evalkit.run.local import Work
+from evalkit.run.local import CallTotals
 from evalkit.run.outcome import Outcome
+from evalkit.run.prepare import TaskSettings
 from evalkit.run.progress import SilentProgress
-from evalkit.run.runner import Settings
 from evalkit.run.session import Session
 from tests import models
 
@@ -71,7 +71,7 @@ def session(model: Path, **settings: Any) -> Session:
 
 def run(made: Session, spec: TaskSpec, data: Path, out: Path) -> Outcome:
     places = DataPlaces(media_cache=MediaCache(out / "media"), bundled=data, folder=data)
-    return runner.run(made, spec, Settings(out=out, places=places, progress=SilentProgress()))
+    return runner.run(made, spec, TaskSettings(out=out, places=places, progress=SilentProgress()))
 
 
 def replies(outcome: Outcome) -> dict[str, str]:
@@ -157,8 +157,8 @@ def test_an_unknown_choice_is_refused() -> None:
 
 
 def test_the_models_share_of_the_time() -> None:
-    assert Work(4, 3.0, 4.0).busy_percent == 75.0
-    assert Work().busy_percent == 0.0
+    assert CallTotals(4, 3.0, 4.0).busy_percent == 75.0
+    assert CallTotals().busy_percent == 0.0
 
 
 # --- how beginnings are read and kept

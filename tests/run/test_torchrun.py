@@ -93,8 +93,8 @@ def test_every_rank_takes_the_device_of_its_number(request: pytest.FixtureReques
     code = (
         "from evalkit.run.torchrun import device_of\n"
         "from evalkit.errors import ResumableError\n"
-        "print(*(device_of(rank, asked=asked) for asked in ('', 'cpu') for rank in (0, 1)))\n"
-        "try:\n    device_of(2, asked='')\nexcept ResumableError as error:\n    print(error)\n"
+        "print(*(device_of(rank, name=name) for name in ('', 'cpu') for rank in (0, 1)))\n"
+        "try:\n    device_of(2, name='')\nexcept ResumableError as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(library(folder)), capture_output=True)
     first, second = done.stdout.decode().splitlines()
@@ -108,10 +108,10 @@ SLOW = """
 import sys, time
 from evalkit.backends.baseline import BaselineEngine
 from evalkit.cli import main
-quick, replied = BaselineEngine.generate, []
+quick, reply_counter = BaselineEngine.generate, []
 def slow(self, batch):
-    time.sleep(0.06 if len(replied) < 40 else 0)  # long enough to be killed in
-    replied.extend(batch)
+    time.sleep(0.06 if len(reply_counter) < 40 else 0)  # long enough to be killed in
+    reply_counter.extend(batch)
     return quick(self, batch)
 BaselineEngine.generate = slow
 raise SystemExit(main(sys.argv[1:]))
