@@ -162,9 +162,13 @@ def run_models(
 ) -> Iterator[Run | Failure]:
     """Every model on every task, one after the other; of several ranks only the first one yields anything."""
     _check(subjects, tasks, plan)
-    rank_group = torchrun.join(attempt=plan.launch.attempt) if plan.launch.size > 1 else None
+    device, rank_group = plan.device, None
+    if plan.launch.size > 1:
+        # Before the ranks meet: a rank without a device ends at once, and keeps no other waiting.
+        device = torchrun.device_of(plan.launch.local_rank, name=plan.device)
+        rank_group = torchrun.join(attempt=plan.launch.attempt)
     for number, (spec, engine) in enumerate(subjects):
-        session = Session(spec, engine=engine, device=_device(plan), cache=plan.cache)
+        session = Session(spec, engine=engine, device=device, cache=plan.cache)
         yield from _run_model(session, tasks, plan, rank_group=rank_group, first=number * len(tasks))
 
 
@@ -187,12 +191,6 @@ def _check(subjects: Sequence[Subject], tasks: Sequence[TaskFile], plan: Evaluat
         raise EvalkitError(f"--device {plan.device} names one device of one machine; ray gives each worker its own")
     if any(engine is not None for _, engine in subjects):
         raise EvalkitError("--executor ray cannot send a Python function to its workers; run it in this process")
-
-
-def _device(plan: EvaluationSettings) -> str:
-    if plan.launch.size > 1:
-        return torchrun.device_of(plan.launch.local_rank, name=plan.device)
-    return plan.device
 
 
 def _run_model(

@@ -258,7 +258,7 @@ def test_an_interrupted_run_ends_with_130(tmp_path: Path, task: Path) -> None:
     script = (
         "import evalkit.run.runner as r\n"
         "def stop(*a, **k): raise KeyboardInterrupt\n"
-        "r.local = stop\n"
+        "r.execute_locally = stop\n"
         "from evalkit.cli import main\n"
         f"raise SystemExit(main(['run', '--model', 'always-yes', '--task', {str(task)!r}, '--out', {str(tmp_path)!r}]))"
     )

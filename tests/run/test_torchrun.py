@@ -108,10 +108,10 @@ SLOW = """
 import sys, time
 from evalkit.backends.baseline import BaselineEngine
 from evalkit.cli import main
-quick, reply_counter = BaselineEngine.generate, []
+quick, replied = BaselineEngine.generate, []
 def slow(self, batch):
-    time.sleep(0.06 if len(reply_counter) < 40 else 0)  # long enough to be killed in
-    reply_counter.extend(batch)
+    time.sleep(0.06 if len(replied) < 40 else 0)  # long enough to be killed in
+    replied.extend(batch)
     return quick(self, batch)
 BaselineEngine.generate = slow
 raise SystemExit(main(sys.argv[1:]))
