@@ -34,7 +34,7 @@ class Checkpoint(Value, frozen=True, kw_only=True):
     def identity(self, *, cache: Path | None = None) -> dict[str, object]:
         """The checkpoint in a request's key: the digest of a folder's content, or name and commit of the hub."""
         if self.folder:
-            return {"weights": content_digest(Path(self.folder), cache=cache)}
+            return {"weights": checkpoint_digest(Path(self.folder), cache=cache)}
         return {"model": self.name, "revision": self.revision}
 
 
@@ -103,7 +103,7 @@ def check(folder: Path) -> None:
         )
 
 
-def content_digest(folder: Path, *, cache: Path | None = None) -> str:
+def checkpoint_digest(folder: Path, *, cache: Path | None = None) -> str:
     """The sha256 over names and contents of the files on which replies depend: weights, configs, tokenizer, templates.
 
     Readmes and licences do not count. `cache` is a folder in which the digests of large files are kept by path, size

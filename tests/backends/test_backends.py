@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from evalkit.backends import Backend, checkpoint_files, decode_backend
 from evalkit.backends.baseline import AlwaysYes, Baseline, FirstOption, Majority, RandomOption, Strategy, options
+from evalkit.backends.checkpoint_files import checkpoint_digest
 from evalkit.backends.collate import can_collate, collate
 from evalkit.backends.device import is_out_of_memory
 from evalkit.backends.replay import Replay
@@ -260,32 +261,32 @@ def _checkpoint(folder: Path) -> Path:
 
 def test_a_content_digest_follows_content_not_place(tmp_path: Path) -> None:
     one, two = _checkpoint(tmp_path / "1"), _checkpoint(tmp_path / "else" / "2")
-    first = checkpoint_files.content_digest(one)
-    assert first == checkpoint_files.content_digest(two)
+    first = checkpoint_digest(one)
+    assert first == checkpoint_digest(two)
     (two / "README.md").write_text("new words")
     (two / "optimizer.pt").write_text("not read")
-    assert checkpoint_files.content_digest(two) == first
+    assert checkpoint_digest(two) == first
     for name in ("config.json", "processor_config.json", "tokenizer.json", "model.safetensors"):
         (two / name).write_text("other")
-        assert checkpoint_files.content_digest(two) != first, name
+        assert checkpoint_digest(two) != first, name
         (two / name).write_text(f"{name} of a model")
     (two / "chat_template.jinja").write_text("a template counts")
-    assert checkpoint_files.content_digest(two) != first
+    assert checkpoint_digest(two) != first
 
 
 def test_digests_of_big_files_are_remembered_until_they_change(tmp_path: Path) -> None:
     folder, cache = _checkpoint(tmp_path / "m"), tmp_path / "cache"
     big = folder / "model.safetensors"
     big.write_bytes(b"a" * (1 << 20))
-    first = checkpoint_files.content_digest(folder, cache=cache)
+    first = checkpoint_digest(folder, cache=cache)
     (entry,) = cache.iterdir()
-    assert checkpoint_files.content_digest(folder, cache=cache) == first == checkpoint_files.content_digest(folder)
+    assert checkpoint_digest(folder, cache=cache) == first == checkpoint_digest(folder)
     entry.write_text("0" * 64)
-    assert checkpoint_files.content_digest(folder, cache=cache) != first, "the entry is what was used"
+    assert checkpoint_digest(folder, cache=cache) != first, "the entry is what was used"
     before = big.stat()
     big.write_bytes(b"b" * (1 << 20))
     os.utime(big, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    assert checkpoint_files.content_digest(folder, cache=cache) == checkpoint_files.content_digest(folder) != first
+    assert checkpoint_digest(folder, cache=cache) == checkpoint_digest(folder) != first
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:

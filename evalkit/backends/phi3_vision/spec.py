@@ -43,7 +43,7 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
         """The settings, with the digest of a local checkpoint's content in place of its folder."""
         content = checkpoint_files.locate(self.model, self.revision).identity(cache=cache)
         crops = msgspec.to_builtins(self.num_crops)
-        adapter = checkpoint_files.content_digest(self._adapter(), cache=cache) if self.adapter else ""
+        adapter = checkpoint_files.checkpoint_digest(self._adapter(), cache=cache) if self.adapter else ""
         settings = {"dtype": self.dtype, "attention": self.attention, "num_crops": crops, "adapter": adapter}
         return {"kind": "phi3_vision", **content, **settings}
 
