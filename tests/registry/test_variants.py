@@ -72,9 +72,11 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     ],
     "mathvista_testmini": [
         {"pid": "1", "query": "Hint: Please name the letter.\nQuestion: Which is larger?\nChoices:\n(A) 45\n(B) 60",
-         "choices": ["45", "60"], "answer": "60", "answer_type": "text", "precision": None, **MATHVISTA},
+         "question": "Which is larger?", "unit": None, "choices": ["45", "60"], "answer": "60", "answer_type": "text",
+         "precision": None, **MATHVISTA},
         {"pid": "2", "query": "Hint: Please give one decimal.\nQuestion: How long is it? (Unit: m)",
-         "choices": None, "answer": "1.5", "answer_type": "float", "precision": 1.0, **MATHVISTA},
+         "question": "How long is it?", "unit": "m", "choices": None, "answer": "1.5", "answer_type": "float",
+         "precision": 1.0, **MATHVISTA},
     ],
     "intergps_test": [{"id": 2401, "problem": "<image>Find x.", "choices": ["4", "5", "6", "7"], "ground_truth": "B",
                        "images": [picture(1)]}],
@@ -140,6 +142,67 @@ def test_the_prompt_is_the_golden_one(path: Path) -> None:
     spec = task(path)
     text = "".join(shown(spec, sample) for sample in samples(spec, ROWS[base(path)]))
     assert text == (HERE / "golden" / "variants" / f"{path.stem}.txt").read_text(encoding="utf-8")
+
+
+MATHVISTA_HINTS = {
+    ("integer", None): "requiring an integer answer and provide the final value, e.g., 1, 2, 3,",
+    (
+        "float",
+        1.0,
+    ): "requiring a floating-point number with one decimal place and provide the final value, e.g., 1.2, 1.3, 1.4,",
+    (
+        "float",
+        2.0,
+    ): "requiring a floating-point number with two decimal places and provide the final value, e.g., 1.23, 1.34, 1.45,",
+    (
+        "list",
+        None,
+    ): "requiring a Python list as an answer and provide the final list, e.g., [1, 2, 3], [1.2, 1.3, 1.4],",
+}
+
+
+@pytest.mark.parametrize(("answer_type", "precision"), MATHVISTA_HINTS)
+def test_lmms_eval_hints_by_the_answer_that_mathvista_wants(answer_type: str, precision: float | None) -> None:
+    row = {
+        "pid": "3",
+        "question": "How many?",
+        "unit": "years",
+        "choices": None,
+        "answer": "1",
+        "query": "",
+        **MATHVISTA,
+    }
+    row |= {"answer_type": answer_type, "precision": precision}
+    spec = task(TASKS / "lmms-eval" / "mathvista_testmini_lmms_eval.yaml")
+    hint = f"Hint: Please answer the question {MATHVISTA_HINTS[answer_type, precision]} at the end."
+    (sample,) = samples(spec, [row])
+    assert shown(spec, sample) == (f"=== 3\n[picture 1]Question: How many? (Unit: years)\n{hint}\nSolution:<end>\n")
+
+
+LETTER = "Answer with the option's letter from the given choices directly."
+VIDEO_SENTENCE = "Respond with only the letter (A, B, C, or D) of the correct option."
+BYTES = [
+    ("official/mmmu_val_official", 0,
+     ["Is ", " older than ", "?\n(A) yes\n(B) ", f"\n{LETTER}"]),
+    ("official/mmmu_val_official", 1, ["Name the ore in ", ".\nAnswer the question using a single word or phrase."]),
+    ("lmms-eval/mathvista_testmini_lmms_eval", 0,
+     ["Question: Which is larger?\nChoices:\n(A) 45\n(B) 60\nHint: Please answer the question and provide the correct "
+      "option letter, e.g., A, B, C, D, at the end.\nSolution:"]),
+    ("lmms-eval/videomme_lmms_eval", 0,
+     ["Select the best answer to the following multiple-choice question based on the video and the subtitles. "
+      f"{VIDEO_SENTENCE}\nWhat rolls?\nA. A cup.\nB. A ball.\n\n{LETTER}"]),
+    ("vlmevalkit/videomme_vlmevalkit", 0,
+     ["\nThese are the frames of a video. Select the best answer to the following multiple-choice question based on "
+      f"the video. {VIDEO_SENTENCE}\nQuestion: What rolls?\nA. A cup.\nB. A ball.\nAnswer: "]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "row", "texts"), BYTES)
+def test_line_breaks_are_the_peers(name: str, row: int, texts: list[str]) -> None:
+    spec = task(TASKS / f"{name}.yaml")
+    sample = samples(spec, ROWS[base(TASKS / f"{name}.yaml")])[row]
+    (messages,) = spec.adapter.prompts(sample)
+    assert [part.text for message in messages for part in message.parts if isinstance(part, Text)] == texts
 
 
 @pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.stem)
