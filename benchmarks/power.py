@@ -27,7 +27,7 @@ import numpy as np
 from evalkit.cli.entry import main as evalkit
 from evalkit.comparison import GateSettings, Line, Side, gates
 from evalkit.metrics import Metric
-from evalkit.results.run import read_runs
+from evalkit.results.folders import read_runs
 from evalkit.statistics import Difference, mean_difference
 from evalkit.types import Score
 

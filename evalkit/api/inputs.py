@@ -14,7 +14,8 @@ from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError
 from evalkit.registry import load
 from evalkit.registry.spec import Batch, CardSpec, ModelSpec, TaskSpec
-from evalkit.results.run import Run, side_by_side
+from evalkit.results.folders import side_by_side
+from evalkit.results.run import Run
 
 TaskLike: TypeAlias = "str | Path | TaskSpec | Mapping[str, Any]"
 """A registered name, the path of a YAML file, a spec, or the mapping that a YAML file would hold."""

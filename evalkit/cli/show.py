@@ -20,7 +20,7 @@ from evalkit.registry.spec import ModelSpec, TaskSpec
 from evalkit.registry.yaml12 import Document
 from evalkit.reporting import read_runs
 from evalkit.results.run import Run
-from evalkit.results.settings import settings
+from evalkit.results.settings import reported_settings
 from evalkit.run import dataset
 from evalkit.safe_text import one_line, visible
 from evalkit.types import Image, Message, Sample, Score, Text
@@ -150,7 +150,7 @@ def _opinions(found: Run, sample: Sample, score: Score) -> Iterator[str]:
     own, asked, adapter = found.record.scoring.rule, found.replies(sample.id), found.task.adapter
     replies = [response.text for _, response in asked if response is not None and not response.error]
     whole = bool(replies) and len(replies) == len(asked)
-    yield _opinion(settings(found).rule or own, score)
+    yield _opinion(reported_settings(found).rule or own, score)
     for name, rule in found.task.rules.items() if whole else ():
         if name != own:
             other, kind = adapter.with_rule(rule), msgspec.to_builtins(rule)["kind"]

@@ -10,7 +10,8 @@ import msgspec
 from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.metrics import Accuracy, AllCorrect, Metric
-from evalkit.results.run import Run, read_runs
+from evalkit.results.folders import read_runs
+from evalkit.results.run import Run
 from evalkit.types import Score
 
 DERIVED = ("run.json", "scores.jsonl", "stats.json")

@@ -7,7 +7,8 @@ from evalkit.reporting.fill import card_tables
 from evalkit.reporting.formats import FORMATS, render
 from evalkit.reporting.report import CardReport, card_report
 from evalkit.reporting.table import CardTable, table_notes
-from evalkit.results.run import Run, read_runs, side_by_side
+from evalkit.results.folders import read_runs, side_by_side
+from evalkit.results.run import Run
 
 __all__ = [
     "FORMATS",

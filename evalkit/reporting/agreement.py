@@ -5,7 +5,7 @@ from __future__ import annotations
 from evalkit.registry.spec import Localized
 from evalkit.reporting.cell_text import signed_difference
 from evalkit.reporting.table import CardTable, Measured
-from evalkit.results.published import Against
+from evalkit.results.published import PublishedDifference
 from evalkit.statistics import holm
 
 ALPHA = 0.05
@@ -57,7 +57,7 @@ def _sentence(table: CardTable, index: int, language: str) -> str:
     )
 
 
-def _largest(comparisons: list[tuple[str, Measured, Against]], language: str) -> str:
+def _largest(comparisons: list[tuple[str, Measured, PublishedDifference]], language: str) -> str:
     """Labels and differences of the rows, the largest differences first, and how many more there are."""
     ordered = sorted(comparisons, key=lambda comparison: -abs(comparison[2].difference))
     rows = ", ".join(f"{label} {signed_difference(cell)}" for label, cell, _ in ordered[:MOST_ROWS])

@@ -8,13 +8,13 @@ import msgspec
 
 from evalkit.registry.spec import CardSpec, Reference
 from evalkit.reporting.table import CardTable, Cell, Measured, Published, TableRow
-from evalkit.results.published import against, published_value
-from evalkit.results.ranks import ALPHA, Scores, better, paired
+from evalkit.results.published import published_difference, published_value
+from evalkit.results.ranks import ALPHA, better, paired_p
 from evalkit.results.run import Run
 from evalkit.statistics import holm
 
 
-def mark_best(card: CardSpec, tables: Iterable[CardTable], results: Sequence[Run]) -> list[CardTable]:
+def mark_best(card: CardSpec, tables: Iterable[CardTable], runs: Sequence[Run]) -> list[CardTable]:
     """Return the tables with `best` set in every row.
 
     The highest number leads (the lowest, if the metric is an error). A run of ours that leads shares with the runs
@@ -23,12 +23,12 @@ def mark_best(card: CardSpec, tables: Iterable[CardTable], results: Sequence[Run
     and with equal published ones: these have no samples that could be tested. Incomplete runs and differences to blind
     runs take no part. Raises EvalkitError for runs on different samples, and for scores that cannot be read.
     """
-    runs, scores = {str(result.folder): result for result in results if not result.derived}, Scores()
+    runs_by_folder = {str(run.folder): run for run in runs if not run.derived}
     return [
         msgspec.structs.replace(
             table,
             rows=tuple(
-                _mark(row, layout_row.reference, runs, scores)
+                _mark(row, layout_row.reference, runs_by_folder)
                 for row, layout_row in zip(table.rows, layout.rows, strict=True)
             ),
         )
@@ -36,7 +36,7 @@ def mark_best(card: CardSpec, tables: Iterable[CardTable], results: Sequence[Run
     ]
 
 
-def _mark(row: TableRow, reference: Reference, runs: Mapping[str, Run], scores: Scores) -> TableRow:
+def _mark(row: TableRow, reference: Reference, runs: Mapping[str, Run]) -> TableRow:
     ours = {n: cell for n, cell in enumerate(row.cells) if isinstance(cell, Measured) and _takes_part(cell, runs)}
     direction = better(reference, [runs[cell.folder] for cell in ours.values()]) if ours else 1
     percent = all(cell.percent for cell in ours.values())
@@ -49,7 +49,7 @@ def _mark(row: TableRow, reference: Reference, runs: Mapping[str, Run], scores: 
     if leader in ours:
         others = [n for n in ours if n != leader]
         base = runs[ours[leader].folder]
-        adjusted = holm([paired(reference, base, runs[ours[n].folder], scores) for n in others])
+        adjusted = holm([paired_p(reference, base, runs[ours[n].folder]) for n in others])
         best |= {n for n, p in zip(others, adjusted, strict=True) if p >= ALPHA}
     cells = (_with_mark(cell) if n in best else cell for n, cell in enumerate(row.cells))
     return msgspec.structs.replace(row, cells=tuple(cells))
@@ -68,7 +68,7 @@ def _within_noise(leader: Cell, other: Cell, *, percent: bool) -> bool:
     """True if one of them is ours and the other published, and our interval does not tell them apart."""
     match leader, other:
         case (Measured() as ours, Published() as theirs) | (Published() as theirs, Measured() as ours):
-            comparison = against(ours.stat, "", theirs.text, percent=percent)
+            comparison = published_difference(ours.stat, "", theirs.text, percent=percent)
             return comparison is not None and comparison.within is True
     return False
 

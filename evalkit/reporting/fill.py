@@ -10,7 +10,7 @@ from evalkit.errors import EvalkitError
 from evalkit.registry.spec import CardSpec, Localized, Row, Table
 from evalkit.reporting.run_notes import incomplete_note, missing_number_note, mixed_models_notes, unparsed_notes
 from evalkit.reporting.table import Absent, CardTable, Cell, Column, Measured, Published, TableRow
-from evalkit.results.published import Against, against, check_column, column_of
+from evalkit.results.published import PublishedDifference, check_column, column_of, published_difference
 from evalkit.results.run import Run
 from evalkit.safe_text import printable
 from evalkit.types import Stat
@@ -31,13 +31,13 @@ class FillOptions(NamedTuple):
 
 def card_tables(
     card: CardSpec,
-    results: Sequence[Run],
+    runs: Sequence[Run],
     *,
     language: str = "en",
     allow_incomplete: bool = False,
     column: str = "",
 ) -> list[CardTable]:
-    """Return the card's tables with a column for every evaluated model, in the order in which `results` name them.
+    """Return the card's tables with a column for every evaluated model, in the order of `runs`.
 
     Ours are compared with the published `column`, by default the one of the model's own name. An incomplete run leaves
     its cells empty and a note says so; with `allow_incomplete` it fills them, and the note explains their mark. Raises
@@ -46,25 +46,25 @@ def card_tables(
     """
     if column:
         check_column(card, column)
-    models = _by_model(results)
+    models = _by_model(runs)
     options = FillOptions(language, allow_incomplete, column)
     return [_table(card, layout, models, options) for layout in card.tables]
 
 
-def model_title(result: Run) -> str:
-    """The title of a run's model, with its folder where several runs of the model stand side by side."""
-    return f"{result.title} [{result.apart}]" if result.apart else result.title
+def model_title(run: Run) -> str:
+    """The title of a run's model, with its results folder where several runs of the model are shown."""
+    return f"{run.title} [{run.results_folder}]" if run.results_folder else run.title
 
 
-def _by_model(results: Sequence[Run]) -> dict[str, dict[str, Run]]:
+def _by_model(runs: Sequence[Run]) -> dict[str, dict[str, Run]]:
     models: dict[str, dict[str, Run]] = {}
-    for result in results:
-        tasks = models.setdefault(result.column, {})
-        other = tasks.setdefault(result.record.task.name, result)
-        if other is not result:
+    for run in runs:
+        tasks = models.setdefault(run.column, {})
+        other = tasks.setdefault(run.record.task.name, run)
+        if other is not run:
             raise EvalkitError(
-                f"model {result.record.model.name!r} has two runs of task {result.record.task.name!r}, {other.folder} "
-                f"and {result.folder}: leave one of the folders out"
+                f"model {run.record.model.name!r} has two runs of task {run.record.task.name!r}, {other.folder} "
+                f"and {run.folder}: leave one of the folders out"
             )
     return models
 
@@ -74,10 +74,10 @@ def _table(card: CardSpec, layout: Table, models: Mapping[str, TaskRuns], option
     rows, notes = [], []
     for row in layout.rows:
         cells = []
-        for runs in models.values():
-            result = runs.get(row.reference.task)
-            cells.append(Absent() if result is None else _cell(layout, row, result, options))
-            notes += [] if result is None else _cell_notes(row, result, cells[-1], options)
+        for task_runs in models.values():
+            run = task_runs.get(row.reference.task)
+            cells.append(Absent() if run is None else _cell(layout, row, run, options))
+            notes += [] if run is None else _cell_notes(row, run, cells[-1], options)
         category = printable(row.category.get(language)) if row.category else ""
         label = printable(row.label.get(language))
         rows.append(TableRow(category, label, (*_published_cells(card, layout, row), *cells)))
@@ -101,40 +101,40 @@ def _published_cells(card: CardSpec, layout: Table, row: Row) -> tuple[Cell, ...
     return tuple(Published(text) for text in row.published)
 
 
-def _cell(layout: Table, row: Row, result: Run, options: FillOptions) -> Cell:
-    complete = result.record.complete
+def _cell(layout: Table, row: Row, run: Run, options: FillOptions) -> Cell:
+    complete = run.record.complete
     if not (complete or options.allow_incomplete):
         return Absent(refused=True)
-    stat = result.find(row.reference)
+    stat = run.find(row.reference)
     if stat is None:
         return Absent()
     return Measured(
         stat,
-        str(result.folder),
+        str(run.folder),
         complete,
         stat.percent,
-        against=_against(layout, row, result, stat, options.column) if complete else None,
-        derived=result.derived,
+        against=_against(layout, row, run, stat, options.column) if complete else None,
+        derived=run.derived,
     )
 
 
-def _against(layout: Table, row: Row, result: Run, stat: Stat, wanted: str) -> Against | None:
-    column = column_of(layout.columns, result, wanted)
+def _against(layout: Table, row: Row, run: Run, stat: Stat, wanted: str) -> PublishedDifference | None:
+    column = column_of(layout.columns, run, wanted)
     if not column or not row.published:
         return None
     text = row.published[layout.columns.index(column)]
-    return against(stat, printable(column), text, percent=stat.percent)
+    return published_difference(stat, printable(column), text, percent=stat.percent)
 
 
-def _cell_notes(row: Row, result: Run, cell: Cell, options: FillOptions) -> list[str]:
+def _cell_notes(row: Row, run: Run, cell: Cell, options: FillOptions) -> list[str]:
     language = options.language
     notes = []
-    if not result.record.complete:
-        notes.append(incomplete_note(result, language, marked=options.allow_incomplete))
+    if not run.record.complete:
+        notes.append(incomplete_note(run, language, marked=options.allow_incomplete))
     if isinstance(cell, Measured):
-        notes += unparsed_notes(result, language)
-    elif result.record.complete:  # an incomplete run may not have reached the group yet
-        notes.append(missing_number_note(result, row.reference, language))
+        notes += unparsed_notes(run, language)
+    elif run.record.complete:  # an incomplete run may not have reached the group yet
+        notes.append(missing_number_note(run, row.reference, language))
     return notes
 
 

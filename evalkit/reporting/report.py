@@ -11,7 +11,7 @@ from evalkit.reporting.data_frame import data_frame
 from evalkit.reporting.fill import card_tables
 from evalkit.reporting.table import CardTable
 from evalkit.results.run import Run
-from evalkit.results.settings import Settings, settings
+from evalkit.results.settings import ReportedSettings, reported_settings
 from evalkit.safe_text import printable
 from evalkit.types import Value
 
@@ -32,7 +32,7 @@ class CardReport(Value, frozen=True, kw_only=True):
     intervals: bool
     details: bool = False
     tables: tuple[CardTable, ...]
-    runs: tuple[Settings, ...] = ()
+    runs: tuple[ReportedSettings, ...] = ()
 
     def frame(self, *, intervals: bool = False) -> DataFrame:
         """Return the tables as one DataFrame, see `data_frame.data_frame`."""
@@ -41,7 +41,7 @@ class CardReport(Value, frozen=True, kw_only=True):
 
 def card_report(
     card: CardSpec,
-    results: Sequence[Run],
+    runs: Sequence[Run],
     *,
     language: str = "en",
     intervals: bool = False,
@@ -54,7 +54,7 @@ def card_report(
 
     Raises EvalkitError as `fill.card_tables` does, and with `best` as `best_of_row.mark_best` does.
     """
-    tables = card_tables(card, results, language=language, allow_incomplete=allow_incomplete, column=column)
+    tables = card_tables(card, runs, language=language, allow_incomplete=allow_incomplete, column=column)
     return CardReport(
         card=card.name,
         title=printable(card.title.get(language) if card.title else card.name),
@@ -62,11 +62,11 @@ def card_report(
         language=language,
         intervals=intervals,
         details=details,
-        tables=tuple(mark_best(card, tables, results) if best else tables),
-        runs=_settings(tables, results),
+        tables=tuple(mark_best(card, tables, runs) if best else tables),
+        runs=_settings(tables, runs),
     )
 
 
-def _settings(tables: Iterable[CardTable], results: Iterable[Run]) -> tuple[Settings, ...]:
+def _settings(tables: Iterable[CardTable], runs: Iterable[Run]) -> tuple[ReportedSettings, ...]:
     folders = {cell.folder for table in tables for cell in table.measured}
-    return tuple(settings(result) for result in results if str(result.folder) in folders and not result.derived)
+    return tuple(reported_settings(run) for run in runs if str(run.folder) in folders and not run.derived)

@@ -33,47 +33,44 @@ MANY_UNPARSED = 0.05
 """The share of unparsable replies from which a score says more about the prompt or the rule than about the model."""
 
 
-def incomplete_note(result: Run, language: str, *, marked: bool) -> str:
+def incomplete_note(run: Run, language: str, *, marked: bool) -> str:
     """The note on an incomplete run: its numbers are marked with `*`, or else not shown."""
-    counts = result.record.scoring.counts
+    counts = run.record.scoring.counts
     gap = GAP.get(language).format(answered=counts.answered, samples=counts.samples, errors=counts.errors)
-    if result.record.task.limit:
-        gap += LIMIT.get(language).format(limit=result.record.task.limit)
-    return (INCOMPLETE if marked else NOT_SHOWN).get(language).format(run=_run_name(result), gap=gap)
+    if run.record.task.limit:
+        gap += LIMIT.get(language).format(limit=run.record.task.limit)
+    return (INCOMPLETE if marked else NOT_SHOWN).get(language).format(run=_run_name(run), gap=gap)
 
 
-def missing_number_note(result: Run, reference: Reference, language: str) -> str:
+def missing_number_note(run: Run, reference: Reference, language: str) -> str:
     """The note on a number that a row of the card names and a complete run does not have."""
-    number = ", ".join([reference.metric or result.record.scoring.headline, *reference.where.values()])
-    return MISSING.get(language).format(run=_run_name(result), metric=printable(number))
+    number = ", ".join([reference.metric or run.record.scoring.headline, *reference.where.values()])
+    return MISSING.get(language).format(run=_run_name(run), metric=printable(number))
 
 
-def unparsed_notes(result: Run, language: str) -> list[str]:
+def unparsed_notes(run: Run, language: str) -> list[str]:
     """A note if many of a run's replies could not be parsed, else nothing."""
-    counts = result.record.scoring.counts
-    if result.derived or not counts.answered or counts.unparsed < MANY_UNPARSED * counts.answered:
+    counts = run.record.scoring.counts
+    if run.derived or not counts.answered or counts.unparsed < MANY_UNPARSED * counts.answered:
         return []
     share = 100 * counts.unparsed / counts.answered
     note = UNPARSED.get(language)
-    return [note.format(run=_run_name(result), unparsed=counts.unparsed, answered=counts.answered, share=share)]
+    return [note.format(run=_run_name(run), unparsed=counts.unparsed, answered=counts.answered, share=share)]
 
 
-def mixed_models_notes(model: str, results: Sequence[Run], language: str) -> list[str]:
+def mixed_models_notes(model: str, runs: Sequence[Run], language: str) -> list[str]:
     """A note if the runs of one column differ in identity, dtype or device of the model, else nothing."""
     variants: dict[tuple[str, str, str], str] = {}
-    for result in results:
-        run = result.record
+    for run in runs:
+        record, execution = run.record, run.record.execution
         # Every task has a file of recorded replies of its own; that alone does not make another model.
-        recorded = result.recorded
-        identity = {"kind": "replay"} if recorded else run.model.identity
-        origin = RECORDED.get(language) if recorded else f"{run.execution.dtype} {run.execution.device}"
-        variants.setdefault(
-            (digest.of(identity), run.execution.dtype, run.execution.device), f"{run.task.name}: {origin}"
-        )
+        identity = {"kind": "replay"} if run.recorded else record.model.identity
+        origin = RECORDED.get(language) if run.recorded else f"{execution.dtype} {execution.device}"
+        variants.setdefault((digest.of(identity), execution.dtype, execution.device), f"{record.task.name}: {origin}")
     if len(variants) < 2:
         return []
     return [MIXED.get(language).format(model=printable(model), runs=printable("; ".join(variants.values())))]
 
 
-def _run_name(result: Run) -> str:
-    return printable(f"{result.record.model.name} / {result.record.task.name}")
+def _run_name(run: Run) -> str:
+    return printable(f"{run.record.model.name} / {run.record.task.name}")

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import field
 
-from evalkit.results.published import Against
+from evalkit.results.published import PublishedDifference
 from evalkit.types import Stat, Value
 
 
@@ -30,7 +30,7 @@ class Measured(Value, frozen=True, tag_field="kind", tag="measured"):
     folder: str = field(name="run")
     complete: bool
     percent: bool
-    against: Against | None = None
+    against: PublishedDifference | None = None
     best: bool = False
     derived: bool = False
 

@@ -1,1 +1,1 @@
-"""Runs read back from their folders, and what can be said of them without asking anybody anything."""
+"""Runs read back from their folders, and what follows from them without a model call."""

@@ -1,4 +1,4 @@
-"""Stats as evalkit 0.1.0 wrote them, without unit, clusters and interval, completed from what it did write."""
+"""Stats as evalkit 0.1.0 wrote them, without unit, clusters and interval, completed from the fields that it did write."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ERROR = "mean_absolute_error"
 """The only kind of metric of 0.1.0 that is no fraction."""
 
 
-def upgraded(stat: Stat, task_spec: Mapping[str, Any]) -> Stat:
+def upgrade(stat: Stat, task_spec: Mapping[str, Any]) -> Stat:
     """The stat with unit, clusters and interval; unchanged where it has them. `task_spec` is that of its run's record.
 
     0.1.0 did not write the clusters of some macro means and of perfect precision, recall or F1: there every sample

@@ -1,4 +1,4 @@
-"""Does our number reproduce the published one? The column of the same model, and what the noise allows to say."""
+"""Our number minus the published one: the column of the same model, and whether the difference is within noise."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from evalkit.types import Stat, Value
 NUMBER = re.compile(r"\d+(?:\.(\d+))?")
 
 
-class Against(Value, frozen=True, kw_only=True):
+class PublishedDifference(Value, frozen=True, kw_only=True):
     """Ours minus a published number, in the unit of the stat (fractions for percentages).
 
     `low` and `high` are our interval's limits moved by the published number and widened by its rounding, so that they
-    hold 0 exactly where it is `within` noise; None: our number has no interval, and nothing can be said. `p` is that
+    hold 0 exactly where it is `within` noise; None: our number has no interval. `p` is that
     row's alone.
     """
 
@@ -31,8 +31,8 @@ class Against(Value, frozen=True, kw_only=True):
     within: bool | None
 
 
-def against(stat: Stat, column: str, text: str, *, percent: bool) -> Against | None:
-    """The stat beside a number as printed; None where the card prints none."""
+def published_difference(stat: Stat, column: str, text: str, *, percent: bool) -> PublishedDifference | None:
+    """The stat minus a published number in its printed form; None where the card prints none."""
     number = published_value(text, percent=percent)
     if number is None:
         return None
@@ -40,7 +40,7 @@ def against(stat: Stat, column: str, text: str, *, percent: bool) -> Against | N
     difference = one_sample(stat, value, rounding=rounding)
     low, high = difference.low, difference.high
     within = None if low is None or high is None else low <= 0 <= high
-    return Against(
+    return PublishedDifference(
         column=column,
         published=text,
         difference=difference.value,
@@ -60,28 +60,26 @@ def published_value(text: str, *, percent: bool) -> tuple[float, float] | None:
     return float(text) / unit, 0.5 * 10 ** -len(match[1] or "") / unit
 
 
-def column_of(columns: Sequence[str], result: Run, wanted: str = "") -> str:
+def column_of(columns: Sequence[str], run: Run, wanted: str = "") -> str:
     """The published column that a run is compared with; empty: none.
 
     That is `wanted`, or else the column that has the model's own title or name; upper case and punctuation do not
     count. A model that is itself a difference (minus its blind run) has none.
     """
-    if result.derived:
+    if run.derived:
         return ""
     if wanted:
         return wanted if wanted in columns else ""
     # A hub id gives the name owner--model.
-    known = {
-        _plain(name) for name in (result.title, result.record.model.name, result.record.model.name.rpartition("--")[2])
-    }
-    return next((column for column in columns if _plain(column) in known), "")
+    names = {_plain(name) for name in (run.title, run.record.model.name, run.record.model.name.rpartition("--")[2])}
+    return next((column for column in columns if _plain(column) in names), "")
 
 
 def check_column(card: CardSpec, wanted: str) -> None:
     """Raises EvalkitError for a column that none of the card's tables has."""
-    known = list(dict.fromkeys(name for table in card.tables for name in table.columns))
-    if wanted not in known:
-        columns = f"choose one of {', '.join(known)}" if known else "it prints no numbers, so choose another card"
+    columns = list(dict.fromkeys(name for table in card.tables for name in table.columns))
+    if wanted not in columns:
+        columns = f"choose one of {', '.join(columns)}" if columns else "it prints no numbers, so choose another card"
         raise EvalkitError(f"card {card.name} has no column {wanted!r}: {columns}")
 
 

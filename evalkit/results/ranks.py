@@ -1,4 +1,4 @@
-"""Ranks that a difference must earn: models that a paired test cannot tell from the leader share its rank."""
+"""Ranks by paired tests: models that a test cannot tell from the leader share its rank."""
 
 from __future__ import annotations
 
@@ -21,44 +21,37 @@ class Rank(Value, frozen=True):
     p: float | None = None
 
 
-class Scores:
-    """The scores of runs, each read once when a rank first needs them."""
-
-    def __init__(self) -> None:
-        self._read: dict[str, tuple[Score, ...]] = {}
-
-    def of(self, result: Run, where: Mapping[str, str]) -> list[Score]:
-        """The scores of a group (`{}`: all). Raises EvalkitError when the file cannot be read."""
-        wanted = where.items()
-        return [s for s in result.scores if all(s.groups.get(name) == value for name, value in wanted)]
+def group_scores(run: Run, where: Mapping[str, str]) -> list[Score]:
+    """The scores of the samples in a group (`{}`: all). Raises EvalkitError where scores cannot be read."""
+    return [s for s in run.scores if all(s.groups.get(name) == value for name, value in where.items())]
 
 
-def ranks(reference: Reference, results: Sequence[Run], scores: Scores) -> dict[str, Rank]:
+def ranks(reference: Reference, runs: Sequence[Run]) -> dict[str, Rank]:
     """Rank by the run's folder, for one column of a table; empty where less than two runs can be compared.
 
     The best run leads; every run that a paired test (Holm over the runs tested against this leader, alpha 0.05) does
     not tell from it shares its rank. The best of the rest leads the next group, whose rank counts all runs before it.
     Incomplete runs have no rank. Raises EvalkitError for runs of one task on different samples.
     """
-    direction = better(reference, results)
-    left = [r for r in results if r.record.complete and r.find(reference) is not None]
-    if not direction or len(left) < 2:
+    direction = better(reference, runs)
+    unranked = [r for r in runs if r.record.complete and r.find(reference) is not None]
+    if not direction or len(unranked) < 2:
         return {}
-    left.sort(key=lambda result: -direction * _value(result, reference))
-    found: dict[str, Rank] = {}
-    while left:
-        leader, others = left[0], left[1:]
-        p = holm([paired(reference, leader, other, scores) for other in others])
-        place = 1 + len(found)
-        tied = {str(o.folder): Rank(place, True, q) for o, q in zip(others, p, strict=True) if q >= ALPHA}
-        found |= {str(leader.folder): Rank(place, bool(tied))} | tied
-        left = [other for other in others if str(other.folder) not in tied]
-    return found
+    unranked.sort(key=lambda run: -direction * _value(run, reference))
+    rank_by_folder: dict[str, Rank] = {}
+    while unranked:
+        leader, others = unranked[0], unranked[1:]
+        p_values = holm([paired_p(reference, leader, other) for other in others])
+        place = 1 + len(rank_by_folder)
+        tied = {str(o.folder): Rank(place, True, p) for o, p in zip(others, p_values, strict=True) if p >= ALPHA}
+        rank_by_folder |= {str(leader.folder): Rank(place, bool(tied))} | tied
+        unranked = [other for other in others if str(other.folder) not in tied]
+    return rank_by_folder
 
 
-def paired(reference: Reference, base: Run, candidate: Run, scores: Scores) -> float:
+def paired_p(reference: Reference, base: Run, candidate: Run) -> float:
     """The two-sided p value of the difference of a cell's metric between two runs on the same samples."""
-    before, after = (scores.of(result, reference.where) for result in (base, candidate))
+    before, after = (group_scores(run, reference.where) for run in (base, candidate))
     if [(s.sample_id, s.target) for s in before] != [(s.sample_id, s.target) for s in after]:
         raise EvalkitError(
             f"{base.folder} and {candidate.folder}: the samples or their gold answers differ; "
@@ -70,15 +63,15 @@ def paired(reference: Reference, base: Run, candidate: Run, scores: Scores) -> f
     return metric.difference(before, after, alpha=ALPHA).p
 
 
-def better(reference: Reference, results: Sequence[Run]) -> int:
-    """1 where more is better, -1 where less is, 0 where neither can be said."""
-    for result in results:
-        metric = result.task.metrics.get(reference.metric or result.record.scoring.headline)
+def better(reference: Reference, runs: Sequence[Run]) -> int:
+    """1 where more is better, -1 where less is, 0 where neither is known."""
+    for run in runs:
+        metric = run.task.metrics.get(reference.metric or run.record.scoring.headline)
         if metric is not None:
             return metric.better
     return 0
 
 
-def _value(result: Run, reference: Reference) -> float:
-    stat = result.find(reference)
+def _value(run: Run, reference: Reference) -> float:
+    stat = run.find(reference)
     return 0.0 if stat is None else stat.value

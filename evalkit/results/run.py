@@ -1,12 +1,12 @@
-"""`Run`: one model's run of one task, read back from its folder; the one way in which everything reads a run again."""
+"""`Run`: one model's run of one task, read back from its folder; all code that reads a run again goes through it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -14,7 +14,7 @@ from evalkit import digest
 from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.registry.spec import Reference, TaskSpec
-from evalkit.results.old_stats import upgraded
+from evalkit.results.old_stats import upgrade
 from evalkit.run import dataset, plan, record, response_log
 from evalkit.run.dataset import Dataset
 from evalkit.run.judge import Judge, recorded_judge
@@ -30,15 +30,18 @@ from evalkit.types import Request, Response, Sample, Score, Stat
 if TYPE_CHECKING:
     import pandas
 
+T = TypeVar("T")
+_decode_stats = msgspec.json.Decoder(list[Stat]).decode
+_decode_scores = msgspec.json.Decoder(Score).decode_lines
+
 
 class Run:
-    """The record of a run, and read when first asked for: its numbers, scores, replies, samples and prompts.
+    """The record of a run; its stats, scores, replies, samples and prompts are read at their first use.
 
-    `folder` is where it lies. `samples` and `requests` are today's reading of the data that the record names; where
-    the data `changed` since, replies to changed prompts are not found. `calls` and `seconds` are those of the command
-    that made it just now, 0 for a run read back; the record has those of all commands. `derived` tells a difference
-    of two runs, and `apart` tells runs of one model from each other that stand side by side: the folder named by the
-    user.
+    `samples` and `requests` follow from the data that the record names, as they are today; where the data `changed`
+    since, replies to changed prompts are not found. `calls` and `seconds` are those of the command that made the run
+    just now, 0 for a run read back; the record has those of all commands. `derived` is True for a difference of two
+    runs. `results_folder` is set where several runs of a model are shown: the folder that the user named.
     """
 
     def __init__(
@@ -51,14 +54,14 @@ class Run:
         scores: Sequence[Score] | None = None,
         stats: Sequence[Stat] | None = None,
         derived: bool = False,
-        apart: str = "",
+        results_folder: str = "",
     ) -> None:
         self.folder, self.record = folder, record
         self.places = default_places(offline=True) if places is None else places
-        self.derived, self.apart = derived, apart
+        self.derived, self.results_folder = derived, results_folder
         self.calls, self.seconds = 0, 0.0
         self.scratch: TemporaryDirectory[str] | None = None  # goes with the run, if it lies in a temporary folder
-        self._given: dict[str, Any] = {"task": task, "scores": scores, "stats": stats}
+        self._arguments: dict[str, Any] = {"task": task, "scores": scores, "stats": stats}
 
     @classmethod
     def load(cls, folder: str | Path, *, data: Iterable[str | Path] = (), cache: str | Path | None = None) -> Run:
@@ -70,12 +73,12 @@ class Run:
 
     @classmethod
     def read(cls, folder: Path, places: DataPlaces | None = None) -> Run:
-        """The same with `places` that are there already."""
+        """`load` with `places` instead of folders."""
         return cls(folder, record.read(folder), places=places)
 
     @classmethod
     def of(cls, outcome: Outcome, task: TaskSpec, places: DataPlaces) -> Run:
-        """A run that this process just made or scored."""
+        """The run of an outcome of this process."""
         run = cls(outcome.folder, outcome.record, places=places, task=task, scores=outcome.scores, stats=outcome.stats)
         run.__dict__["dataset"] = outcome.dataset
         run.calls, run.seconds = outcome.calls, outcome.seconds
@@ -83,13 +86,18 @@ class Run:
 
     def replaced(self, **fields: Any) -> Run:
         """The same run with other values for arguments of the constructor."""
-        now: dict[str, Any] = {"places": self.places, "derived": self.derived, "apart": self.apart, **self._given}
+        now: dict[str, Any] = {
+            "places": self.places,
+            "derived": self.derived,
+            "results_folder": self.results_folder,
+            **self._arguments,
+        }
         return Run(**{"folder": self.folder, "record": self.record, **now, **fields})
 
     def __repr__(self) -> str:
         return f"<Run {self.record.model.name} on {self.record.task.name} in {self.folder}>"
 
-    # --- what the record tells
+    # --- from the record
 
     @property
     def title(self) -> str:
@@ -98,12 +106,12 @@ class Run:
 
     @property
     def column(self) -> str:
-        """The model, and what tells its runs apart: equal for all that stand in one column."""
-        return f"{self.record.model.name} [{self.apart}]" if self.apart else self.record.model.name
+        """The model, with the `results_folder` if there is one: equal for all runs of one column."""
+        return f"{self.record.model.name} [{self.results_folder}]" if self.results_folder else self.record.model.name
 
     @property
     def generated(self) -> bool:
-        """True if the task's prompt and settings made the replies; how recorded ones were made is not known."""
+        """True if the task's prompt and settings made the replies; not so for recorded ones."""
         return self.record.model.origin == "model"
 
     @property
@@ -114,9 +122,9 @@ class Run:
     @cached_property
     def task(self) -> TaskSpec:
         """The task as the record holds it. Raises EvalkitError for a record of another version."""
-        given: TaskSpec | None = self._given["task"]
-        if given is not None:
-            return given
+        task: TaskSpec | None = self._arguments["task"]
+        if task is not None:
+            return task
         try:
             return msgspec.convert(self.record.task.spec, TaskSpec)
         except msgspec.ValidationError as error:
@@ -130,18 +138,18 @@ class Run:
     @cached_property
     def stats(self) -> tuple[Stat, ...]:
         """The numbers, in the order of the task file. Raises IncompleteError when they cannot be read."""
-        given: Sequence[Stat] | None = self._given["stats"]
-        if given is not None:
-            return tuple(given)
-        return tuple(upgraded(stat, self.record.task.spec) for stat in self._derived("stats.json", _stats))
+        stats: Sequence[Stat] | None = self._arguments["stats"]
+        if stats is not None:
+            return tuple(stats)
+        return tuple(upgrade(stat, self.record.task.spec) for stat in self._read_derived("stats.json", _decode_stats))
 
     @cached_property
     def scores(self) -> tuple[Score, ...]:
         """The scores, in the order of the samples. Raises IncompleteError when they cannot be read or some lack."""
-        given: Sequence[Score] | None = self._given["scores"]
-        if given is not None:
-            return tuple(given)
-        scores: tuple[Score, ...] = self._derived("scores.jsonl", _scores)
+        argument: Sequence[Score] | None = self._arguments["scores"]
+        if argument is not None:
+            return tuple(argument)
+        scores = tuple(self._read_derived("scores.jsonl", _decode_scores))
         distinct, planned = len({score.sample_id for score in scores}), self.record.scoring.counts.planned
         if not distinct == len(scores) == planned:
             raise IncompleteError(
@@ -150,7 +158,7 @@ class Run:
             )
         return scores
 
-    def _derived(self, name: str, decode: Any) -> Any:
+    def _read_derived(self, name: str, decode: Callable[[bytes], list[T]]) -> list[T]:
         file, advice = self.folder / name, f"recompute it with `evalkit score {self.folder}` or leave the folder out"
         try:
             return decode(file.read_bytes())
@@ -178,16 +186,16 @@ class Run:
 
     @property
     def responses(self) -> Mapping[str, Response]:
-        """Every reply in the log by request key, those to prompts that are no longer asked among them."""
+        """Every reply in the log by request key, also those to prompts that the task no longer has."""
         return self.log.responses
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The data as it lies today. Raises EvalkitError where it cannot be read."""
+        """The data as they are today. Raises EvalkitError where they cannot be read."""
         return self._dataset({})
 
     def open(self, datasets: dict[str, Dataset]) -> Run:
-        """Read everything now, with `datasets` keeping those that several models' runs of a task share; itself.
+        """Read everything now and return the run; `datasets` holds those that several models' runs of a task share.
 
         Raises EvalkitError where scores, replies or data cannot be read.
         """
@@ -195,9 +203,9 @@ class Run:
         _ = self.scores, self.log, self.plan
         return self
 
-    def _dataset(self, known: dict[str, Dataset]) -> Dataset:
+    def _dataset(self, datasets: dict[str, Dataset]) -> Dataset:
         task, data, limit = self.task, self.record.data, self.record.task.limit
-        where = msgspec.structs.replace(
+        places = msgspec.structs.replace(
             self.places,
             mirrors=self.places.mirrors or tuple(map(Path, data.mirrors)),
             folder=Path(self.record.task.folder),
@@ -205,14 +213,14 @@ class Run:
         key = digest.of(
             {
                 "source": _rows_of(task),
-                "where": [str(mirror) for mirror in where.mirrors],
+                "where": [str(mirror) for mirror in places.mirrors],
                 "file": [self.record.task.folder, data.annotations, limit, self.recorded],
             }
         )
-        if key not in known:
+        if key not in datasets:
             annotations = Path(data.annotations) if data.annotations else None
-            known[key] = dataset.load(task, where, annotations=annotations, limit=limit, media=not self.recorded)
-        return known[key]
+            datasets[key] = dataset.load(task, places, annotations=annotations, limit=limit, media=not self.recorded)
+        return datasets[key]
 
     @property
     def changed(self) -> bool:
@@ -235,7 +243,7 @@ class Run:
 
     @cached_property
     def plan(self) -> Plan:
-        """The prompts of every sample, and why others cannot be asked."""
+        """The requests of every sample, and the reason why others cannot be asked."""
         blind = self.record.model.blind or self.recorded
         data, identity = self.dataset, self.record.model.identity
         return plan.requests(self.task, identity, data.samples, problems=data.problems, blind=blind)
@@ -250,10 +258,10 @@ class Run:
         return [(request, self.responses.get(request.key)) for request in self.requests.get(sample_id, ())]
 
     def rescored(self, task: TaskSpec, *, rule: str = "", judge: Judge | None = None, progress: Progress) -> Outcome:
-        """The run under another rule or version of its `task`; nothing is asked, and nothing written.
+        """The run under another rule or version of its `task`; no model is called, and nothing written.
 
-        A `judge` reads what the rule cannot; without one, and without another `rule`, the readings of the record's own
-        judge count. Replies to prompts that the task no longer asks do not count. Raises EvalkitError.
+        A `judge` reads what the rule cannot; without one, and without another `rule`, the logged replies of the
+        record's own judge count. Replies to prompts that the task no longer has do not count. Raises EvalkitError.
         """
         run = self.replaced(task=task, scores=None, stats=None)
         if _rows_of(task) == _rows_of(self.task):
@@ -273,7 +281,7 @@ class Run:
     # --- for notebooks
 
     def frame(self) -> pandas.DataFrame:
-        """One row per sample: id, groups, gold, extracted answer, score, and the replies where the data lies here.
+        """One row per sample: id, groups, gold, extracted answer, score, and the replies where the data can be read.
 
         Columns: sample_id, target, answer, value, step, error, one `group.<name>` for each group, question and reply
         (missing values where the data cannot be read). Several replies of a sample are joined by blank lines.
@@ -304,47 +312,5 @@ class Run:
 
 
 def _rows_of(task: TaskSpec) -> list[object]:
-    """All that decides which samples a task has."""
+    """The parts of a task that decide which samples it has."""
     return [task.source, task.columns, task.row_filter, task.samples]
-
-
-def read_runs(folders: Iterable[Path], places: DataPlaces | None = None) -> list[Run]:
-    """Every run below the folders, sorted by path within each; a run that lies below two of them counts once.
-
-    Raises EvalkitError for a folder that does not exist or holds no run, and IncompleteError for a record that cannot
-    be read.
-    """
-    return [run for _, run in _below(folders, places)]
-
-
-def side_by_side(folders: Iterable[Path], places: DataPlaces | None = None) -> list[Run]:
-    """The same, but where a model has several runs of a task below different folders, each folder is set `apart`."""
-    runs = list(_below(folders, places))
-    origins: dict[tuple[str, str], set[Path]] = {}
-    for folder, run in runs:
-        origins.setdefault((run.record.model.name, run.record.task.name), set()).add(folder)
-    several = {model for (model, _), named in origins.items() if len(named) > 1}
-    return [run.replaced(apart=str(folder)) if run.record.model.name in several else run for folder, run in runs]
-
-
-def _below(folders: Iterable[Path], places: DataPlaces | None) -> Iterator[tuple[Path, Run]]:
-    files = {file.resolve(): (folder, file) for folder in folders for file in _records(folder)}
-    for folder, file in files.values():
-        yield folder, Run.read(file.parent, places)
-
-
-def _records(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        raise EvalkitError(f"there is no results folder {folder}: check the path, or run `evalkit run --out {folder}`")
-    files = sorted(folder.rglob(record.FILE))
-    if not files:
-        raise EvalkitError(f"{folder}: no run.json below it: name a folder that `evalkit run` or `evalkit score` wrote")
-    yield from files
-
-
-def _stats(data: bytes) -> tuple[Stat, ...]:
-    return msgspec.json.decode(data, type=tuple[Stat, ...])
-
-
-def _scores(data: bytes) -> tuple[Score, ...]:
-    return tuple(msgspec.json.Decoder(Score).decode_lines(data))

@@ -1,4 +1,4 @@
-"""How the runs behind a table were made: rule, prompt, crops, frames, limits and what could not be read."""
+"""The settings of the runs behind a table: rule, prompt, crops, frames, limits and the unparsable replies."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ RECORDED = Localized("recorded replies", "已记录的回答")
 JUDGE = Localized("judge {}", "裁判模型 {}")
 
 
-class Settings(Value, frozen=True, kw_only=True):
-    """What a reader must know of a run to repeat it, as its record has it; `folder` is that of its table cells.
+class ReportedSettings(Value, frozen=True, kw_only=True):
+    """The settings by which a reader can repeat a run, from its record; `folder` is that of its table cells.
 
     `rule` is its name and, for the default, its kind; `frames` the sampling and its count; `num_crops` by situation.
-    Counts are those of samples: asked, answered, failed, unreadable and cut off. Of `recorded` replies, and of those
-    of a baseline, no prompt, token limit or frames are told: they are the task's, and may not have made the replies.
+    Counts are those of samples: planned, answered, failed, unparsable and cut off. Of `recorded` replies, and of those
+    of a baseline, prompt, token limit and frames are empty: they are the task's, and may not have made the replies.
     """
 
     folder: str
@@ -51,69 +51,70 @@ class Settings(Value, frozen=True, kw_only=True):
     dtype: str
 
 
-def settings(result: Run) -> Settings:
-    """The settings of a run; what its record does not have is empty."""
-    run, counts = result.record, result.record.scoring.counts
-    kind, asked = _part(run.task.spec, "adapter", "rule").get("kind", ""), run.task.spec if result.generated else {}
-    adapter, generation = _part(asked, "adapter"), _part(asked, "generation")
-    backend, frames = _part(run.model.spec, "backend"), _part(asked, "columns", "video", "frames")
-    return Settings(
-        folder=str(result.folder),
-        model=printable(run.model.name),
-        task=run.task.name,
-        complete=run.complete,
-        limit=run.task.limit,
+def reported_settings(run: Run) -> ReportedSettings:
+    """The settings of a run; empty where its record lacks one."""
+    record, counts = run.record, run.record.scoring.counts
+    kind = _part(record.task.spec, "adapter", "rule").get("kind", "")
+    task_spec = record.task.spec if run.generated else {}
+    adapter, generation = _part(task_spec, "adapter"), _part(task_spec, "generation")
+    backend, frames = _part(record.model.spec, "backend"), _part(task_spec, "columns", "video", "frames")
+    return ReportedSettings(
+        folder=str(run.folder),
+        model=printable(record.model.name),
+        task=record.task.name,
+        complete=record.complete,
+        limit=record.task.limit,
         planned=counts.planned,
         answered=counts.answered,
         errors=counts.errors,
         unparsed=counts.unparsed,
         truncated=counts.truncated,
-        rule=f"{run.scoring.rule} ({kind})" if kind and run.scoring.rule == "default" else run.scoring.rule,
+        rule=f"{record.scoring.rule} ({kind})" if kind and record.scoring.rule == "default" else record.scoring.rule,
         prompts=tuple(one_line(str(adapter[key]), 160) for key in ("prompt", "open_prompt") if key in adapter),
         max_new_tokens=int(generation.get("max_new_tokens", 0)),
         temperature=float(generation.get("temperature", 0)),
         num_crops={name: int(count) for name, count in _part(backend, "num_crops").items()},
         frames=f"{frames['count']} ({frames['kind']})" if frames else "",
-        recorded=result.recorded,
-        judge=printable(str(run.scoring.judge.get("name", ""))),
-        device="" if run.execution.device == "none" else printable(run.execution.device),
-        dtype="" if run.execution.dtype == "none" else printable(run.execution.dtype),
+        recorded=run.recorded,
+        judge=printable(str(record.scoring.judge.get("name", ""))),
+        device="" if record.execution.device == "none" else printable(record.execution.device),
+        dtype="" if record.execution.dtype == "none" else printable(record.execution.dtype),
     )
 
 
-def sentence(found: Settings, language: str) -> str:
+def sentence(settings: ReportedSettings, language: str) -> str:
     """The settings on one line, for a footnote."""
-    phrases = ("；" if language == "zh" else "; ").join(_phrases(found, language))
-    return SENTENCE.get(language).format(run=f"{found.model} / {found.task}", phrases=phrases)
+    phrases = ("；" if language == "zh" else "; ").join(_phrases(settings, language))
+    return SENTENCE.get(language).format(run=f"{settings.model} / {settings.task}", phrases=phrases)
 
 
-def _phrases(found: Settings, language: str) -> Iterator[str]:
-    if found.rule:
-        yield RULE.get(language).format(found.rule)
-    yield from _asked(found, language)
-    share = f"{100 * found.unparsed / found.answered:.1f}" if found.answered else "0.0"
-    yield UNPARSED.get(language).format(found.unparsed, found.answered, share)
-    for text, count in ((CUT, found.truncated), (FAILED, found.errors)):
+def _phrases(settings: ReportedSettings, language: str) -> Iterator[str]:
+    if settings.rule:
+        yield RULE.get(language).format(settings.rule)
+    yield from _request_phrases(settings, language)
+    share = f"{100 * settings.unparsed / settings.answered:.1f}" if settings.answered else "0.0"
+    yield UNPARSED.get(language).format(settings.unparsed, settings.answered, share)
+    for text, count in ((CUT, settings.truncated), (FAILED, settings.errors)):
         if count:
             yield text.get(language).format(count)
-    if found.judge:
-        yield JUDGE.get(language).format(found.judge)
-    if found.dtype or found.device:
-        yield f"{found.dtype} {found.device}".strip()
+    if settings.judge:
+        yield JUDGE.get(language).format(settings.judge)
+    if settings.dtype or settings.device:
+        yield f"{settings.dtype} {settings.device}".strip()
 
 
-def _asked(found: Settings, language: str) -> Iterator[str]:
-    if found.recorded:
+def _request_phrases(settings: ReportedSettings, language: str) -> Iterator[str]:
+    if settings.recorded:
         yield RECORDED.get(language)
-    for prompt in found.prompts:
+    for prompt in settings.prompts:
         yield PROMPT.get(language).format(prompt)
-    if found.max_new_tokens:
-        yield TOKENS.get(language).format(found.max_new_tokens)
-        yield SAMPLED.get(language).format(found.temperature) if found.temperature else GREEDY.get(language)
-    if found.num_crops:
-        yield CROPS.get(language).format(", ".join(f"{count} ({name})" for name, count in found.num_crops.items()))
-    if found.frames:
-        yield FRAMES.get(language).format(found.frames)
+    if settings.max_new_tokens:
+        yield TOKENS.get(language).format(settings.max_new_tokens)
+        yield SAMPLED.get(language).format(settings.temperature) if settings.temperature else GREEDY.get(language)
+    if settings.num_crops:
+        yield CROPS.get(language).format(", ".join(f"{count} ({name})" for name, count in settings.num_crops.items()))
+    if settings.frames:
+        yield FRAMES.get(language).format(settings.frames)
 
 
 def _part(value: Mapping[str, object], *path: str) -> Mapping[str, Any]:

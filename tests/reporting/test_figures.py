@@ -18,7 +18,6 @@ from evalkit.registry.spec import CardSpec, Localized, Reference, Row
 from evalkit.reporting import card_tables, read_runs
 from evalkit.reporting.figures.chart import Chart, card_charts
 from evalkit.reporting.figures.save import save_figures
-from evalkit.results.ranks import Scores
 from evalkit.statistics import proportion
 from tests.records import record
 from tests.reporting.test_report import write as write_run
@@ -39,7 +38,7 @@ def results(tmp_path: Path) -> Path:
 
 def drawn(card: CardSpec, results: Path) -> Chart:
     runs = read_runs([results])
-    (chart,) = card_charts(card, card_tables(card, runs), runs, Scores())
+    (chart,) = card_charts(card, card_tables(card, runs), runs)
     return chart
 
 
@@ -60,7 +59,7 @@ def test_a_chart_holds_the_numbers_of_its_table(results: Path) -> None:
 
 
 def test_a_card_without_runs_is_drawn_by_its_own_model() -> None:
-    (chart,) = card_charts(CARD, card_tables(CARD, []), [], Scores())
+    (chart,) = card_charts(CARD, card_tables(CARD, []), [])
     assert [(series.title, series.ours) for series in chart.series] == [("Phi-3.5 Vision", False)]
     assert [row.chance for row in chart.rows] == [None] * 3
 
@@ -139,7 +138,7 @@ def test_an_incomplete_run_is_drawn_only_when_allowed(tmp_path: Path) -> None:
     made = record("phi", "t", complete=False, title="phi")
     write_run(tmp_path / "r", made, proportion(60, 100).stat("accuracy", {"part": "one"}, 100))
     runs = read_runs([tmp_path / "r"])
-    (chart,) = card_charts(CARD, card_tables(CARD, runs), runs, Scores())
+    (chart,) = card_charts(CARD, card_tables(CARD, runs), runs)
     assert not any(series.ours and any(series.points) for series in chart.series)
 
 

@@ -24,7 +24,7 @@ from evalkit.reporting.site import translations
 from evalkit.reporting.site.index_page import RankedTable, index_page
 from evalkit.reporting.site.templates import SiteContext
 from evalkit.reporting.site.thumbnails import Thumbnails
-from evalkit.results.ranks import Scores, ranks
+from evalkit.results.ranks import ranks
 from evalkit.run.record import Counts
 from evalkit.types import Image, Midpoints, Video
 from tests import boards
@@ -37,7 +37,7 @@ def results(tmp_path: Path) -> Path:
 
 def places(results: Path, **where: str) -> dict[str, tuple[int, bool]]:
     runs = read_runs([results])
-    found = ranks(Reference(task="yesno", where=where), runs, Scores())
+    found = ranks(Reference(task="yesno", where=where), runs)
     return {run.record.model.name: (found[str(run.folder)].place, found[str(run.folder)].shared) for run in runs}
 
 
@@ -53,7 +53,7 @@ def test_ranks_of_a_group_use_its_samples_only(results: Path) -> None:
 
 def test_a_lone_run_and_an_incomplete_one_have_no_rank(results: Path) -> None:
     runs = read_runs([results / "best"])
-    assert ranks(Reference(task="yesno"), runs, Scores()) == {}
+    assert ranks(Reference(task="yesno"), runs) == {}
 
 
 def test_runs_on_different_samples_are_not_ranked(results: Path) -> None:

@@ -22,7 +22,7 @@ from evalkit.reporting import FORMATS, card_report, card_tables, read_runs, rend
 from evalkit.reporting.run_notes import mixed_models_notes
 from evalkit.reporting.table import Absent, Measured, Published
 from evalkit.results.run import Run
-from evalkit.results.settings import sentence, settings
+from evalkit.results.settings import reported_settings, sentence
 from evalkit.run.record import RunRecord
 from evalkit.safe_text import printable
 from evalkit.statistics import mean, proportion
@@ -366,7 +366,7 @@ def test_recorded_replies_are_one_model_and_are_told_no_settings_of_the_task(tmp
         )
     results = read_runs([tmp_path])
     assert not any("mixes them" in note for note in table_notes(card_tables(CARD, results)))
-    assert [sentence(settings(result), "en") for result in results] == [
+    assert [sentence(reported_settings(result), "en") for result in results] == [
         f"m / {task}: rule default (letter); recorded replies; unparsed 0 of 10 (0.0 %)." for task in ("mmmu", "pope")
     ]
     fields = {"identity": {"kind": "transformers"}, "dtype": "float32", "device": "cpu"}

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from evalkit.metrics import Metric
-from evalkit.results.old_stats import upgraded
-from evalkit.results.run import read_runs
+from evalkit.results.folders import read_runs
+from evalkit.results.old_stats import upgrade
 from evalkit.types import Score, Stat
 from tests.records import record
 
@@ -75,10 +75,10 @@ METHODS: list[tuple[str, int, str | None]] = [
 
 @pytest.mark.parametrize(("method", "clusters", "interval"), METHODS)
 def test_methods_of_the_old_format(method: str, clusters: int, interval: str | None) -> None:
-    stat = upgraded(Stat(metric="m", where={}, value=0.5, n=60, method=method), {})
+    stat = upgrade(Stat(metric="m", where={}, value=0.5, n=60, method=method), {})
     assert (stat.clusters, stat.interval, stat.unit) == (clusters, interval, "fraction")
 
 
 def test_a_new_stat_stays_as_it_is() -> None:
     stat = Stat(metric="m", where={}, value=0.5, n=60, unit="answer", clusters=3, method="wilson(clusters=9)")
-    assert upgraded(stat, {"metrics": {"m": {"kind": "accuracy"}}}) is stat
+    assert upgrade(stat, {"metrics": {"m": {"kind": "accuracy"}}}) is stat

@@ -8,7 +8,7 @@ from evalkit.metrics.accuracy import Accuracy
 from evalkit.registry.spec import CardSpec, Reference, Table
 from evalkit.reporting.table import CardTable, Cell, Measured, Published
 from evalkit.results.published import published_value
-from evalkit.results.ranks import Scores
+from evalkit.results.ranks import group_scores
 from evalkit.results.run import Run
 from evalkit.types import Value
 
@@ -52,14 +52,14 @@ class Chart(Value, frozen=True):
         return [n for n, row in enumerate(self.rows) if row.grouped]
 
 
-def card_charts(card: CardSpec, tables: Sequence[CardTable], results: Sequence[Run], scores: Scores) -> list[Chart]:
+def card_charts(card: CardSpec, tables: Sequence[CardTable], runs: Sequence[Run]) -> list[Chart]:
     """Return a chart per table that has a number in percent. Raises EvalkitError for scores that cannot be read."""
-    runs = {str(result.folder): result for result in results}
-    charts = [_chart(layout, table, runs, scores) for layout, table in zip(card.tables, tables, strict=True)]
+    by_folder = {str(run.folder): run for run in runs}
+    charts = [_chart(layout, table, by_folder) for layout, table in zip(card.tables, tables, strict=True)]
     return [chart for chart in charts if chart.rows]
 
 
-def _chart(layout: Table, table: CardTable, runs: Mapping[str, Run], scores: Scores) -> Chart:
+def _chart(layout: Table, table: CardTable, runs: Mapping[str, Run]) -> Chart:
     rows = [
         (row, layout_row.reference)
         for row, layout_row in zip(table.rows, layout.rows, strict=True)
@@ -71,8 +71,7 @@ def _chart(layout: Table, table: CardTable, runs: Mapping[str, Run], scores: Sco
         table.id,
         table.title,
         rows=tuple(
-            ChartRow(row.label, bool(reference.where), _chance(row.cells, reference, runs, scores))
-            for row, reference in rows
+            ChartRow(row.label, bool(reference.where), _chance(row.cells, reference, runs)) for row, reference in rows
         ),
         series=tuple(
             Series(table.columns[n].title, table.columns[n].ours, tuple(_point(row.cells[n]) for row, _ in rows))
@@ -100,7 +99,7 @@ def _point(cell: Cell) -> Point | None:
     return Point(100 * cell.stat.value, low, high)
 
 
-def _chance(cells: Sequence[Cell], reference: Reference, runs: Mapping[str, Run], scores: Scores) -> float | None:
+def _chance(cells: Sequence[Cell], reference: Reference, runs: Mapping[str, Run]) -> float | None:
     """The mean of 1/options over the samples of a row, in percent, if its number is the share of right choices."""
     cell = next((cell for cell in cells if isinstance(cell, Measured)), None)
     if cell is None:
@@ -109,5 +108,5 @@ def _chance(cells: Sequence[Cell], reference: Reference, runs: Mapping[str, Run]
     metric = run.task.metrics.get(cell.stat.metric)
     if not isinstance(metric, Accuracy) or (metric.average == "macro" and not reference.where):
         return None
-    options = [score.options for score in scores.of(run, reference.where)]
+    options = [score.options for score in group_scores(run, reference.where)]
     return 100 * sum(1 / n for n in options) / len(options) if options and all(options) else None

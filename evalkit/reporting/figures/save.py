@@ -16,7 +16,6 @@ from evalkit.reporting.figures.dot_plot import dot_plot
 from evalkit.reporting.figures.radar import radar
 from evalkit.reporting.figures.style import SETTINGS, fonts
 from evalkit.reporting.fill import card_tables
-from evalkit.results.ranks import Scores
 from evalkit.results.run import Run
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ FEWEST_SPOKES = 5
 
 def save_figures(
     card: CardSpec,
-    results: Sequence[Run],
+    runs: Sequence[Run],
     folder: Path,
     *,
     language: str = "en",
@@ -44,8 +43,8 @@ def save_figures(
     Returns the files. Raises EvalkitError if matplotlib is not installed, no number can be drawn, scores cannot be
     read, or the folder cannot be written; and as `fill.card_tables` does.
     """
-    tables = card_tables(card, results, language=language, allow_incomplete=allow_incomplete, column=column)
-    charts = card_charts(card, tables, results, Scores())
+    tables = card_tables(card, runs, language=language, allow_incomplete=allow_incomplete, column=column)
+    charts = card_charts(card, tables, runs)
     if not charts:
         raise EvalkitError(f"card {card.name} has no numbers to draw: name a results folder with runs of its tasks")
     files = []

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from evalkit.reporting.cell_text import cell_text, column_title, number_text, signed_difference
 from evalkit.reporting.report import CardReport
 from evalkit.reporting.table import Cell, Column, Measured, is_best
-from evalkit.results.settings import Settings
+from evalkit.results.settings import ReportedSettings
 
 EXTRA_COLUMNS = ("low", "high", "n", "unparsed %", "complete", "published", "vs published", "noise")
 """Right of each of our columns; `unparsed %` is the whole run's, `noise` the verdict on the row."""
@@ -50,14 +50,14 @@ def _titles(column: Column, *, marked: bool) -> list[str]:
     return [title, *(f"{title} {name}" for name in extra)]
 
 
-def _values(column: Column, cell: Cell, runs: Mapping[str, Settings], *, marked: bool) -> list[str]:
+def _values(column: Column, cell: Cell, runs: Mapping[str, ReportedSettings], *, marked: bool) -> list[str]:
     values = [cell_text(cell, absent="")]
     if column.ours:
         values += _extra_values(cell, runs) if isinstance(cell, Measured) else [""] * len(EXTRA_COLUMNS)
     return [*values, "yes" if is_best(cell) else ""] if marked else values
 
 
-def _extra_values(cell: Measured, runs: Mapping[str, Settings]) -> list[str]:
+def _extra_values(cell: Measured, runs: Mapping[str, ReportedSettings]) -> list[str]:
     run, comparison = runs.get(cell.folder), cell.against
     return [
         number_text(cell, cell.stat.low),

@@ -11,7 +11,7 @@ from evalkit.reporting.cell_text import cell_text, number_text
 from evalkit.reporting.site.templates import SiteContext, render_page
 from evalkit.reporting.site.urls import group_url, run_url
 from evalkit.reporting.table import CardTable, Cell, Measured, Published, TableRow
-from evalkit.results.ranks import Rank, Scores, better, ranks
+from evalkit.results.ranks import Rank, better, ranks
 from evalkit.results.run import Run
 from evalkit.types import Value
 
@@ -72,12 +72,12 @@ def index_page(context: SiteContext, tables: Sequence[RankedTable], *, source: s
 
 
 def ranked_tables(
-    context: SiteContext, card: CardSpec, tables: Sequence[CardTable], results: Sequence[Run], scores: Scores
+    context: SiteContext, card: CardSpec, tables: Sequence[CardTable], runs: Sequence[Run]
 ) -> list[RankedTable]:
     """Return one table per table of the card. Raises EvalkitError for runs that cannot be compared."""
-    runs = {str(result.folder): result for result in results}
+    by_folder = {str(run.folder): run for run in runs}
     return [
-        _ranked_table(context, table, [row.reference for row in layout.rows], runs, scores)
+        _ranked_table(context, table, [row.reference for row in layout.rows], by_folder)
         for layout, table in zip(card.tables, tables, strict=True)
     ]
 
@@ -87,12 +87,11 @@ def _ranked_table(
     table: CardTable,
     references: Sequence[Reference],
     runs: Mapping[str, Run],
-    scores: Scores,
 ) -> RankedTable:
     columns, cells = [], []
     for row, reference in zip(table.rows, references, strict=True):
         row_runs = [runs[cell.folder] for cell in row.cells if isinstance(cell, Measured)]
-        row_ranks = ranks(reference, row_runs, scores)
+        row_ranks = ranks(reference, row_runs)
         columns.append(_column(row, reference, row_runs))
         cells.append([_cell(context, cell, row_ranks, runs) for cell in row.cells])
     sort_column = next((n for n, reference in enumerate(references) if not reference.where), 0)

@@ -32,45 +32,45 @@ class NumberRow(NamedTuple):
     method: str
 
 
-def run_page(context: SiteContext, result: Run) -> str:
+def run_page(context: SiteContext, run: Run) -> str:
     """Return the page; digests, versions and the command are printed as run.json has them."""
-    run = result.record
+    record = run.record
     return render_page(
         "run.html",
         context,
         home="../",
-        run=run,
-        model=model_title(result),
-        task=result.task.title.get(context.language),
-        facts=_facts(context, run),
-        numbers=[_number_row(result, stat) for stat in result.stats],
-        problems=list(run.scoring.problems.items())[:MOST_PROBLEMS],
-        more=max(0, len(run.scoring.problems) - MOST_PROBLEMS),
-        samples=samples_url(run.task.name),
+        run=record,
+        model=model_title(run),
+        task=run.task.title.get(context.language),
+        facts=_facts(context, record),
+        numbers=[_number_row(run, stat) for stat in run.stats],
+        problems=list(record.scoring.problems.items())[:MOST_PROBLEMS],
+        more=max(0, len(record.scoring.problems) - MOST_PROBLEMS),
+        samples=samples_url(record.task.name),
         documents={
-            context.translate("Task as it was run"): _json(run.task.spec),
-            context.translate("Model as it was run"): _json(run.model.spec),
-            context.translate("Identity of the model"): _json(run.model.identity),
-            context.translate("Judge"): _json(run.scoring.judge),
+            context.translate("Task as it was run"): _json(record.task.spec),
+            context.translate("Model as it was run"): _json(record.model.spec),
+            context.translate("Identity of the model"): _json(record.model.identity),
+            context.translate("Judge"): _json(record.scoring.judge),
         },
     )
 
 
-def _facts(context: SiteContext, run: RunRecord) -> dict[str, list[tuple[str, str]]]:
+def _facts(context: SiteContext, record: RunRecord) -> dict[str, list[tuple[str, str]]]:
     """Names and values by section, without those that the record leaves empty."""
     sections: dict[str, Mapping[str, object]] = {
-        "What was run": _command(run),
+        "What was run": _command(record),
         "Digests (sha256)": {
-            "task": run.task.digest,
-            "model": run.model.digest,
-            "data": run.data.digest,
-            "revision of the data": run.data.revision,
+            "task": record.task.digest,
+            "model": record.model.digest,
+            "data": record.data.digest,
+            "revision of the data": record.data.revision,
         },
-        "Counts": msgspec.to_builtins(run.scoring.counts),
+        "Counts": msgspec.to_builtins(record.scoring.counts),
         "Data": {
-            "files": "\n".join(run.data.files),
-            "annotations": run.data.annotations,
-            "mirrors": "\n".join(run.data.mirrors),
+            "files": "\n".join(record.data.files),
+            "annotations": record.data.annotations,
+            "mirrors": "\n".join(record.data.mirrors),
         },
     }
     translate = context.translate
@@ -78,28 +78,28 @@ def _facts(context: SiteContext, run: RunRecord) -> dict[str, list[tuple[str, st
         translate(title): [(translate(name), str(value)) for name, value in section.items() if value != ""]
         for title, section in sections.items()
     }
-    versions = [(package, version) for package, version in run.execution.versions.items() if version]
+    versions = [(package, version) for package, version in record.execution.versions.items() if version]
     return {**facts, translate("Versions"): versions}
 
 
-def _command(run: RunRecord) -> dict[str, object]:
+def _command(record: RunRecord) -> dict[str, object]:
     return {
-        "command": join(run.execution.argv),
-        "started": run.execution.started,
-        "seconds": run.execution.seconds,
-        "seconds in the model": run.execution.busy,
-        "calls of the model": run.execution.calls,
-        "shared prefixes": run.execution.share_prefix,
-        "device": run.execution.device,
-        "dtype": run.execution.dtype,
-        "rule": run.scoring.rule,
-        "limit": "" if run.task.limit is None else run.task.limit,
-        "code": run.execution.git_commit,
+        "command": join(record.execution.argv),
+        "started": record.execution.started,
+        "seconds": record.execution.seconds,
+        "seconds in the model": record.execution.busy,
+        "calls of the model": record.execution.calls,
+        "shared prefixes": record.execution.share_prefix,
+        "device": record.execution.device,
+        "dtype": record.execution.dtype,
+        "rule": record.scoring.rule,
+        "limit": "" if record.task.limit is None else record.task.limit,
+        "code": record.execution.git_commit,
     }
 
 
-def _number_row(result: Run, stat: Stat) -> NumberRow:
-    cell = Measured(stat, str(result.folder), result.record.complete, stat.percent)
+def _number_row(run: Run, stat: Stat) -> NumberRow:
+    cell = Measured(stat, str(run.folder), run.record.complete, stat.percent)
     group = ", ".join(f"{name} = {value}" for name, value in stat.where.items())
     low, high = number_text(cell, stat.low), number_text(cell, stat.high)
     interval = f"{low} – {high}" if low else ""

@@ -9,9 +9,9 @@ from evalkit.registry.spec import Reference
 from evalkit.results.run import Run
 
 
-def run_url(result: Run) -> str:
+def run_url(run: Run) -> str:
     """The address of a run's page."""
-    return f"runs/{distinct(result.column, result.record.task.name)}.html"
+    return f"runs/{distinct(run.column, run.record.task.name)}.html"
 
 
 def samples_url(task: str) -> str:
