@@ -1,4 +1,4 @@
-"""Stats as evalkit 0.1.0 wrote them, without unit, clusters and interval, completed from the fields that it did write."""
+"""Stats as evalkit 0.1.0 wrote them, without unit, clusters and interval, completed from what it wrote."""
 
 from __future__ import annotations
 
