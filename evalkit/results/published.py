@@ -79,8 +79,8 @@ def check_column(card: CardSpec, wanted: str) -> None:
     """Raises EvalkitError for a column that none of the card's tables has."""
     columns = list(dict.fromkeys(name for table in card.tables for name in table.columns))
     if wanted not in columns:
-        columns = f"choose one of {', '.join(columns)}" if columns else "it prints no numbers, so choose another card"
-        raise EvalkitError(f"card {card.name} has no column {wanted!r}: {columns}")
+        advice = f"choose one of {', '.join(columns)}" if columns else "it prints no numbers, so choose another card"
+        raise EvalkitError(f"card {card.name} has no column {wanted!r}: {advice}")
 
 
 def _plain(name: str) -> str:
