@@ -554,6 +554,7 @@ def test_what_nobody_foresaw_is_one_line(
     assert "Traceback" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "code"),
     [
@@ -576,6 +577,7 @@ def test_streams_that_cannot_be_used_make_no_traceback(line: str, code: int, tmp
     assert "Exception ignored" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_a_terminal_of_another_encoding_gets_escapes(encoding: str, tmp_path: Path) -> None:
     make_data(tmp_path)
