@@ -14,12 +14,12 @@ from evalkit.types import Message, Sample, Score, Value
 
 
 class MultipleChoice(Value, frozen=True, kw_only=True, tag_field="kind", tag="multiple_choice"):
-    """`option` formats one option as a line; `{options}` in the prompt is all lines.
+    """`option` is the template of one option's line; `{options}` in the prompt stands for all of these lines.
 
-    blocks: further fields of the prompt, templates themselves; a block whose fields are all empty is empty as a whole,
-    so that a heading disappears together with its text. shared: options of questions whose data list none, by a group's
-    name and value (an empty text where only the letter is known). omit: texts that are removed from the question
-    because some conversions of data sets wrote them for another program, such as the place of the picture.
+    blocks: further fields of the prompt, each filled from a template of its own; a block whose fields are all empty is
+    left out, so that a heading disappears together with its text. shared: the options of questions that list none of
+    their own, by group name and group value (an empty text where only the letter is known). omit: texts to delete from
+    the question, such as an `<image>` that a conversion of the data set wrote for another program.
     """
 
     prompt: str = "{question}\n{options}\n" + LETTER_INSTRUCTION

@@ -1,4 +1,4 @@
-"""Questions whose answer is a number; the score keeps the number read, so that a metric can measure the distance."""
+"""Questions whose answer is a number; the score holds the extracted number, so that a metric can measure the error."""
 
 from __future__ import annotations
 

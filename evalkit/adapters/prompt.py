@@ -36,15 +36,15 @@ def user_prompt(
 def option_lines(sample: Sample, option: str) -> str:
     """Return the options one a line, each as the template `option` with its `letter` and `text`.
 
-    Raises EvalkitError beyond 26 options, and for a template that is none.
+    Raises EvalkitError for more than 26 options, and for a broken template.
     """
     if len(sample.choices) > len(LETTERS):
-        raise EvalkitError(f"sample {sample.id}: {len(sample.choices)} options are more than there are letters")
+        raise EvalkitError(f"sample {sample.id}: {len(sample.choices)} options, but only {len(LETTERS)} letters")
     pairs = zip(LETTERS, sample.choices, strict=False)
     try:
         return "\n".join(fill(option, {"letter": letter, "text": text}) for letter, text in pairs)
     except KeyError as error:
-        raise EvalkitError(f"adapter.option wants {{{error.args[0]}}}; it has {{letter}} and {{text}} only") from None
+        raise EvalkitError(f"adapter.option names {{{error.args[0]}}}; only {{letter}} and {{text}} exist") from None
     except ValueError as error:
         raise EvalkitError(f"adapter.option: {error}") from None
 

@@ -1,4 +1,4 @@
-"""The score that a verdict amounts to, and replies that are wrong for certain."""
+"""Scores from verdicts, and replies that are certainly wrong."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def to_score(sample: Sample, verdict: Verdict, *, target: str, options: int = 0)
 
 
 def wrong_letters(gold: str, count: int) -> list[str]:
-    """Return the first of `count` option letters that is not the gold one, in a list; an empty list without another."""
+    """Return a list of one letter, the first of `count` option letters that is not the gold one; empty if all are."""
     return next(([letter] for letter in LETTERS[:count] if letter != gold), [])

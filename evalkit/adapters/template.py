@@ -13,11 +13,11 @@ IMAGE_PLACEHOLDER = re.compile(r"<image (\d{1,3})>")
 
 
 def fields(template: str) -> tuple[str, ...]:
-    """Return the names between braces, in order. Raises ValueError for a broken template and for more than a name."""
+    """Return the names between braces, in order. Raises ValueError unless each field is a plain name."""
     try:
         pieces = [piece[1:] for piece in Formatter().parse(template) if piece[1] is not None]
     except ValueError as error:
-        raise ValueError(f"template {template!r}: {error}; write {{{{ for a brace that is no field") from None
+        raise ValueError(f"template {template!r}: {error}; write {{{{ for a literal brace") from None
     for name, spec, conversion in pieces:
         if not name or spec or conversion or "." in name or "[" in name:
             raise ValueError(f"template {template!r}: write plain {{name}} fields, without formats, dots or indices")
@@ -40,7 +40,7 @@ def fill(template: str, values: Mapping[str, object]) -> str:
 
 @lru_cache(maxsize=256)
 def _lines(template: str) -> tuple[tuple[tuple[str | None, ...], tuple[str, ...]], ...]:
-    """Return of every line its pieces, None in place of a field, and its fields; cached, since all rows share them."""
+    """Return for each line its pieces (None where a field stands) and its field names; cached, as all rows share it."""
     return tuple((_pieces(line), fields(line)) for line in template.split("\n"))
 
 
@@ -50,13 +50,14 @@ def _pieces(line: str) -> tuple[str | None, ...]:
 
 
 def interleave(text: str, media: Sequence[Media]) -> tuple[Part, ...]:
-    """Return the parts of a message: media n stand at every placeholder `<image n>`, all others come first.
+    """Return the parts of a message: media n stands at each placeholder `<image n>`, all other media come first.
 
     Raises ValueError for a placeholder of a picture that does not exist: a question never goes out without it.
     """
     placeholders = {int(n) for n in IMAGE_PLACEHOLDER.findall(text)}
-    if placeholders and (max(placeholders) > len(media) or min(placeholders) < 1):
-        raise ValueError(f"the text places <image {max(placeholders)}>, but there are {len(media)} pictures")
+    outside = [n for n in placeholders if not 1 <= n <= len(media)]
+    if outside:
+        raise ValueError(f"the text places <image {max(outside)}>, but there are {len(media)} pictures")
     parts: list[Part] = [m for n, m in enumerate(media, start=1) if n not in placeholders]
     for index, piece in enumerate(IMAGE_PLACEHOLDER.split(text)):
         if index % 2:

@@ -86,7 +86,7 @@ def test_a_picture_that_does_not_exist_is_named() -> None:
 
 def test_more_options_than_letters_are_refused() -> None:
     sample = Sample(id="s7", question="?", answers=("A",), choices=tuple(str(n) for n in range(27)))
-    with pytest.raises(EvalkitError, match="sample s7: 27 options are more than there are letters"):
+    with pytest.raises(EvalkitError, match="sample s7: 27 options, but only 26 letters"):
         MultipleChoice().prompts(sample)
 
 

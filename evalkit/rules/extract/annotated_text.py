@@ -1,4 +1,4 @@
-"""A reply's text with its mentions of options: its sentences, its lists, and the option that a stretch names."""
+"""A reply's text with its mentions of options: where sentences end, what lists options, what a stretch names."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _DIGITS = re.compile(r"\d+")
 _WITHIN_SENTENCE = re.compile(r"[\w,(]\s*$")
 
 LAST_PHRASES = 50
-"""Announcements and conclusions that are read, counted from the end: a bound on the time taken."""
+"""The most announcements and conclusions that are read, the last ones, to bound the time."""
 _LONGEST_SENTENCE = 1_000
-"""Characters that are read of a sentence without an end: a bound on the time taken."""
+"""The most characters of a sentence that are read, to bound the time."""
 _CUT_OFF = 800
-"""Characters from which on a reply that ends within a sentence was cut off."""
+"""Length in characters beyond which a reply that ends within a sentence counts as cut off."""
 _LONGEST_LABEL = 30
-"""Characters that may stand before an option's letter in lines that list options: "3. Option (C): ..."."""
+"""The most characters before an option's letter in a line of a list of options: "3. Option (C): ..."."""
 
 Span = tuple[int, int]
 
@@ -35,7 +35,7 @@ class AnnotatedText:
         self.mentions = find_mentions(text, option_texts)
         self.line_starts = [m for m in self.mentions if m.certain and starts_line(text, m.start)]
         self._labels = {mention.start: self._label(mention) for mention in self.mentions}
-        # per label the options that follow it, each with the place of its last mention
+        # by label, the options that follow it, each with the start of its last mention
         self._options_by_label: dict[str, dict[int, int]] = {}
         for mention in self.mentions:
             if (label := self._labels[mention.start]) is not None:
@@ -47,7 +47,10 @@ class AnnotatedText:
         return [m for m in self.mentions[first:last] if not m.rejected]
 
     def common_option(self, mentions: Sequence[Mention]) -> int | None:
-        """Return the option of mentions that agree, or of those before a contrast ("while") if these agree."""
+        """Return the one option that all mentions name, else the one that all before a contrast ("while") name.
+
+        None for neither, and if one of the mentions opens a list of options.
+        """
         if not mentions or any(self.opens_list(mention) for mention in mentions):
             return None
         if len({m.option for m in mentions}) > 1:
@@ -77,7 +80,7 @@ class AnnotatedText:
         return label is not None and len(self._options_by_label[label]) > 1
 
     def repeats_options(self) -> bool:
-        """True if the text repeats the options: line after line, or all of three or more in order."""
+        """True if the text repeats the options: on lines with equal labels, or, of three or more, all in order."""
         order = list(dict.fromkeys(m.option for m in self.mentions if m.certain and not m.rejected))
         in_lines = any(len(options) > 1 for options in self._options_by_label.values())
         return in_lines or (len(order) > 2 and order == list(range(self.option_count)))
@@ -108,11 +111,11 @@ class AnnotatedText:
         return match.start() if match else min(start + _LONGEST_SENTENCE, len(self.text))
 
     def line_of(self, mention: Mention) -> int:
-        """Return the place of the line break before a mention, -1 in the first line."""
+        """Return the position of the line break before a mention (-1: first line), which identifies its line."""
         return self.text.rfind("\n", 0, mention.start)
 
     def _label(self, mention: Mention) -> str | None:
-        """Return the words before a mention in its line, without digits and bullets; None where they are too many."""
+        """Return the words before a mention in its line, without digits and bullets; None where they are too long."""
         before = self.text[max(0, mention.start - _LONGEST_LABEL) : mention.start]
         if "\n" not in before and mention.start > _LONGEST_LABEL:
             return None

@@ -24,7 +24,7 @@ _JUDGED_LETTER = re.compile(
 )
 
 _NO_OPTION = -1
-"""Announced in place of an option: two options, or one that does not exist. It sorts before every option."""
+"""Stands for an announcement of two options, or of one that does not exist; it sorts before every option."""
 
 Announcement = tuple[int, int, str]
 """Place, option (or `_NO_OPTION`) and step."""
@@ -33,9 +33,9 @@ Announcement = tuple[int, int, str]
 def announced_choice(text: AnnotatedText, options: Options) -> OptionChoice | None:
     """Return the option announced last, because replies correct themselves; None if nothing is announced.
 
-    The choice has no option where the last announcement names two. Announcements that go through the options, one
-    after the other, answer something else: "matches (A). So the answer is (A). ... The answer is (B). ... The answer
-    is (C).".
+    The choice has no option where the last announcement names two, and where the announcements go through the options
+    one after the other, since none of them is the answer then: "The answer is (A). ... The answer is (B). ... The
+    answer is (C).".
     """
     after_phrases = sorted(_announcements(text, options))
     announcements = sorted([*after_phrases, *_confirmations(text), *_conclusions(text)])
@@ -49,7 +49,7 @@ def announced_choice(text: AnnotatedText, options: Options) -> OptionChoice | No
 
 
 def options_judged_right(text: AnnotatedText, options: Options) -> list[int]:
-    """Return the options said to be right where at least two are judged one by one: "A: no. B: yes."."""
+    """Return the options judged right, by letter or else by text, where at least two are judged: "A: no. B: yes."."""
     matches = [match for match in _JUDGED_LETTER.finditer(text.text) if match["letter"] in options.letters]
     if len({match["letter"] for match in matches}) < 2:
         return options.judged_right(text.text)
@@ -57,7 +57,7 @@ def options_judged_right(text: AnnotatedText, options: Options) -> list[int]:
 
 
 def _announcements(text: AnnotatedText, options: Options) -> Iterator[Announcement]:
-    """Yield the options that follow "the answer is" and its like."""
+    """Yield the options that follow phrases such as "the answer is"."""
     for phrase in deque(phrases.ANNOUNCEMENT.finditer(text.text), maxlen=LAST_PHRASES):
         if rejects_before(text.text, phrase.start()):
             continue
@@ -67,7 +67,7 @@ def _announcements(text: AnnotatedText, options: Options) -> Iterator[Announceme
 
 
 def _confirmations(text: AnnotatedText) -> Iterator[Announcement]:
-    """Yield the options said to be right; "A or B could be right" settles on none."""
+    """Yield the options said to be right, `_NO_OPTION` for "A or B could be right"."""
     for index, mention in enumerate(text.mentions):
         if not mention.rejected and phrases.CONFIRMATION.match(text.text, mention.end, mention.end + 240):
             either = bool(index) and _alternatives(text, text.mentions[index - 1], mention)
@@ -82,7 +82,7 @@ def _alternatives(text: AnnotatedText, left: Mention, right: Mention) -> bool:
 
 
 def _conclusions(text: AnnotatedText) -> Iterator[Announcement]:
-    """Yield the options that concluding sentences name by letter; none where they name two in a list."""
+    """Yield the options that concluding sentences name by letter, `_NO_OPTION` where one names two in a list."""
     for start, end in text.conclusions():
         mentions = text.accepted(start, end)
         certain = [m for m in mentions if m.certain]
@@ -94,7 +94,10 @@ def _conclusions(text: AnnotatedText) -> Iterator[Announcement]:
 
 
 def _option_after(text: AnnotatedText, options: Options, start: int) -> int | None:
-    """Return the first option between an announcement and the end of its sentence; None where a list starts."""
+    """Return the option that follows an announcement, which ends at `start`, in the same sentence.
+
+    `_NO_OPTION` for two options, or for a bracketed letter that is none; None without one, or where a list starts.
+    """
     blank = _BLANK.match(text.text, start)
     start = blank.end() if blank else start
     bracketed = _BRACKETED_LETTER.match(text.text, start)

@@ -16,7 +16,7 @@ class Extraction(NamedTuple):
 
 
 class OptionChoice(NamedTuple):
-    """The number of the option that a reply chooses (0 is A; None: it chooses none), and the step that decided so."""
+    """The index of the option that a reply chooses (0 is A; None: it chooses none), and the step that decided so."""
 
     option: int | None
     step: str

@@ -22,18 +22,25 @@ _CORRECTION = re.compile(
 _LAST_LINE = re.compile(r"(:?)\s*\n\s*\(?([A-Z])\)?([.:]?\s[^\n]{1,80}|\.?)$")
 
 _SHORT = 200
-"""Characters up to which a reply may be read as one statement."""
+"""Length in characters up to which a reply may be read as one statement."""
 
 
 def extract_letter(reply: str, choices: Sequence[str]) -> Extraction:
     """Return the letter of the option that a reply settles on, None when it settles on none.
 
-    The time taken is linear in the reply's length. The reply as a whole may be a letter or an option's text (the letter
-    wins). Otherwise, in this order: the content of a `\\boxed` or an `<answer>`; the last announced, confirmed or
-    concluded answer ("the answer is", "B is correct", "so (B)"), which may be none ("A or B"); the only option judged
-    right ("A: no. B: yes."); none where the question is handed back; the last line, if it is one letter or a colon
-    leads there; the option that opens the reply; the only letter that starts a line; a conclusion that names an option
-    by its text; the option that the first sentence compares best; the only option named and not rejected.
+    It takes time linear in the reply's length. The first of these that applies decides:
+
+    - the content of a `\\boxed` or an `<answer>`;
+    - the reply as a whole, if it is a letter or else an option's text;
+    - the last announced, confirmed or concluded answer ("the answer is", "B is correct", "so (B)"); "A or B" is none;
+    - the only option judged right ("A: no. B: yes.");
+    - a question handed back to the user, which is none;
+    - the last line, if it is one letter, or if a colon leads to it;
+    - the option that opens the reply;
+    - the only letter at the start of a line;
+    - a conclusion that names an option by its text;
+    - the option that the first sentence says compares best;
+    - the only option named and not rejected.
     """
     if not choices:
         return Extraction(None, "no options")
@@ -74,8 +81,8 @@ def _choice_in(text: AnnotatedText, options: Options) -> OptionChoice:
         return OptionChoice(right[0] if len(right) == 1 else None, "options judged one by one")
     if text.repeats_options() and phrases.QUESTION_BACK.search(text.text[-_SHORT:]):
         return OptionChoice(None, "question handed back")
-    for place in (_on_last_line, _at_start, _at_line_start, _in_conclusion, _in_comparison, _only_one_named):
-        choice = place(text, options)
+    for find in (_on_last_line, _at_start, _at_line_start, _in_conclusion, _in_comparison, _only_one_named):
+        choice = find(text, options)
         if choice is not None:
             return choice
     return OptionChoice(None, _reason_for_none(text))
@@ -92,7 +99,7 @@ def _reason_for_none(text: AnnotatedText) -> str:
 
 
 def _on_last_line(text: AnnotatedText, options: Options) -> OptionChoice | None:
-    """The letter that makes up the last line and no other line; with its text, where a colon leads there."""
+    """The letter that is the last line, if no line is another letter; after a colon its option's text may follow it."""
     last = _LAST_LINE.search(text.text[-_SHORT:])
     if last is None or last[2] not in options.letters:
         return None
@@ -136,7 +143,7 @@ def _in_conclusion(text: AnnotatedText, options: Options) -> OptionChoice | None
 
 
 def _in_comparison(text: AnnotatedText, options: Options) -> OptionChoice | None:
-    """The option of which the first sentence says that it compares best."""
+    """The option that compares best according to the first sentence."""
     span = 0, text.sentence_end(0)
     if not phrases.COMPARISON.search(text.text, *span) or text.declines(*span):
         return None
@@ -148,9 +155,10 @@ def _in_comparison(text: AnnotatedText, options: Options) -> OptionChoice | None
 
 
 def _only_one_named(text: AnnotatedText, options: Options) -> OptionChoice | None:
-    """The only option that a stretch names and does not reject: the last sentence, the first, all.
+    """The only option that a part of the reply names and does not reject, by letter, or else by text.
 
-    Of a reply that was cut off only the first sentence counts.
+    The parts, in this order: last sentence (for letters only), first sentence, last paragraph, all. Letters in a reply
+    that was cut off count in its first sentence only.
     """
     size = len(text.text)
     if text.declines(0, size):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _EDGE = 10_000
-"""Characters read at each end of a reply: an answer stands at one of them, and the time that is taken stays bounded."""
+"""Characters of a reply that are read at each end, where answers stand, to bound the time."""
 
 _REASONING = r"(?:seed:)?(?:think|thinking|thoughts?|reasoning|reflection)[>▷\]]"
 _REASONING_END = re.compile(r"[<◁\[]/" + _REASONING, re.IGNORECASE)

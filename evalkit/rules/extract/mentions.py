@@ -33,7 +33,7 @@ _IS_WRONG = re.compile(r"\s(?:is|are|was|were) (?:wrong|incorrect|false|not (?:c
 _SEPARATOR = re.compile(r"\s?[.):,;\"'\]-]|\s*(?:\n|$)")
 
 _LONGEST_OPTION = 200
-"""Characters from which on an option's text is not looked for behind its letter."""
+"""Length in characters from which on an option's text is not looked for after its letter."""
 
 
 def find_mentions(text: str, option_texts: Sequence[str]) -> list[Mention]:
@@ -47,7 +47,7 @@ def find_mentions(text: str, option_texts: Sequence[str]) -> list[Mention]:
             or bool(_IS_WRONG.match(text, _end_with_option_text(text, end, option_texts[option])))
         )
         mentions.append(Mention(start, end, option, certain, rejected))
-    for index in range(len(mentions) - 2, -1, -1):  # "A, B and C are wrong": what follows a list is said of all of it
+    for index in range(len(mentions) - 2, -1, -1):  # "A, B and C are wrong" rejects all three
         if mentions[index + 1].rejected and in_one_list(text, mentions[index], mentions[index + 1]):
             mentions[index] = mentions[index]._replace(rejected=True)
     return mentions
@@ -90,9 +90,9 @@ def _end_with_option_text(text: str, end: int, option_text: str) -> int:
     return after if text[lead.end() : after].casefold() == option_text else end
 
 
-def _letters(text: str, options: int) -> Iterator[tuple[int, int, int, bool]]:
-    """Yield start, end, option and certainty of every letter that may name an option."""
-    last = chr(ord("A") + options - 1)
+def _letters(text: str, count: int) -> Iterator[tuple[int, int, int, bool]]:
+    """Yield start, end, option and certainty of every letter that may name one of `count` options."""
+    last = chr(ord("A") + count - 1)
     for match in _LETTER.finditer(text):
         bracketed, lone = match.groups()
         name = bracketed or lone

@@ -10,7 +10,7 @@ from evalkit.rules.extract.extraction import Extraction
 from evalkit.rules.extract.markup import marked_answer, plain_text
 from evalkit.rules.extract.number_words import CARDINALS, CHINESE_DIGITS, SCALES, cardinals
 
-# A match never starts within a run of digits, and is at most as long as a float can tell apart.
+# A match starts only at the first digit of a run, and its length is bounded, so that the search takes linear time.
 _DIGITS = re.compile(
     r"(?<![\w.])(?P<sign>[-+]\s?)?(?:[$€£¥]\s?)?(?P<inner_sign>-)?"
     r"(?:(?P<grouped>\d{1,3}(?:,\d{3}){1,8}(?:\.\d{1,30})?)|(?P<plain>\d{1,40}(?:\.\d{1,30})?|\.\d{1,30})(?P<exponent>[eE][+-]?\d{1,3})?)"
@@ -42,7 +42,7 @@ _NONE_IN_WORDS = re.compile(r"^\W*(?:none|zero|there (?:are|is) no\b|no\b(?! (?:
 _STATEMENT = re.compile(r"[^\W\d_]{2}|=")
 
 _LAST_PARTS = 50
-"""Sentences and announcements that are read, counted from the end: a bound on the time taken."""
+"""The most sentences and announcements that are read, the last ones, to bound the time."""
 _NEAR = 12
 """Characters after an announcement within which a number needs no "is" or "=" to be the announced one."""
 
@@ -50,10 +50,16 @@ _NEAR = 12
 def extract_number(reply: str) -> Extraction:
     """Return the number that a reply states, in plain digits ("1234.5") and finite; None when it states none.
 
-    In this order: the content of a `\\boxed` or an `<answer>`; the number that the last "the answer is" announces; in
-    the last conclusion, else in the last sentence with a number, the number after the last "is" or "=", else the first
-    one, bounds ("more than 5") aside; the last number. Digits and words count alike. Currency, commas, units and
-    percent signs are dropped (62% is 62); fractions ("3/4"), powers of ten and scales ("2 million") are calculated.
+    A `\\boxed` or an `<answer>` is read instead of the whole reply. The first of these gives the number:
+
+    - the last "the answer is" that announces one;
+    - the last concluding sentence ("therefore ..."): its number after the last "is" or "=", else its first;
+    - the last sentence with a number, likewise;
+    - the last number in the reply;
+    - "none" or "there are no" at the start, which is 0.
+
+    Digits and words count alike. Currency, commas, units and percent signs are dropped (62% is 62); fractions ("3/4"),
+    powers of ten and scales ("2 million") are calculated.
     """
     text = plain_text(reply)
     marked = marked_answer(text)
@@ -86,7 +92,7 @@ def _readings(text: str) -> Iterator[Extraction]:
 
 
 def _stated_number(sentence: str) -> str | None:
-    """Return the last number after "is" or "=", else the first; a bound ("more than 5") only if all are bounds."""
+    """Return a sentence's number after the last "is" or "=", else its first; bounds ("more than 5") come last."""
     if not _STATEMENT.search(sentence):
         return None
     numbers = _numbers(sentence)
@@ -98,7 +104,7 @@ def _stated_number(sentence: str) -> str | None:
 
 
 def _numbers(text: str) -> list[tuple[int, str]]:
-    """Return place and value of every number, in digits and in words, in order."""
+    """Return position and value of every number, in digits and in words, in order."""
     numbers = [(match.start(), _value_of_digits(match)) for match in _DIGITS.finditer(text)]
     numbers += [(match.start(), _value_of_words(match)) for match in _WORDS.finditer(text)]
     return sorted((at, value) for at, value in numbers if value is not None)

@@ -1,4 +1,4 @@
-"""Number words and their values: the one table behind numbers, counts, positions and the normal form of VQA."""
+"""Number words and their values: the one table that the extractors and the normalisation of VQA share."""
 
 from __future__ import annotations
 

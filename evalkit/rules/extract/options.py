@@ -28,11 +28,11 @@ _NUMBERED_IMAGE = re.compile(r"\b(image|picture|photo)\s(?:#|no\.?\s)?([1-6])\b"
 _SHORT_ORDINAL = re.compile(r"\b(1st|2nd|3rd|[4-6]th)\s(?=(?:image|picture|photo)\b)")
 
 _ONE_BY_ONE = 2_000
-"""Characters in which options are looked for that a text judges one by one."""
+"""Characters at the start of a text in which judgements of single options are looked for."""
 _LONGEST_POSITION = 60
 """Characters up to which a text may be a position such as "the second one"."""
-_MOST_PLACES = 20
-"""DataPlaces of one option's text that are read: the first few tell enough."""
+_MOST_OCCURRENCES = 20
+"""Occurrences of one option's text that are read; the first few suffice."""
 
 
 class Options:
@@ -46,7 +46,7 @@ class Options:
         self._longest_first = sorted(range(len(self.texts)), key=lambda i: -len(self.texts[i]))
 
     def equal_to(self, text: str) -> OptionChoice | None:
-        """Return the option that the text as a whole is: by its letter, else by its text, else by its position."""
+        """Return the option that the text as a whole names: by letter, else by text, else by position."""
         bare = text.strip(EDGE_PUNCTUATION)
         if len(bare) == 1 and bare.isascii() and bare.isalpha() and bare.upper() in self.letters:
             return OptionChoice(self.letters.index(bare.upper()), "reply is an option letter")
@@ -57,7 +57,7 @@ class Options:
         return None if option is None else OptionChoice(option, "reply is an option's position")
 
     def judged_right(self, text: str) -> list[int]:
-        """Return the options said to be right where two or more are judged after their texts: "Red: no. Blue: yes."."""
+        """Return the options judged right, where a text judges two or more by their texts: "Red: no. Blue: yes."."""
         judgements: dict[int, bool] = {}
         text = fold(text[:_ONE_BY_ONE])
         for index, option_text in enumerate(self.texts):
@@ -77,7 +77,7 @@ class Options:
         return None
 
     def _goes_on(self, rest: str) -> bool:
-        """True if another option's text follows in a list, or if a calculation follows."""
+        """True if a list with another option's text or a calculation follows."""
         if _OPERATOR.match(rest):
             return True
         separator = LIST_SEPARATOR.match(rest)
@@ -92,21 +92,21 @@ class Options:
         An option's text inside the text of a longer option does not count.
         """
         text = self._with_digits(fold(text))
-        places = position_mentions(text, len(self.letters))
-        taken: list[tuple[int, int]] = []
+        mentions = position_mentions(text, len(self.letters))
+        longer: list[tuple[int, int]] = []
         for index in self._longest_first:
-            spans = [span for span in self._places(index, text) if not any(a <= span[0] < b for a, b in taken)]
-            taken += spans
-            places += [(start, end, index) for start, end in spans]
-        options = set(_accepted(text, sorted(places)))
+            spans = [span for span in self._spans(index, text) if not any(a <= span[0] < b for a, b in longer)]
+            longer += spans
+            mentions += [(start, end, index) for start, end in spans]
+        options = set(_accepted(text, sorted(mentions)))
         return options.pop() if len(options) == 1 else None
 
-    def _places(self, index: int, text: str) -> list[tuple[int, int]]:
-        """Return the first spans at which an option's text stands as whole words."""
+    def _spans(self, index: int, text: str) -> list[tuple[int, int]]:
+        """Return the first spans in which an option's text stands as whole words."""
         if not self.texts[index]:
             return []
         pattern = re.compile(rf"(?<!\w){re.escape(self.texts[index])}(?!'?\w)")
-        return [match.span() for match, _ in zip(pattern.finditer(text), range(_MOST_PLACES), strict=False)]
+        return [match.span() for match, _ in zip(pattern.finditer(text), range(_MOST_OCCURRENCES), strict=False)]
 
     def _with_digits(self, text: str) -> str:
         """Return a text with digits for number words where every option is a number: "three" and "3" are equal then."""
@@ -119,10 +119,10 @@ class Options:
         return self.texts.index(text) if text and self.texts.count(text) == 1 else None
 
 
-def _accepted(text: str, places: Sequence[tuple[int, int, int]]) -> Iterator[int]:
-    """Yield the options at places that the text does not reject; "not the cat or the dog" rejects both."""
+def _accepted(text: str, mentions: Sequence[tuple[int, int, int]]) -> Iterator[int]:
+    """Yield the options of mentions that the text does not reject; "not the cat or the dog" rejects both."""
     rejected, last_end = False, 0
-    for start, end, option in places:
+    for start, end, option in mentions:
         in_list = rejected and bool(LIST_SEPARATOR.fullmatch(text, last_end, start))
         rejected, last_end = rejects_before(text, start) or in_list, end
         if not rejected and not rejects_after(text, end):

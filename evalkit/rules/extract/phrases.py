@@ -110,7 +110,7 @@ CONTRAST = _pattern(r",?\s(?:while|whereas|in contrast|compared (?:to|with)|unli
 """Leads from the chosen option to another one."""
 
 DIFFERENCE = _pattern(r"\b(?:differs?|different|less|least|unlike|dissimilar)\b")
-"""Says before a contrast that the options differ, so that what stands there is no choice."""
+"""Says that the options differ; a contrast after it does not mark the option before it as the choice."""
 
 COMPARISON = _pattern(
     rf"\b{any_of('more, most, better, best, closer, closest, nearer, darker, lighter, matches, fits, corresponds?')}\b",

@@ -34,7 +34,7 @@ _LIST_BEFORE = re.compile(rf"\b(?:{_POSITION})\s(?:or|and|nor)\s(?:the\s)?$", re
 
 
 def option_at_position(text: str, option_texts: Sequence[str]) -> int | None:
-    """Return the option that a short text as a whole names by its position; None where the options' texts contradict.
+    """Return the option that a short text as a whole names by its position; None if an option's text is that position.
 
     Of the options "the second image" and "the third image", "the last image" is the third; "the second one" may be
     either.
@@ -52,8 +52,9 @@ def option_at_position(text: str, option_texts: Sequence[str]) -> int | None:
     if match is None:
         return None
     option = _option(_POSITIONS[match["position"].lower()], len(option_texts))
-    same = [n for n, own in enumerate(own_positions) if own and own["position"].lower() == match["position"].lower()]
-    return None if same and same != [option] else option
+    position = match["position"].lower()
+    with_text = [n for n, own in enumerate(own_positions) if own and own["position"].lower() == position]
+    return None if with_text and with_text != [option] else option
 
 
 def position_mentions(text: str, count: int) -> list[tuple[int, int, int]]:

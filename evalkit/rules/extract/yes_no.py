@@ -19,9 +19,15 @@ _SENTENCE_BREAK = re.compile(r"(?<=[.!?。!?])\s+|\n+|(?<=[。!?])")
 def extract_yes_no(reply: str) -> Extraction:
     """Return "yes" or "no" as a reply says it, None where it says neither or both.
 
-    In this order: the content of a `\\boxed` or an `<answer>`, the last announced answer ("the answer is no"), the
-    first word ("Yes, ...", "没有"), nothing for a refusal or doubt, the only one of the two words, what the first
-    sentence says about presence ("There is a dog", "I don't see any").
+    The first of these that applies decides:
+
+    - the content of a `\\boxed` or an `<answer>`;
+    - the last announced answer ("the answer is no");
+    - a firm statement in other words ("I think so", "That is wrong");
+    - the first word ("Yes, ...", "没有");
+    - a refusal or doubt, which is none;
+    - the only one of the two words;
+    - what the first or the last sentence says about presence ("There is a dog", "I don't see any").
     """
     text = plain_text(reply)
     marked = marked_answer(text)

@@ -18,7 +18,7 @@ _YES_WORDS = {
     "French": "oui",
     "German": "ja",
     "Spanish": any_of("sí, si"),
-    # the words of the Chinese answer may be followed by anything, since no blank ends a word
+    # no blank ends a Chinese word, so anything may follow
     "Chinese": "是的?|有的?|对|存在|正确|确实|可以|能",
 }
 _FIRMLY = any_of(
@@ -51,7 +51,7 @@ class Form(NamedTuple):
 
 
 class Forms:
-    """The forms of a table as one pattern: of several that match at a place, the first row counts."""
+    """A table of forms as one pattern; where several match at a position, the first row counts."""
 
     def __init__(self, *forms: Form) -> None:
         self._answers: dict[str | None, YesOrNo] = {}
@@ -62,7 +62,7 @@ class Forms:
         self._pattern = re.compile("|".join(patterns), re.IGNORECASE)
 
     def at(self, text: str, start: int = 0) -> YesOrNo | None:
-        """Return the answer of the form that stands at a place, None without one."""
+        """Return the answer of the form that stands at a position, None without one."""
         match = self._pattern.match(text, start)
         return self._answers[match.lastgroup] if match else None
 
@@ -135,7 +135,7 @@ DOUBTLESS = re.compile(
     r"\b(?:no|without(?: an?| any)?|not? a) (?:\w+ )?doubt\b(?: about it| that)?|\bnot only\b|\bno problem[.!,]",
     re.IGNORECASE,
 )
-"""Holds a "no" that denies nothing."""
+"""A "no" or "not" that denies nothing: "no doubt", "not only"."""
 
 UNSEEN = re.compile(
     r"\bI (?:can't|cannot|can not|couldn't|could not|don't|do not) (?:see|find|spot|detect|make out|notice)\b"
