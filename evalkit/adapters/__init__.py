@@ -55,7 +55,7 @@ Adapter: TypeAlias = MultipleChoice | YesNo | ShortAnswer | Mixed | Number
 
 if TYPE_CHECKING:
 
-    def _every_member_is_an_answer_format(adapter: Adapter) -> AdapterProtocol:
+    def _every_adapter(adapter: Adapter) -> AdapterProtocol:
         """Type checking fails here when a member of the union lacks a method or has another signature."""
         return adapter
 

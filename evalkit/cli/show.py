@@ -21,6 +21,7 @@ from evalkit.registry.yaml12 import Document
 from evalkit.reporting import read_runs
 from evalkit.results.run import Run
 from evalkit.results.settings import reported_settings
+from evalkit.rules.thoughts import split_thought
 from evalkit.run import dataset
 from evalkit.safe_text import one_line, visible
 from evalkit.types import Image, Message, Sample, Score, Text
@@ -132,6 +133,7 @@ def sample_lines(found: Run, score: Score) -> Iterator[str]:
             seconds = f", {response.seconds:.3g} s" if response.seconds else ""
             tokens = f", {response.tokens} tokens" if response.tokens else ""
             yield f"({response.finish}{tokens}{seconds}, key {response.key})"
+            yield from _reply_to_rules(response.text)
     yield f"--- gold\n{visible(' | '.join(sample.answers))}"
     yield "--- read as"
     yield from _opinions(found, sample, score)
@@ -145,10 +147,21 @@ def _reply(text: str) -> str:
     return visible(text) if len(text) <= LONG else f"{visible(text[:LONG])}... ({len(text)} characters)"
 
 
+def _reply_to_rules(text: str) -> Iterator[str]:
+    """The reply without its thought, where it has one."""
+    reply = split_thought(text)
+    if reply.cut_off:
+        yield f"(cut off in its thought; rules read {one_line(reply.text)!r})"
+    elif reply.thought:
+        yield f"(its thought of {len(reply.thought)} characters taken off, rules read {one_line(reply.text)!r})"
+
+
 def _opinions(found: Run, sample: Sample, score: Score) -> Iterator[str]:
     """Yield the answer that every rule of the task reads and the step that decided, the score's own rule first."""
     own, asked, adapter = found.record.scoring.rule, found.replies(sample.id), found.task.adapter
-    replies = [response.text for _, response in asked if response is not None and not response.error]
+    replies = [
+        split_thought(response.text).text for _, response in asked if response is not None and not response.error
+    ]
     whole = bool(replies) and len(replies) == len(asked)
     yield _opinion(reported_settings(found).rule or own, score)
     for name, rule in found.task.rules.items() if whole else ():

@@ -15,25 +15,23 @@ _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 class RelaxedRule(Value, frozen=True, kw_only=True, tag_field="kind", tag="relaxed"):
     """`relaxed_correctness` (google-research/pix2struct, metrics.py); `tolerance` is a fraction of the gold number.
 
-    strip: remove blanks at both ends, which lmms-eval keeps (lmms_eval/tasks/chartqa/utils.py). elements: a gold that
-    is a list literal stands for any of its elements (open-compass/VLMEvalKit, vlmeval/dataset/utils/vqa_eval.py).
-    years: a gold that is a year wants this very year. extract: the short answer read out of a sentence counts, too;
-    none of the three sources does that.
+    elements: a gold that is a list literal stands for any of its elements (open-compass/VLMEvalKit,
+    vlmeval/dataset/utils/vqa_eval.py). years: a gold that is a year wants this very year. extract: the short answer
+    read out of a sentence counts, too; neither of these sources does that.
     """
 
     tolerance: float = 0.05
-    strip: bool = True
     elements: bool = False
     years: bool = False
     extract: bool = False
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """Right when it fits any gold answer; an empty reply is unparsed."""
-        whole = reply.strip() if self.strip else reply
+        whole = reply.strip()
         if not whole:
             return unparsed("empty reply")
         text, step = extract_text(reply) if self.extract else (whole, "whole reply")
-        golds = [gold.strip() if self.strip else gold for answer in sample.answers for gold in self._elements(answer)]
+        golds = [gold.strip() for answer in sample.answers for gold in self._elements(answer)]
         if self._fits(text or "", golds):
             return Verdict(text or "", 1.0, step)
         # with `extract` the reply itself still counts where the text read out of it is wrong

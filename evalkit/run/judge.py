@@ -15,6 +15,7 @@ from evalkit.backends.engine import Engine
 from evalkit.errors import EvalkitError
 from evalkit.registry.spec import JudgePrompt, ModelSpec, TaskSpec
 from evalkit.rules.calibrated import LetterRule
+from evalkit.rules.thoughts import split_thought
 from evalkit.run import plan, response_log, scoring
 from evalkit.run.batching import Stream
 from evalkit.run.plan import Plan
@@ -126,7 +127,11 @@ def scores_with_judge(
     if judge is None:
         return scores
     candidates = {s.sample_id for s in scores if s.error is None and (judge.everything or s.answer is None)}
-    replies = {name: log.responses[views[0].key].text for name, views in planned.requests.items() if name in candidates}
+    replies = {
+        name: split_thought(log.responses[views[0].key].text).text
+        for name, views in planned.requests.items()
+        if name in candidates
+    }
     selection = [s for s in samples if replies.get(s.id, "").strip() and len(planned.requests[s.id]) == 1]
     requests = {s.id: request(judge, task, s, replies[s.id]) for s in selection}
     calls, judgements = _execute(judge, requests, folder, progress)
@@ -182,7 +187,7 @@ def prompt_for(task: TaskSpec, sample: Sample) -> JudgePrompt:
 
 def _reading(judge: Judge, task: TaskSpec, sample: Sample, response: Response | None) -> Score:
     """The score of the judge's answer by the rule of the task; without an answer where the judge found none."""
-    text = "" if response is None else response.text.strip().strip("\"'`*. ")
+    text = "" if response is None else split_thought(response.text).text.strip("\"'`*. ")
     adapter = task.adapter.with_rule(LetterRule()) if sample.choices else task.adapter
     score = msgspec.structs.replace(
         adapter.score(sample, [text]), cluster=sample.cluster, step="read by the judge model"

@@ -19,7 +19,11 @@ Origin: TypeAlias = Literal["model", "recorded", "baseline"]
 
 
 class Counts(Value, frozen=True, kw_only=True):
-    """Samples of a run: in the task, asked for, distinct requests, answered, failed, unparsable and cut off replies."""
+    """Samples of a run: in the task, asked for, distinct requests, answered, failed, unparsable and cut off replies.
+
+    `thoughts` are replies whose thought was taken off before the rule read them, `cut_off_in_thought` those that ended
+    inside it.
+    """
 
     samples: int
     planned: int
@@ -29,6 +33,8 @@ class Counts(Value, frozen=True, kw_only=True):
     errors: int
     unparsed: int
     truncated: int
+    thoughts: int = 0
+    cut_off_in_thought: int = 0
 
 
 class TaskRecord(Value, frozen=True, kw_only=True):
@@ -168,7 +174,7 @@ def _grouped(flat: Mapping[str, Any]) -> dict[str, Any]:
         "task": {
             "name": flat["task"],
             "digest": flat["task_digest"],
-            "spec": flat["task_spec"],
+            "spec": _without_strip(flat["task_spec"]),
             "folder": flat["task_folder"],
             "limit": number,
         },
@@ -194,3 +200,11 @@ def _grouped(flat: Mapping[str, Any]) -> dict[str, Any]:
         "scoring": {name: flat[name] for name in ScoringRecord.__struct_fields__ if name in flat}
         | {"evalkit": flat["versions"].get("evalkit", "")},
     }
+
+
+def _without_strip(spec: Any) -> Any:
+    """A task of version 0.1 without the rule relaxed's `strip`: every reply is stripped before a rule reads it."""
+    if isinstance(spec, dict):
+        dropped = {"strip"} if spec.get("kind") == "relaxed" else set()
+        return {name: _without_strip(value) for name, value in spec.items() if name not in dropped}
+    return [_without_strip(value) for value in spec] if isinstance(spec, list) else spec

@@ -1,0 +1,72 @@
+"""The reply that rules read: stripped, and without the thought that a reasoning model wrote down before it."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+TAGS = ("think", "thinking", "thought", "thoughts", "analysis", "reasoning", "reflection", "seed:think")
+MARKS = (
+    *((rf"<{tag}(?:\s[^<>]*)?>", rf"</{tag}\s*>") for tag in TAGS),
+    (r"\[think\]", r"\[/think\]"),  # Magistral
+    (r"◁think▷", r"◁/think▷"),  # Kimi-VL
+    (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),  # OpenThinker
+    (r"<\|start_thinking\|>", r"<\|end_thinking\|>"),  # Command A
+    (r"<unused94>", r"<unused95>"),  # MedGemma
+)
+"""Opening and closing marks of thoughts, in upper or lower case."""
+MARK = re.compile("|".join(f"(?P<o{n}>{a})|(?P<c{n}>{b})" for n, (a, b) in enumerate(MARKS)), re.IGNORECASE)
+CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]*<\|message\|>", re.IGNORECASE)
+"""The start of a message of gpt-oss (openai/harmony); all channels but `final` are thoughts."""
+MESSAGE_END = re.compile(r"<\|(?:end|return|start|channel|call)\|>", re.IGNORECASE)
+
+
+class Reply(NamedTuple):
+    """A reply as rules read it, and the thought taken off it.
+
+    `cut_off` tells that the reply ended inside its thought; `text` is then what was written before it, mostly nothing.
+    """
+
+    text: str
+    thought: str = ""
+    cut_off: bool = False
+
+
+def split_thought(text: str) -> Reply:
+    """Take blanks at both ends and the model's thought off a reply; a reply without a mark is only stripped.
+
+    A thought stands between marks, ends with a lone closing mark (some chat templates open it in the prompt), or is a
+    message in a channel other than `final`. Official pipelines strip a reply before they judge it, and lmms-eval takes
+    `<think>` and `<analysis>` away by default (evaluator.py, strip_reasoning_tags). The time is linear in the text.
+    """
+    channels = list(CHANNEL.finditer(text))
+    if channels:
+        return _final_channel(text, channels)
+    said, thoughts, stack, end = [""], [""], list[int](), 0
+    for match in MARK.finditer(text):
+        (said if not stack else thoughts).append(text[end : match.start()])
+        end = match.end()
+        mark, number = (match.lastgroup or "")[0], int((match.lastgroup or "")[1:])
+        if mark == "o":
+            stack.append(number)
+        elif number in stack:
+            del stack[stack.index(number) :]
+        elif not stack:  # a lone closing mark: all before it was the thought
+            thoughts += said
+            said.clear()
+    (said if not stack else thoughts).append(text[end:])
+    return Reply("".join(said).strip(), "".join(thoughts).strip(), bool(stack))
+
+
+def _final_channel(text: str, channels: list[re.Match[str]]) -> Reply:
+    """The last message in the channel `final`; without one, the reply ended in its thought."""
+    final: str | None = None
+    thoughts = []
+    for match in channels:
+        end = MESSAGE_END.search(text, match.end())
+        message = text[match.end() : end.start() if end else len(text)].strip()
+        if match[1].lower() == "final":
+            final = message
+        else:
+            thoughts.append(message)
+    return Reply(final or "", "\n".join(thoughts), cut_off=final is None)
