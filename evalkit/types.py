@@ -34,7 +34,8 @@ class Linspace(Value, frozen=True, tag_field="kind", tag="linspace"):
         """The `count` frame numbers in [0, total), ascending; a video of fewer than `count` frames repeats some."""
         if self.count == 1:
             return (0,)
-        return tuple(int(i * (total - 1) / (self.count - 1)) for i in range(self.count))
+        step = (total - 1) / (self.count - 1)  # as numpy.linspace: i * (total - 1) / (count - 1) gives others at times
+        return (*(int(i * step) for i in range(self.count - 1)), total - 1)
 
 
 class Interior(Value, frozen=True, tag_field="kind", tag="interior"):
@@ -44,7 +45,8 @@ class Interior(Value, frozen=True, tag_field="kind", tag="interior"):
 
     def indices(self, total: int) -> tuple[int, ...]:
         """The `count` frame numbers in [0, total), ascending; a video of fewer than `count` frames repeats some."""
-        return tuple(min(total - 1, int(i * total / (self.count + 1))) for i in range(1, self.count + 1))
+        step = total / (self.count + 1)  # as there: i * total / (count + 1) gives others at times
+        return tuple(min(total - 1, int(i * step)) for i in range(1, self.count + 1))
 
 
 Sampling: TypeAlias = Midpoints | Linspace | Interior

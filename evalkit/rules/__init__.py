@@ -9,12 +9,13 @@ from evalkit.rules.calibrated import LetterOrTextRule, LetterRule, NumberRule, T
 from evalkit.rules.lmms_eval import (
     LmmsAi2dRule,
     LmmsBlinkRule,
+    LmmsIntergpsRule,
     LmmsMmbenchRule,
     LmmsMmmuRule,
     LmmsScienceqaRule,
     LmmsVideommeRule,
 )
-from evalkit.rules.mathvista import MathvistaRule
+from evalkit.rules.mathvista import LmmsMathvistaRule, MathvistaRule
 from evalkit.rules.mmmu import MmmuRule
 from evalkit.rules.pope import LmmsPopeRule, PopeRule
 from evalkit.rules.relaxed import RelaxedRule
@@ -65,6 +66,8 @@ Rule: TypeAlias = (
     | MathvistaRule
     | LmmsAi2dRule
     | LmmsBlinkRule
+    | LmmsIntergpsRule
+    | LmmsMathvistaRule
     | LmmsMmbenchRule
     | LmmsMmmuRule
     | LmmsPopeRule

@@ -13,6 +13,13 @@ from evalkit.types import Sample, Value
 _LETTER_AT_START = re.compile(r"[(\s]*([A-Z])", re.IGNORECASE)
 _LETTER_AND_PERIOD = re.compile(r"\s*([A-Z])\.")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
+_INTERGPS_FORMS = {
+    "announced answer": re.compile(r"[Aa]nswer\s*[:=]\s*\(?([A-Da-d])"),
+    "letter in brackets or before a sign": re.compile(r"\b([A-Da-d])\s*[.)\]]"),
+    "reply is a letter": re.compile(r"\A\(?([A-Da-d])\)?\Z"),
+    "letter that is a word": re.compile(r"\b([A-Da-d])\b"),
+}
+"""Forms of a letter by the step that reads it, the best first; the last place of a form decides."""
 
 
 class LmmsBlinkRule(Value, frozen=True, tag_field="kind", tag="lmms_blink"):
@@ -68,6 +75,25 @@ class LmmsMmbenchRule(Value, frozen=True, tag_field="kind", tag="lmms_mmbench"):
         return unparsed("several options named" if letters else "no answer found")
 
 
+class LmmsIntergpsRule(Value, frozen=True, tag_field="kind", tag="lmms_intergps"):
+    """`_extract_answer_letter` (EvolvingLMMs-Lab/lmms-eval at 75571cfe, lmms_eval/tasks/geometry3k/utils.py)."""
+
+    def judge(self, reply: str, sample: Sample) -> Verdict:
+        """The last letter of the best form, of any case: an article counts, and "answer: by" is B.
+
+        Without one the first option whose text the reply contains.
+        """
+        reply = reply.strip()
+        for step, form in _INTERGPS_FORMS.items():
+            letters = form.findall(reply)
+            if letters:
+                return letter_verdict(letters[-1].upper(), sample, step)
+        for letter, text in zip("ABCD", sample.choices, strict=False):
+            if text.lower() in reply.lower():
+                return letter_verdict(letter, sample, "first option text in the reply")
+        return unparsed("no letter and no option text")
+
+
 class LmmsMmmuRule(Value, frozen=True, tag_field="kind", tag="lmms_mmmu"):
     """`parse_multi_choice_response` (EvolvingLMMs-Lab/lmms-eval, lmms_eval/tasks/mmmu/utils.py).
 
@@ -111,8 +137,7 @@ _MMBENCH_FORMS = ("{}.", "{},", "{}:", "{})", "{}).", "({})", "({}).", ":{}", ":
 def _mmbench_letter(reply: str) -> str | None:
     """Return the only letter up to E that is a word by itself, else the only one in one of the forms.
 
-    An "A" among more than three words does not count. An "E" counts as a word, whatever the number of options, but in
-    none of the forms.
+    An "A" among more than three words does not count. An "E" counts, whatever the number of options.
     """
     if "Failed to obtain answer via API" in reply:
         return None
@@ -121,7 +146,7 @@ def _mmbench_letter(reply: str) -> str | None:
     if len(alone) == 1 and (alone != ["A"] or len(words) <= 3):
         return alone[0]
     for form in _MMBENCH_FORMS:
-        letters = [letter for letter in "ABCD" if form.format(letter) in words]
+        letters = [letter for letter in "ABCDE" if form.format(letter) in words]
         if len(letters) == 1:
             return letters[0]
     return None

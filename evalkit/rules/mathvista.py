@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
@@ -14,7 +15,6 @@ Reading: TypeAlias = Literal["recorded", "quick", "calibrated"]
 
 _BRACKETED = re.compile(r"\(([a-zA-Z])\)")
 _LIST = re.compile(r"\[[^\[\]]{0,500}\]")
-_LONGEST = 2_000
 
 
 class MathvistaRule(Value, frozen=True, tag_field="kind", tag="mathvista"):
@@ -41,6 +41,26 @@ class MathvistaRule(Value, frozen=True, tag_field="kind", tag="mathvista"):
             return letter_verdict(letter, sample, step)
         answer, step = _extract_typed(reply, str(sample.extra.get("answer_type")))
         return unparsed(step) if answer is None else _normalized_verdict(answer, sample, step)
+
+
+class LmmsMathvistaRule(Value, frozen=True, tag_field="kind", tag="lmms_mathvista"):
+    """`normalize_extracted_answer` and `safe_equal` (EvolvingLMMs-Lab/lmms-eval, lmms_eval/tasks/mathvista).
+
+    As the official rule, of a recorded extraction. But lmms-eval hands the data's `precision` (in `columns.extra`) to
+    Python's `round` as it is: by the 1.0 of the hub's float64 column nothing is rounded, and no float is ever right.
+    """
+
+    def judge(self, reply: str, sample: Sample) -> Verdict:
+        """Blanks around the two texts do not count; a float whose precision is no integer is unparsed."""
+        if not sample.choices and sample.extra.get("answer_type") == "float":
+            try:
+                operator.index(sample.extra.get("precision"))  # type: ignore[arg-type]  # which is the question
+            except TypeError:
+                return unparsed("precision is not an integer")
+        verdict = _normalized_verdict(reply, sample, "recorded extraction")
+        if sample.choices or verdict.answer is None:
+            return verdict
+        return verdict._replace(value=float(verdict.answer.strip() in {gold.strip() for gold in sample.answers}))
 
 
 def _needs_no_extraction(reply: str, sample: Sample) -> bool:
@@ -93,14 +113,28 @@ def normalize_typed(reply: str, answer_type: str, precision: object) -> str | No
 
 
 def edit_distance(left: str, right: str) -> int:
-    """Return the edits (insert, delete, replace one character) from one text to the other, within 2,000 characters."""
-    left, right = left[:_LONGEST], right[:_LONGEST]
-    row = list(range(len(right) + 1))
-    for i, sign in enumerate(left, start=1):
-        above, row[0] = row[0], i
-        for j, other in enumerate(right, start=1):
-            above, row[j] = row[j], min(above + (sign != other), row[j] + 1, row[j - 1] + 1)
-    return row[-1]
+    """Return the edits (insert, delete, replace one character) from one text to the other.
+
+    Columns of the table of distances are integers with one bit for each character of the shorter text (Myers 1999,
+    in the form of Hyyrö 2003), so that a reply of any length costs one step for each of its characters.
+    """
+    short, long = sorted((left, right), key=len)
+    if not short:
+        return len(long)
+    places: dict[str, int] = {}
+    for place, sign in enumerate(short):
+        places[sign] = places.get(sign, 0) | 1 << place
+    ones, last = (1 << len(short)) - 1, 1 << (len(short) - 1)
+    more, less, distance = ones, 0, len(short)  # where the column rises and falls from one row to the next
+    for sign in long:
+        equal = places.get(sign, 0)
+        down = equal | less
+        across = (((equal & more) + more) ^ more) | equal
+        rising, falling = less | ~(across | more), more & across
+        distance += bool(rising & last) - bool(falling & last)
+        rising, falling = rising << 1 | 1, falling << 1
+        more, less = (falling | ~(down | rising)) & ones, rising & down & ones
+    return distance
 
 
 def _normalized_verdict(extraction: str, sample: Sample, step: str) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from evalkit.rules.extract import Extraction
 from evalkit.rules.normalize import normalize_vqa_vlmevalkit, strip_punctuation_vlmevalkit
@@ -83,11 +84,14 @@ class VlmevalkitVideommeRule(Value, frozen=True, tag_field="kind", tag="vlmevalk
 
 
 class VlmevalkitMathvistaRule(Value, frozen=True, tag_field="kind", tag="vlmevalkit_mathvista"):
-    """`post_check` (open-compass/VLMEvalKit, vlmeval/dataset/utils/mathvista.py), of a reply or of an extraction.
+    """`post_check` (open-compass/VLMEvalKit, vlmeval/dataset/utils/mathvista.py).
 
-    `columns.extra` provides `answer_type`. Of a reply, only a choice or a right number counts as read: for all else the
-    judge model is asked for an extraction.
+    reading: `quick`: of a reply, only a choice or a right number counts as read, and for all else the judge model is
+    asked for an extraction; also for a right 0, which the script's test for an answer takes for none. `recorded`: the
+    text is such an extraction. `columns.extra` provides `answer_type`.
     """
+
+    reading: Literal["quick", "recorded"] = "quick"
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """A choice by exact matching; a number as Python reads it, equal to the gold; a list is never right."""
@@ -96,10 +100,13 @@ class VlmevalkitMathvistaRule(Value, frozen=True, tag_field="kind", tag="vlmeval
             return letter_verdict(letter, sample, step)
         number_type = {"integer": int, "float": float}.get(str(sample.extra.get("answer_type")))
         try:
-            right = number_type is not None and number_type(reply) == number_type(sample.answers[0])
+            number = number_type(reply) if number_type else None
+            right = number is not None and number_type is not None and number == number_type(sample.answers[0])
         except ValueError:
             right = False
-        return Verdict(reply, 1.0, "exact match") if right else unparsed("needs a language model")
+        if self.reading == "recorded":
+            return Verdict(reply, float(right), "recorded extraction")
+        return Verdict(reply, 1.0, "exact match") if right and number else unparsed("needs a language model")
 
 
 def infer_letter(reply: str, letters: str, texts: Sequence[str]) -> Extraction:

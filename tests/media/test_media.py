@@ -281,6 +281,15 @@ def test_the_rules_pick_from_counted_frames(tmp_path, rule):
     assert frame_seconds(Video(str(path), "x", rule)) == frames.seconds
 
 
+@pytest.mark.parametrize("count", [1, 8, 16, 32, 64])
+def test_the_rules_of_other_harnesses_pick_their_frames_of_every_length(count):
+    numpy = pytest.importorskip("numpy")
+    for total in range(1, 20_001):
+        assert Linspace(count).indices(total) == tuple(numpy.linspace(0, total - 1, count, dtype=int).tolist()), total
+        step_size = total / (count + 1)
+        assert Interior(count).indices(total) == tuple(int(i * step_size) for i in range(1, count + 1)), total
+
+
 def test_repeated_frames_are_decoded_once(tmp_path):
     path = datasets.video(tmp_path / "film.mp4", count=3)
     frames = sample_video(Video(str(path), "x", Midpoints(9)))

@@ -228,11 +228,13 @@ def test_mathvista(shared: Path) -> None:
 
 def test_mathvista_as_vlmevalkit_reads_it(shared: Path) -> None:
     """Its rule reads the reply first, and an extraction of what that leaves unread."""
-    pack, rule = Pack(shared, "mathvista_testmini"), VlmevalkitMathvistaRule()
+    pack = Pack(shared, "mathvista_testmini")
+    rule, of_extractions = VlmevalkitMathvistaRule(), VlmevalkitMathvistaRule(reading="recorded")
     for model in pack.models():
         replies, right = pack.replies(model), 0.0
         for sample in pack.samples:
             line = replies[sample.id]
             read = rule.judge(line["prediction"], sample).answer
-            right += rule.judge(line.get("extraction") or "" if read is None else read, sample).value
+            extraction = line.get("extraction") or "" if read is None else read
+            right += of_extractions.judge(extraction, sample).value
         assert right == pack.expected["models"][model]["vlmevalkit_own_prefetch_then_recorded_extraction"], model

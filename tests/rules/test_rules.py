@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from evalkit.registry import yaml12
 from evalkit.rules import Rule, mathvista
+from evalkit.rules.mathvista import LmmsMathvistaRule
 from evalkit.rules.mmmu import MmmuRule
 from evalkit.rules.relaxed import RelaxedRule
 from evalkit.rules.textvqa import TextvqaRule, annotator_agreement
+from evalkit.rules.vlmevalkit import VlmevalkitMathvistaRule
 from evalkit.types import Sample
 from tests import TESTS
 from tests.growth import is_linear
@@ -142,6 +144,65 @@ def test_mathvista_normal_forms(reply: str, kind: str, precision: object, normal
     assert mathvista.normalize_typed(reply, kind, precision) == normal, why
 
 
-def test_edit_distance() -> None:
-    assert mathvista.edit_distance("kitten", "sitting") == 3
-    assert mathvista.edit_distance("", "abc") == 3
+@pytest.mark.parametrize(
+    ("left", "right", "distance"),
+    [
+        ("kitten", "sitting", 3),
+        ("", "abc", 3),
+        ("abc", "", 3),
+        ("", "", 0),
+        ("ab" * 3_000 + "x", "ab" * 3_000, 1),  # nothing is cut off
+        ("x" * 5_000 + "dog", "dog", 5_000),
+    ],
+    ids=["words", "left empty", "right empty", "both", "long", "long and short"],
+)
+def test_edit_distance(left: str, right: str, distance: int) -> None:
+    assert mathvista.edit_distance(left, right) == distance
+
+
+@given(left=st.text("abc", max_size=40), right=st.text("abc", max_size=40))
+def test_edit_distance_is_that_of_the_table(left: str, right: str) -> None:
+    row = list(range(len(right) + 1))
+    for i, sign in enumerate(left, start=1):
+        above, row[0] = row[0], i
+        for j, other in enumerate(right, start=1):
+            above, row[j] = row[j], min(above + (sign != other), row[j] + 1, row[j - 1] + 1)
+    assert mathvista.edit_distance(left, right) == row[-1]
+
+
+@pytest.mark.parametrize(
+    ("reply", "gold", "answer_type", "reading", "answer", "value", "why"),
+    [
+        ("7", "7", "integer", "quick", "7", 1.0, "a right number"),
+        ("8", "7", "integer", "quick", None, 0.0, "the judge is asked about a wrong one"),
+        ("0", "0", "integer", "quick", None, 0.0, "a right 0 is no answer to the script"),
+        ("0.0", "0", "float", "quick", None, 0.0, "nor is 0.0"),
+        ("0", "0", "integer", "recorded", "0", 1.0, "but it is right where the judge gives it"),
+        ("8", "7", "integer", "recorded", "8", 0.0, "a judge's number may be wrong"),
+        ("7.0", "7", "integer", "recorded", "7.0", 0.0, "Python reads no integer in it"),
+        ("[1]", "[1]", "list", "recorded", "[1]", 0.0, "a list is never right"),
+    ],
+)
+def test_vlmevalkit_reads_numbers_of_mathvista(
+    reply: str, gold: str, answer_type: str, reading: Any, answer: str | None, value: float, why: str
+) -> None:
+    asked = msgspec.structs.replace(sample(gold), extra={"answer_type": answer_type})
+    assert VlmevalkitMathvistaRule(reading=reading).judge(reply, asked)[:2] == (answer, value), why
+
+
+@pytest.mark.parametrize(
+    ("reply", "gold", "answer_type", "precision", "answer", "value", "why"),
+    [
+        ("1.26", "1.3", "float", 1, "1.3", 1.0, "rounded by a precision that is an integer"),
+        ("1.26", "1.3", "float", 1.0, None, 0.0, "Python rounds by no float, and the hub holds 1.0"),
+        ("1.3", "1.3", "float", 1.0, None, 0.0, "not even what needs no rounding"),
+        ("5.9", "5", "integer", None, "5", 1.0, "integers want no precision"),
+        ("[1, 2] ", "[1, 2]", "list", None, "[1, 2] ", 1.0, "blanks around a text do not count"),
+        ("five", "5", "integer", None, None, 0.0, "no number"),
+    ],
+)
+def test_lmms_eval_rounds_by_the_precision_of_the_data(
+    reply: str, gold: str, answer_type: str, precision: object, answer: str | None, value: float, why: str
+) -> None:
+    asked = msgspec.structs.replace(sample(gold), extra={"answer_type": answer_type, "precision": precision})
+    assert LmmsMathvistaRule().judge(reply, asked)[:2] == (answer, value), why

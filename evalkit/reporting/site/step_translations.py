@@ -41,6 +41,8 @@ CHINESE_STEPS: Mapping[str, str] = {
     "letter at the end": "结尾的字母",
     "letter after an announcement": "宣布之后的字母",
     "letter in brackets or before a sign": "括号内或标点前的字母",
+    "letter that is a word": "独立成词的字母",
+    "first option text in the reply": "回答中最先列出的选项内容",
     '"The answer is ..."': "“The answer is ...”句",
     # yes and no
     "first word": "首词",
@@ -89,5 +91,6 @@ CHINESE_STEPS: Mapping[str, str] = {
     "needs a language model": "需要语言模型",
     "nothing recorded": "没有记录",
     "extraction is not a number": "抽取结果不是数",
+    "precision is not an integer": "精度不是整数",
     "empty reply": "空回答",
 }
