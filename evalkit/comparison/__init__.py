@@ -1,6 +1,6 @@
-"""Is the candidate worse? Two runs on the same samples, or a run against published numbers, and a gate over the answer.
+"""Compare two runs on the same samples, or a run with published numbers, and judge the difference by a gate.
 
-Whether the runs can be compared is decided before any statistics.
+Runs that are not comparable are refused before any statistics.
 """
 
 from __future__ import annotations

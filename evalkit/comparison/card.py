@@ -1,4 +1,4 @@
-"""A run against numbers that a model card prints: a statement about one sample, since the card has no replies."""
+"""Compare a run with the numbers of a model card, by one-sample tests, since the card has no replies."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ class CardNumber(NamedTuple):
     label: str
 
 
-def against_card(card: CardSpec, column: str, theirs: Mapping[str, Run], settings: GateSettings) -> Comparison:
+def against_card(card: CardSpec, column: str, runs: Mapping[str, Run], settings: GateSettings) -> Comparison:
     """Compare a model's runs, by task, with a column of published numbers, row by row, each run by itself.
 
-    Raises EvalkitError for a column that the card lacks, for a level other than 0.05, and where no run is a row of
-    the card.
+    Raises EvalkitError for a column that the card lacks, for a level other than 0.05, and if no run has a number
+    of the column.
     """
     if settings.alpha != 0.05:
         raise EvalkitError("published numbers are judged by the runs' own 95 % intervals; leave --alpha at 0.05")
     numbers = _card_numbers(card, column)
     tasks = {number.row.reference.task for number in numbers}
-    refusals = [r for task, run in theirs.items() if task in tasks for r in comparable.refusals_alone(run.record)]
+    refusals = [r for task, run in runs.items() if task in tasks for r in comparable.refusals_alone(run.record)]
     refused, notes = comparable.split_allowed(refusals, settings.allow)
-    lines = [] if refused else list(_lines(numbers, column, theirs))
+    lines = [] if refused else list(_lines(numbers, column, runs))
     if not lines and not refused:
-        raise EvalkitError(f"no run of the candidate is a row of card {card.name}, column {column}; run its tasks")
+        raise EvalkitError(f"no run of the candidate has a number in card {card.name}, column {column}; run its tasks")
     missing = [number.label for number in numbers if number.label not in {line.label for line in lines}]
     notes += [f"Not compared, since no run has them: {', '.join(missing)}."] if missing and lines else []
     notes += ["Published numbers are taken as exact; prompts and data behind them may differ from ours."]
     base = f"{column} as published in {card.name}"
-    return gates.conclude(base, next(iter(theirs.values())).title, settings, lines=lines, refusals=refused, notes=notes)
+    return gates.conclude(base, next(iter(runs.values())).title, settings, lines=lines, refusals=refused, notes=notes)
 
 
 def _card_numbers(card: CardSpec, column: str) -> list[CardNumber]:
@@ -58,7 +58,7 @@ def _card_numbers(card: CardSpec, column: str) -> list[CardNumber]:
 
 
 def _lines(numbers: Sequence[CardNumber], column: str, runs: Mapping[str, Run]) -> Iterator[Line]:
-    """One line for each number that a run has one for, at the run's own 95 % interval."""
+    """One line for each published number whose row a run has a number for."""
     for number in numbers:
         run = runs.get(number.row.reference.task)
         stat = None if run is None else run.find(number.row.reference)

@@ -1,4 +1,4 @@
-"""Can two runs of a task be compared at all? Every difference besides the model is a refusal with its reason."""
+"""Refuse to compare runs of a task that differ in anything but the model, with the reason for each refusal."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from evalkit.run.record import RunRecord
 PROMPT_COLUMNS = ("question", "choices", "images", "video", "subtitles", "extra", "decoding", "missing")
 """Columns that a prompt is made of."""
 NOT_IN_TASK = ("cluster", *PROMPT_COLUMNS)
-"""Columns that are not compared as `task`: those of the prompt, and one that changes no score."""
+"""Columns that are not compared under the reason `task`: those of the prompt, and one that changes no score."""
 
 
 def refusals(base: RunRecord, candidate: RunRecord) -> list[Refusal]:
-    """Every difference between two records of a task that makes their scores answer different questions."""
+    """A refusal for every difference between two records of a task that makes their scores not comparable."""
     return [Refusal(base.task.name, reason, text) for reason, text in _differences(base, candidate)]
 
 
 def _differences(base: RunRecord, candidate: RunRecord) -> Iterator[tuple[str, str]]:
-    ours, theirs = dict(base.task.spec), dict(candidate.task.spec)
+    before, after = dict(base.task.spec), dict(candidate.task.spec)
     if base.data.digest != candidate.data.digest:
         yield "data", f"the data files differ ({_revision(base)} against {_revision(candidate)})"
-    yield from _changed("split", _split(ours), _split(theirs))
-    yield from _changed("prompt", _prompt(ours), _prompt(theirs))
+    yield from _changed("split", _split(before), _split(after))
+    yield from _changed("prompt", _prompt(before), _prompt(after))
     yield from _changed("rule", _rule(base), _rule(candidate))
-    yield from _changed("generation", _map(ours, "generation"), _map(theirs, "generation"))
-    yield from _changed("task", _rest(ours), _rest(theirs))
+    yield from _changed("generation", _mapping(before, "generation"), _mapping(after, "generation"))
+    yield from _changed("task", _rest(before), _rest(after))
     if base.model.blind != candidate.model.blind:
         yield "blind", "one of the runs left the pictures out"
     for name, run in (("base", base), ("candidate", candidate)):
@@ -50,10 +50,10 @@ def refusals_alone(candidate: RunRecord) -> list[Refusal]:
 
 def sample_refusals(task: str, base: Iterable[str], candidate: Iterable[str]) -> list[Refusal]:
     """A refusal if the runs did not score the same samples, given by their ids."""
-    ours, theirs = set(base), set(candidate)
-    if ours == theirs:
+    before, after = set(base), set(candidate)
+    if before == after:
         return []
-    text = f"{len(ours - theirs)} samples are only in the base run and {len(theirs - ours)} only in the candidate's"
+    text = f"{len(before - after)} samples are only in the base run and {len(after - before)} only in the candidate's"
     return [Refusal(task, "samples", text)]
 
 
@@ -65,21 +65,21 @@ def split_allowed(refusals: Sequence[Refusal], allow: Collection[str]) -> tuple[
 
 
 def notes(base: RunRecord, candidate: RunRecord) -> Iterator[str]:
-    """Sentences on differences that refuse nothing, since they may be what is being compared."""
+    """Sentences on differences that do not prevent a comparison, since they may be its very subject."""
     for field in ("device", "dtype"):
-        one, two = getattr(base.execution, field), getattr(candidate.execution, field)
-        if one != two and not {"", "none"} & {one, two}:  # recorded replies and baselines ran on nothing
-            yield f"{base.task.name}: {field} differs, {one} against {two}."
-    one, two = base.scoring.evalkit, candidate.scoring.evalkit
-    if one != two:
+        before, after = getattr(base.execution, field), getattr(candidate.execution, field)
+        if before != after and not {"", "none"} & {before, after}:  # recorded replies and baselines have no device
+            yield f"{base.task.name}: {field} differs, {before} against {after}."
+    before, after = base.scoring.evalkit, candidate.scoring.evalkit
+    if before != after:
         advice = "`evalkit score` scores both by one version"
-        yield f"{base.task.name}: scored by evalkit {one or '?'} and {two or '?'}; {advice}."
+        yield f"{base.task.name}: scored by evalkit {before or '?'} and {after or '?'}; {advice}."
 
 
-def _changed(reason: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    names = [name for name in dict.fromkeys([*ours, *theirs]) if ours.get(name) != theirs.get(name)]
+def _changed(reason: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
     if names:
-        parts = (f"{name}: {_short(ours.get(name))} against {_short(theirs.get(name))}" for name in names)
+        parts = (f"{name}: {_short(before.get(name))} against {_short(after.get(name))}" for name in names)
         yield reason, "; ".join(parts)
 
 
@@ -92,30 +92,30 @@ def _revision(run: RunRecord) -> str:
     return run.data.revision[:12] or f"sha256 {run.data.digest[:12]}"
 
 
-def _map(spec: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _mapping(spec: Mapping[str, Any], name: str) -> dict[str, Any]:
     value = spec.get(name)
     return dict(value) if isinstance(value, Mapping) else {}
 
 
 def _split(spec: Mapping[str, Any]) -> dict[str, Any]:
-    source = _map(spec, "source")
+    source = _mapping(spec, "source")
     return {name: source.get(name) for name in ("split", "subsets") if source.get(name)}
 
 
 def _prompt(spec: Mapping[str, Any]) -> dict[str, Any]:
-    adapter, columns = _map(spec, "adapter"), _map(spec, "columns")
+    adapter, columns = _mapping(spec, "adapter"), _mapping(spec, "columns")
     prompt_columns = {f"columns.{name}": columns.get(name) for name in PROMPT_COLUMNS}
     return {**{f"adapter.{k}": v for k, v in adapter.items() if k != "rule"}, **prompt_columns}
 
 
 def _rule(run: RunRecord) -> dict[str, Any]:
-    """What turns replies into the headline: rule, judge and the headline's metric. Another metric changes no score."""
+    """The rule, the judge and the metric that turn replies into the headline; other metrics do not change it."""
     spec = dict(run.task.spec)
-    metric = _map(_map(spec, "metrics"), run.scoring.headline)
+    metric = _mapping(_mapping(spec, "metrics"), run.scoring.headline)
     metric = {name: value for name, value in metric.items() if name != "by" or metric.get("average") == "macro"}
     rule = {
         "rule": run.scoring.rule,
-        "adapter.rule": _map(spec, "adapter").get("rule"),
+        "adapter.rule": _mapping(spec, "adapter").get("rule"),
         f"metrics.{run.scoring.headline}": metric,
     }
     if run.scoring.judge:
@@ -124,5 +124,5 @@ def _rule(run: RunRecord) -> dict[str, Any]:
 
 
 def _rest(spec: Mapping[str, Any]) -> dict[str, Any]:
-    columns = {f"columns.{k}": v for k, v in _map(spec, "columns").items() if k not in NOT_IN_TASK}
+    columns = {f"columns.{k}": v for k, v in _mapping(spec, "columns").items() if k not in NOT_IN_TASK}
     return {"samples": spec.get("samples"), "keep": spec.get("keep"), **columns}

@@ -13,19 +13,21 @@ from evalkit.results.run import Run
 from evalkit.types import Request, Text
 
 
-def with_flips(comparison: Comparison, ours: Mapping[str, Run], theirs: Mapping[str, Run], *, count: int) -> Comparison:
+def with_flips(
+    comparison: Comparison, base: Mapping[str, Run], candidate: Mapping[str, Run], *, count: int
+) -> Comparison:
     """The comparison with up to `count` samples that turned wrong and as many that turned right beside each task.
 
     Prompts and replies come from the data and logs that the runs name; a note says where they cannot be read.
     """
     lines, notes = [], list(comparison.notes)
     for line in comparison.lines:
-        names = [*line.turned_wrong[:count], *line.turned_right[:count]]
-        if names and line.task in ours:
-            base, candidate = ours[line.task], theirs[line.task]
-            flips = _answers(line, names, base, candidate)
+        sample_ids = [*line.turned_wrong[:count], *line.turned_right[:count]]
+        if sample_ids and line.task in base:
+            runs = base[line.task], candidate[line.task]
+            flips = _flips(line, sample_ids, *runs)
             try:
-                flips = [_with_replies(flip, base, candidate) for flip in flips]
+                flips = [_with_replies(flip, *runs) for flip in flips]
             except EvalkitError as error:
                 notes.append(f"{line.task}: prompts and replies cannot be shown ({error}).")
             lines.append(msgspec.structs.replace(line, flips=tuple(flips)))
@@ -34,17 +36,18 @@ def with_flips(comparison: Comparison, ours: Mapping[str, Run], theirs: Mapping[
     return msgspec.structs.replace(comparison, lines=tuple(lines), notes=tuple(notes))
 
 
-def _answers(line: Line, names: Sequence[str], base: Run, candidate: Run) -> list[Flip]:
+def _flips(line: Line, sample_ids: Sequence[str], base: Run, candidate: Run) -> list[Flip]:
+    """The flips with their answers, but without prompt and replies, which need the data and the logs."""
     before, after = ({score.sample_id: score for score in run.scores} for run in (base, candidate))
     return [
         Flip(
-            sample_id=name,
-            turned="wrong" if name in line.turned_wrong else "right",
-            target=after[name].target,
-            base_answer=before[name].answer,
-            candidate_answer=after[name].answer,
+            sample_id=sample_id,
+            turned="wrong" if sample_id in line.turned_wrong else "right",
+            target=after[sample_id].target,
+            base_answer=before[sample_id].answer,
+            candidate_answer=after[sample_id].answer,
         )
-        for name in names
+        for sample_id in sample_ids
     ]
 
 
@@ -68,5 +71,5 @@ def _prompt_lines(request: Request) -> Iterator[str]:
             if isinstance(part, Text):
                 yield part.text
             else:
-                name = Path(part.path).name  # a long one is a digest in the media cache, of which the start suffices
+                name = Path(part.path).name  # a long name is a digest of the media cache; its start suffices
                 yield f"[{name if len(name) <= 40 else f'picture {name[:12]}'}]"

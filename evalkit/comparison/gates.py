@@ -8,16 +8,16 @@ import msgspec
 
 from evalkit.comparison.values import Comparison, GateSettings, Line, Refusal, Verdict
 from evalkit.errors import EvalkitError
-from evalkit.statistics import LARGE, benjamini_hochberg, detectable, holm, needed
+from evalkit.statistics import NORMAL_FREEDOM, benjamini_hochberg, detectable, holm, needed
 
 ROUNDING = 1e-12
-"""A loss of exactly the margin counts as such, whatever its last bits: 0.7 points are not 7 of 1,000 in binary."""
+"""Tolerance that makes a loss of exactly the margin count as such: in binary 7 of 1,000 are not quite 0.7 points."""
 
 
 def apply_gate(lines: Sequence[Line], settings: GateSettings) -> tuple[Line, ...]:
     """The lines with adjusted p values, verdicts, reasons, and the samples that the margin needs.
 
-    Raises EvalkitError for a metric that is neither better high nor low.
+    Raises EvalkitError for a metric of which neither more nor less is better.
     """
     adjust = holm if settings.correction == "holm" else benjamini_hochberg
     adjusted = adjust([line.difference.p for line in lines])
@@ -58,7 +58,7 @@ def worst_verdict(lines: Sequence[Line]) -> Verdict:
 def _with_verdict(line: Line, p: float, settings: GateSettings, level: float) -> Line:
     if not line.better:
         raise EvalkitError(
-            f"task {line.task}: its headline {line.metric} is neither better high nor low; name another headline"
+            f"task {line.task}: neither more nor less of its headline {line.metric} is better; name another headline"
         )
     margin = settings.tolerated / 100 if line.percent else settings.tolerated
     line = msgspec.structs.replace(line, p_adjusted=p)
@@ -72,7 +72,7 @@ def _detects(line: Line, alpha: float, level: float) -> float | None:
     """The detectable difference at `level`, from the one at `alpha`."""
     if line.difference.detectable is None or level == alpha:
         return line.difference.detectable
-    whole, single = (detectable(1.0, freedom=LARGE, alpha=a) for a in (level, alpha))
+    whole, single = (detectable(1.0, freedom=NORMAL_FREEDOM, alpha=a) for a in (level, alpha))
     return line.difference.detectable * whole / single
 
 
@@ -90,14 +90,14 @@ def _verdict(line: Line, margin: float, settings: GateSettings) -> tuple[Verdict
 
 
 def _threshold(line: Line, margin: float) -> tuple[Verdict, str]:
-    """Fails a measured loss of more than the margin."""
+    """Fail a measured loss of more than the margin."""
     if line.better * line.difference.value < -margin - ROUNDING:
         return "fail", "worse by more than the margin; not a statistical statement"
     return "pass", "not worse by more than the margin; not a statistical statement"
 
 
 def _regression(line: Line, margin: float, alpha: float) -> tuple[Verdict, str]:
-    """Fails what is worse, significantly so after correction, and by at least the margin."""
+    """Fail a line that is worse significantly (after correction) and by at least the margin."""
     gain = line.better * line.difference.value
     significant = line.p_adjusted <= alpha
     if significant and gain < 0 and -gain >= margin - ROUNDING:
@@ -118,7 +118,7 @@ def _consistency(line: Line) -> str:
 
 
 def _noninferiority(line: Line, margin: float) -> tuple[Verdict, str]:
-    """Each line must pass by itself, so no correction is needed: all of them must pass (Berger 1982)."""
+    """Passes what is not worse by the margin; needs no correction, since all lines must pass (Berger 1982)."""
     low, high = _gain_limits(line)
     if low > 0:
         return "pass", "better: the whole interval is a gain"

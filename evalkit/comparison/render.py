@@ -13,7 +13,7 @@ from evalkit.statistics import POWER
 COLUMNS = ("task", "metric", "base", "candidate", "difference", "{level:g} % interval", "p", "adjusted p")
 LAST_COLUMNS = ("flips", "detects", "verdict")
 LONG = 400
-"""Characters of a prompt or a reply that are printed."""
+"""The most characters of a prompt or a reply that are printed."""
 
 
 def to_terminal(comparison: Comparison) -> str:
@@ -59,11 +59,11 @@ def conclusion(comparison: Comparison) -> str:
     settings = comparison.settings
     if comparison.verdict == "not comparable":
         reasons = " ".join(dict.fromkeys(refusal.reason for refusal in comparison.refusals))
-        return f"Not comparable: see above, repair it, or allow it with --allow {reasons}."
+        return f"Not comparable for the reasons above; make the runs alike, or allow it with --allow {reasons}."
     labels = [line.label for line in comparison.lines if line.verdict == comparison.verdict]
-    of = "" if comparison.verdict == "pass" else f": {printable(', '.join(labels))}"
+    which = "" if comparison.verdict == "pass" else f": {printable(', '.join(labels))}"
     word = {"pass": "passed", "fail": "failed", "inconclusive": "is inconclusive"}[comparison.verdict]
-    return f"The gate {settings.gate} {word}{of} (margin {settings.tolerated:g}, alpha {settings.alpha:g})."
+    return f"The gate {settings.gate} {word}{which} (margin {settings.tolerated:g}, alpha {settings.alpha:g})."
 
 
 def line_sentence(line: Line) -> str:
@@ -73,9 +73,9 @@ def line_sentence(line: Line) -> str:
     change = f"{_signed(line, line.difference.value)}{limits}"
     size = _detects(line)
     power = f"; a true change of {size} is detected with probability {POWER:g}" if size else ""
-    # Where the samples at hand suffice, their number is not a hint but a riddle.
-    few = line.needed is not None and line.needed > line.difference.n
-    hint = f"; about {line.needed} samples would detect a change of the margin" if few else ""
+    # If the run already has that many samples, the hint would only confuse.
+    too_few = line.needed is not None and line.needed > line.difference.n
+    hint = f"; about {line.needed} samples would detect a change of the margin" if too_few else ""
     sides = f"{_side(line, line.base)} -> {_side(line, line.candidate)}"
     return printable(f"{line.label}: {sides}, {change}, {line.reason}{power}{hint}")
 
@@ -131,9 +131,9 @@ def _flip(line: Line, flip: Flip) -> str:
 
 
 def _details(line: Line) -> str:
-    head = f"{line.task}: {len(line.turned_wrong)} turned wrong, {len(line.turned_right)} turned right"
+    summary = f"{line.task}: {len(line.turned_wrong)} turned wrong, {len(line.turned_right)} turned right"
     body = "\n\n".join(_fenced(_flip(line, flip)) for flip in line.flips)
-    return f"<details><summary>{_escaped(head)}</summary>\n\n{body}\n\n</details>"
+    return f"<details><summary>{_escaped(summary)}</summary>\n\n{body}\n\n</details>"
 
 
 def _fenced(text: str) -> str:

@@ -26,7 +26,7 @@ def read_side(folder: Path, places: DataPlaces) -> dict[str, Run]:
 
 
 def by_task(runs: Sequence[Run], name: str) -> dict[str, Run]:
-    """Task -> run. Raises EvalkitError for no runs, those of several models, and two of one task; `name` is theirs."""
+    """Task -> run. Raises EvalkitError, naming `name`, for no run, for several models, and for two runs of one task."""
     if not runs:
         raise EvalkitError(f"{name}: no run to compare; name a model's runs")
     side: dict[str, Run] = {}
@@ -67,10 +67,10 @@ def aligned(base: Sequence[Score], candidate: Sequence[Score]) -> tuple[list[Sco
     candidate_of = {score.sample_id: score for score in candidate}
     pairs = [(score, candidate_of[score.sample_id]) for score in base if score.sample_id in candidate_of]
     before = [
-        one if one.cluster or not two.cluster else msgspec.structs.replace(one, cluster=two.cluster)
-        for one, two in pairs
+        score if score.cluster or not other.cluster else msgspec.structs.replace(score, cluster=other.cluster)
+        for score, other in pairs
     ]
-    return before, [two for _, two in pairs]
+    return before, [other for _, other in pairs]
 
 
 def save_baseline(runs: Sequence[Run], place: Path) -> None:

@@ -1,4 +1,4 @@
-"""Two runs, or two models' folders task by task: the difference of each headline on the same samples, and a verdict."""
+"""Compare the runs of two models task by task: the difference of each headline on the same samples, and a verdict."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ from evalkit.results.run import Run
 from evalkit.types import Score
 
 
-def compare(ours: Mapping[str, Run], theirs: Mapping[str, Run], settings: GateSettings) -> Comparison:
-    """Compare the runs of a base and of a candidate, each by task.
+def compare(base: Mapping[str, Run], candidate: Mapping[str, Run], settings: GateSettings) -> Comparison:
+    """Compare the runs of a base and of a candidate, both by task.
 
     Raises IncompleteError for a damaged run, and where no task is in both.
     """
-    shared = {task: (ours[task], theirs[task]) for task in ours if task in theirs}
-    refusals = [Refusal(task, "tasks", "the candidate has no run of it") for task in ours if task not in theirs]
-    notes = [f"{task}: only the candidate has a run; it is not compared." for task in theirs if task not in ours]
-    for one, two in shared.values():
-        refusals += comparable.refusals(one.record, two.record)
-        notes += comparable.notes(one.record, two.record)
-    for task, sides in shared.items():
-        before, after = ([score.sample_id for score in run.scores] for run in sides)
-        refusals += comparable.sample_refusals(task, before, after)
+    pairs = {task: (base[task], candidate[task]) for task in base if task in candidate}
+    refusals = [Refusal(task, "tasks", "the candidate has no run of it") for task in base if task not in candidate]
+    notes = [f"{task}: only the candidate has a run; it is not compared." for task in candidate if task not in base]
+    for before, after in pairs.values():
+        refusals += comparable.refusals(before.record, after.record)
+        notes += comparable.notes(before.record, after.record)
+    for task, pair in pairs.items():
+        refusals += comparable.sample_refusals(task, *([score.sample_id for score in run.scores] for run in pair))
     refused, allowed = comparable.split_allowed(refusals, settings.allow)
-    lines = [] if refused else [_line(*shared[task], settings) for task in shared]
-    if not shared and not refused:
+    lines = [] if refused else [_line(*pair, settings) for pair in pairs.values()]
+    if not pairs and not refused:
         raise IncompleteError("base and candidate share no task; run both on the same tasks")
     return gates.conclude(
-        next(iter(ours.values())).title,
-        next(iter(theirs.values())).title,
+        next(iter(base.values())).title,
+        next(iter(candidate.values())).title,
         settings,
         lines=lines,
         refusals=refused,
@@ -42,7 +41,7 @@ def compare(ours: Mapping[str, Run], theirs: Mapping[str, Run], settings: GateSe
 
 
 def _dropped(lines: Sequence[Line]) -> list[str]:
-    """A note on each line whose difference is not that of its numbers."""
+    """A note on each line whose difference is not the candidate's number minus the base's."""
     return [
         f"{line.task}: the difference counts the same samples in both runs; the two numbers leave out unparsed replies."
         for line in lines
@@ -50,19 +49,19 @@ def _dropped(lines: Sequence[Line]) -> list[str]:
     ]
 
 
-def _line(one: Run, two: Run, settings: GateSettings) -> Line:
-    task, headline = two.record.task.name, two.record.scoring.headline
-    before, after = runs.aligned(one.scores, two.scores)
+def _line(base: Run, candidate: Run, settings: GateSettings) -> Line:
+    task, headline = candidate.record.task.name, candidate.record.scoring.headline
+    before, after = runs.aligned(base.scores, candidate.scores)
     if not before:
         raise IncompleteError(f"task {task}: the two runs share no sample; run the candidate on the same data")
-    metric = runs.metric_of(two, headline)
+    metric = runs.metric_of(candidate, headline)
     counted = list(zip(runs.counted(metric, before), runs.counted(metric, after), strict=True))
     return Line(
         task=task,
         metric=headline,
         label=task,
-        base=_side(one, before, headline, metric),
-        candidate=_side(two, after, headline, metric),
+        base=_side(base, before, headline, metric),
+        candidate=_side(candidate, after, headline, metric),
         difference=metric.difference(before, after, alpha=settings.alpha),
         better=metric.better,
         percent=metric.stats(headline, after)[0].percent,

@@ -24,7 +24,7 @@ class GateSettings(Value, frozen=True, kw_only=True):
     """The gate and its parameters. `margin`: percentage points, or the unit of the answers where a metric has that.
 
     Without a margin the regression and threshold gates tolerate no loss, and non-inferiority tolerates one point.
-    `alpha` is the level of the tests, `correction` that over all lines; `allow` names REASONS that do not refuse.
+    `alpha` is the level of the tests, `correction` that over all lines; `allow` names REASONS to note only.
     """
 
     gate: Gate = "regression"
@@ -78,8 +78,8 @@ class Line(Value, frozen=True, kw_only=True):
 
     `percent`: values are fractions. `better` is 1 where more is better, -1 where less is. `same`: both runs have the
     same answer to every sample. `p_adjusted` is corrected over all lines. `detects` is the true change that the gate
-    detects with probability 0.8, corrected likewise; `needed` is the number of samples at which that is the margin.
-    `turned_wrong` and `turned_right` are sample ids; a question of several rows is named by its wrong one.
+    detects with probability 0.8, corrected likewise; `needed` is the number of samples that would detect the margin.
+    `turned_wrong` and `turned_right` are sample ids; a question of several rows is named by its worst.
     """
 
     task: str

@@ -1,4 +1,4 @@
-"""Scores -> stats: `kind` of a metric in a task file names one of these classes, and each meets `MetricProtocol`."""
+"""Metrics turn scores into stats; a metric's `kind` in a task file names one of these classes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class MetricProtocol(Protocol):
         ...
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
-        """One Stat called `name` over all scores (`where` is `{}`), first, then one for each group that is reported.
+        """The Stat called `name` over all scores (`where` is `{}`), then one for each group that is reported.
 
         `scores` are those of a run, in the order of its samples; without any, or where none counts, the list is empty.
         `value` and limits are fractions, or in the unit of the answers, as `Stat.unit` says.

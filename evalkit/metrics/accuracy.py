@@ -17,7 +17,7 @@ Policy: TypeAlias = Literal["wrong", "chance", "official", "dropped"]
 
 
 class Accuracy(Value, frozen=True, kw_only=True, tag_field="kind", tag="accuracy"):
-    """The mean of `Score.value`. `by` names groups that get a Stat each; a macro mean is over the groups of its first.
+    """The mean of `Score.value`, with a Stat for each group of `by`; a macro mean is over the groups of its first name.
 
     unparsed: the value of an unparsable reply to a choice question. `wrong`: 0; `chance`: 1/options; `official`: that
     of a guess drawn with seed 42 in the order of the samples (MMMU-Benchmark/MMMU, utils/eval_utils.py); `dropped`:

@@ -1,6 +1,6 @@
-"""Precision, recall, F1 and the share of positive answers on yes/no questions.
+"""Precision, recall, F1 and the share of positive answers to yes/no questions.
 
-The adapter's rule has extracted the answers; a reply that it could not parse counts as negative, or not at all. A
+An unparsable reply counts as negative, or not at all. A
 failed sample counts as the wrong answer, so that failures never raise a score.
 """
 
@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from evalkit import statistics
-from evalkit.metrics.grouping import Average, check_average, clusters, everywhere, per_group, split, strata
+from evalkit.metrics.grouping import Average, check_average, clusters, overall_and_per_group, per_group, split, strata
 from evalkit.statistics import Confusion, Difference, Estimate, Ratio
 from evalkit.types import Score, Stat, Value
 
 
 class _YesNoRatio(Value, frozen=True, kw_only=True):
-    """A ratio of the yes/no table whose positive answer is `positive`, pooled or macro over the first group of `by`.
+    """A ratio of confusion counts, where `positive` is the positive answer; pooled, or macro over the first of `by`.
 
     `unparsed` replies count as `negative`, or are `dropped`; a difference of two runs counts them as negative.
     """
@@ -98,7 +98,7 @@ class YesRatio(Value, frozen=True, kw_only=True, tag_field="kind", tag="yes_rati
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
         """The overall Stat, then one per group; none without scores."""
-        return everywhere(name, scores, self.by, self._estimate)
+        return overall_and_per_group(name, scores, self.by, self._estimate)
 
     def difference(self, base: Sequence[Score], candidate: Sequence[Score], *, alpha: float = 0.05) -> Difference:
         """Candidate minus base on the same samples in the same order."""
@@ -114,7 +114,7 @@ class YesRatio(Value, frozen=True, kw_only=True, tag_field="kind", tag="yes_rati
 
 
 def confusion(scores: Sequence[Score], positive: str) -> Confusion:
-    """The counts of answers against targets; only an answer equal to `positive` is a positive prediction."""
+    """The confusion counts of scores; only an answer equal to `positive` is a positive prediction."""
     cells = [0, 0, 0, 0]
     for score in scores:
         cells[_cell(score, positive)] += 1
@@ -122,7 +122,7 @@ def confusion(scores: Sequence[Score], positive: str) -> Confusion:
 
 
 def _cell(score: Score, positive: str) -> int:
-    """The position in Confusion under which a score counts."""
+    """The index of the `Confusion` count that a score adds to."""
     truth = score.target == positive
     answer = not truth if score.error else score.answer == positive
     return (0 if answer else 2) if truth else (1 if answer else 3)

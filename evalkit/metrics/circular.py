@@ -13,7 +13,7 @@ from evalkit.types import Score, Stat, Value
 
 
 class AllCorrect(Value, frozen=True, kw_only=True, tag_field="kind", tag="all_correct"):
-    """The share of questions whose rows all have value 1; rows with one value of `group` are one question.
+    """The share of questions whose rows all have value 1; rows with the same value of `group` are one question.
 
     `n` counts questions. A question has as many rows as the data give it: MMBench has fewer rotations than options for
     some.

@@ -1,4 +1,4 @@
-"""Scores split by their groups: one Stat for all of them and one for each group."""
+"""Stats over all scores and over each of their groups."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def per_group(
     ]
 
 
-def everywhere(
+def overall_and_per_group(
     metric: str,
     scores: Sequence[Score],
     by: Sequence[str],
@@ -68,6 +68,6 @@ def everywhere(
 
 
 def check_average(average: Average, by: Sequence[str]) -> None:
-    """Raises ValueError for a macro mean without a group to average over."""
+    """Raise ValueError for a macro mean without a group to average over."""
     if average == "macro" and not by:
         raise ValueError("average: macro needs the group to average over in `by`")

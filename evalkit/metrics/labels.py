@@ -12,8 +12,8 @@ from evalkit.metrics.grouping import split
 from evalkit.statistics import Difference
 from evalkit.types import Score, Stat, Value
 
-BETWEEN = ", "
-"""The separator of a sample's labels, as a list column is read."""
+SEPARATOR = ", "
+"""The text between a sample's labels, as a list column is read into a group."""
 
 
 class PerLabel(Value, frozen=True, kw_only=True, tag_field="kind", tag="per_label"):
@@ -46,6 +46,6 @@ class PerLabel(Value, frozen=True, kw_only=True, tag_field="kind", tag="per_labe
     def _parts(self, scores: Sequence[Score]) -> dict[str, list[Score]]:
         parts: dict[str, list[Score]] = {}
         for labels, part in split(scores, self.group).items():
-            for label in filter(None, labels.split(BETWEEN)):
+            for label in filter(None, labels.split(SEPARATOR)):
                 parts.setdefault(label, []).extend(part)
         return parts

@@ -7,7 +7,7 @@ from math import inf, isfinite
 from typing import ClassVar, Literal
 
 from evalkit.errors import EvalkitError
-from evalkit.metrics.grouping import clusters, everywhere
+from evalkit.metrics.grouping import clusters, overall_and_per_group
 from evalkit.statistics import Difference, Estimate, mean, mean_difference
 from evalkit.types import Score, Stat, Value
 
@@ -31,7 +31,7 @@ class MeanAbsoluteError(Value, frozen=True, kw_only=True, tag_field="kind", tag=
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
         """The overall Stat, then one per group; none for a group in which nothing is left to count."""
         counted = [score for score in scores if self.unparsed != "skip" or _answer(score) is not None]
-        return everywhere(name, counted, self.by, self._estimate, unit="answer")
+        return overall_and_per_group(name, counted, self.by, self._estimate, unit="answer")
 
     def _estimate(self, scores: Sequence[Score]) -> Estimate:
         return mean([self._error(score) for score in scores], high=inf, clusters=clusters(scores))
@@ -67,7 +67,7 @@ class Within(Value, frozen=True, kw_only=True, tag_field="kind", tag="within"):
 
     def stats(self, name: str, scores: Sequence[Score]) -> list[Stat]:
         """The overall Stat, then one per group; none without scores."""
-        return everywhere(name, scores, self.by, self._estimate)
+        return overall_and_per_group(name, scores, self.by, self._estimate)
 
     def _estimate(self, scores: Sequence[Score]) -> Estimate:
         return mean(self._values(scores), clusters=clusters(scores))

@@ -1,4 +1,4 @@
-"""BLINK's official scoring: the rule part of its extraction, and equality of a recorded extraction."""
+"""BLINK's official scoring: its extraction as far as that needs no language model, and its scoring of extractions."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class BlinkRule(Value, frozen=True, tag_field="kind", tag="blink"):
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """A reply that the official script hands to a language model is unparsed.
 
-        The letter is the reply that is "A" or "(A)", or else the only "(A)" that stands alone between blanks. Several
-        are resolved by the part after the last empty line, where one must stand. "(A)." does not stand alone. A reply
-        that is "E" or "(E)" is read as E, however few the options are; among other words only an option's letter is.
+        Read the reply if it is "A" or "(A)"; else the only "(A)" in the last paragraph; else the only one in the reply.
+        It must stand between blanks, so "(A)." does not count. A reply that is "E" or "(E)" is read as E, however few
+        the options are; inside a longer reply only the options' letters count.
         """
         match = _WHOLE_REPLY.fullmatch(reply)
         if match:
@@ -34,7 +34,7 @@ class BlinkRule(Value, frozen=True, tag_field="kind", tag="blink"):
 
 
 class RecordedRule(Value, frozen=True, tag_field="kind", tag="recorded"):
-    """Equality with "(A)" of an extraction that was recorded (zeyofu/BLINK_Benchmark, eval/evaluate.py)."""
+    """For recorded extractions: right if "(A)" is the gold letter (zeyofu/BLINK_Benchmark, eval/evaluate.py)."""
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """The reply is the recorded extraction: "(B) the third image" is not "(B)". An empty one is unparsed."""

@@ -21,7 +21,7 @@ class YesNoRule(Value, frozen=True, tag_field="kind", tag="yes_no"):
     """The "yes" or "no" a free-form reply amounts to."""
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
-        """Right when it is the gold word, whatever the case of that."""
+        """Right when it is the gold word; the case of the gold word does not count."""
         answer, step = extract_yes_no(reply)
         return Verdict(answer, float(answer == sample.answers[0].strip().lower()), step) if answer else unparsed(step)
 
@@ -53,7 +53,7 @@ class TextRule(Value, frozen=True, tag_field="kind", tag="text"):
 
 
 class LetterOrTextRule(Value, frozen=True, tag_field="kind", tag="letter_or_text"):
-    """For tasks that mix them: `letter` where a sample has options, `text` where it has none."""
+    """For tasks with both kinds of questions: `letter` where a sample has options, `text` where it has none."""
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
         """The verdict of the rule for this kind of sample."""

@@ -1,4 +1,4 @@
-"""The rules by which lmms-eval reads replies to multiple choice, where it has a way of its own."""
+"""lmms-eval's rules for multiple-choice questions, where they differ from the official ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _INTERGPS_FORMS = {
     "reply is a letter": re.compile(r"\A\(?([A-Da-d])\)?\Z"),
     "letter that is a word": re.compile(r"\b([A-Da-d])\b"),
 }
-"""Forms of a letter by the step that reads it, the best first; the last place of a form decides."""
+"""Forms of a letter by the step that reads it, the best first; of several letters in a form the last one decides."""
 
 
 class LmmsBlinkRule(Value, frozen=True, tag_field="kind", tag="lmms_blink"):
@@ -79,9 +79,9 @@ class LmmsIntergpsRule(Value, frozen=True, tag_field="kind", tag="lmms_intergps"
     """`_extract_answer_letter` (EvolvingLMMs-Lab/lmms-eval at 75571cfe, lmms_eval/tasks/geometry3k/utils.py)."""
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
-        """The last letter of the best form, of any case: an article counts, and "answer: by" is B.
+        """The last letter in the best form that occurs, of any case: "a dog" is A, and "answer: by" is B.
 
-        Without one the first option whose text the reply contains.
+        Without such a letter, the first option whose text the reply contains.
         """
         reply = reply.strip()
         for step, form in _INTERGPS_FORMS.items():
@@ -97,7 +97,7 @@ class LmmsIntergpsRule(Value, frozen=True, tag_field="kind", tag="lmms_intergps"
 class LmmsMmmuRule(Value, frozen=True, tag_field="kind", tag="lmms_mmmu"):
     """`parse_multi_choice_response` (EvolvingLMMs-Lab/lmms-eval, lmms_eval/tasks/mmmu/utils.py).
 
-    Open questions score nothing: of the parsed candidates one is taken, and its characters are compared.
+    Open questions always score 0: lmms-eval takes one of the parsed candidates and compares its single characters.
     """
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
@@ -111,7 +111,7 @@ class LmmsMmmuRule(Value, frozen=True, tag_field="kind", tag="lmms_mmmu"):
 class LmmsVideommeRule(Value, frozen=True, tag_field="kind", tag="lmms_videomme"):
     """`extract_mcq_answer` (EvolvingLMMs-Lab/lmms-eval at 75571cfe, lmms_eval/tasks/_task_utils/mcq_extract.py).
 
-    Eight forms of an answer by rank; of the best one that occurs, the letter that comes last.
+    Eight forms of an answer have ranks; the last letter in the best form that occurs is the answer.
     """
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
@@ -137,7 +137,7 @@ _MMBENCH_FORMS = ("{}.", "{},", "{}:", "{})", "{}).", "({})", "({}).", ":{}", ":
 def _mmbench_letter(reply: str) -> str | None:
     """Return the only letter up to E that is a word by itself, else the only one in one of the forms.
 
-    An "A" among more than three words does not count. An "E" counts, whatever the number of options.
+    The word "A" counts only in a reply of at most three words; "E" counts whatever the number of options.
     """
     if "Failed to obtain answer via API" in reply:
         return None
@@ -159,21 +159,21 @@ _MMMU_FORMS = (
     ("last letter and blank", "{} ", " {} "),
     ("last letter and period", "{}.", " {} "),
 )
-"""Step, form that must occur, and form whose last place decides between several letters."""
+"""Step, form that must occur, and form of which the last occurrence decides between several letters."""
 
 
 def _mmmu_verdict(reply: str, sample: Sample) -> Verdict:
-    """Read "(A)", else "A " even at the end of a word, else "A.", else beyond five words an option's text.
+    """Read "(A)"; else "A ", even at the end of a word; else "A."; else, in more than five words, an option's text.
 
-    Of several the last, where an "A " or "A." counts only if it stands between blanks; else the first option.
+    Of several letters the last in brackets or between blanks counts; if none stands so, the first option's.
     """
     for sign in ",.!?;:'":
         reply = reply.strip(sign)
     reply = f" {reply} "
-    for step, form, place_form in _MMMU_FORMS:
+    for step, form, last_form in _MMMU_FORMS:
         letters = [letter for letter in option_letters(sample) if form.format(letter) in reply]
         if letters:
-            last = max(letters, key=lambda letter: reply.rfind(place_form.format(letter)))
+            last = max(letters, key=lambda letter: reply.rfind(last_form.format(letter)))
             return letter_verdict(last, sample, step)
     if len(reply.split()) > 5:
         low = reply.lower()
@@ -193,8 +193,7 @@ _PHRASES = [f"{article}{announcement}" for announcement in _ANNOUNCEMENTS for ar
 _PHRASES += ["i choose", "i select", "i pick", "my answer is", "my choice is"]
 _PHRASES += ["옵션", "정답은", "답은", "답:", "答案是", "答案为", "选", "答えは"]
 _LETTER_FORMS = (("({})", 6), ("{}.", 5), ("{}:", 4), ("{})", 3), ("{} ", 2))
-"""Forms of a letter with their ranks; 10 is the start of the reply, 9 its end, 7 what follows a phrase."""
-
+"""Forms of a letter with their ranks; above them rank the start of the reply (10), its end (9) and a phrase (7)."""
 
 _VIDEOMME_STEPS = {10: "letter at the start", 9: "letter at the end", 7: "letter after an announcement"}
 _VIDEOMME_STEPS |= {rank: "letter in brackets or before a sign" for _, rank in _LETTER_FORMS} | {

@@ -23,14 +23,13 @@ class MathvistaRule(Value, frozen=True, tag_field="kind", tag="mathvista"):
     reading: how the answer is extracted from the reply, for which the official script asks a language model.
     `recorded`: the reply is an extraction already. `quick`: only the replies that the script takes without asking
     (`extract_answer`, evaluation/extract_answer.py); all others are unparsed. `calibrated`: by our own extractors.
-    `columns.extra` provides
-    `answer_type` (integer, float, list, text) and `precision` (decimals of a float).
+    `columns.extra` provides `answer_type` (integer, float, list, text) and `precision` (decimals of a float).
     """
 
     reading: Reading = "recorded"
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
-        """A recorded choice is never unparsed: the nearest one is taken. A number that cannot be read is."""
+        """With choices an extraction is never unparsed, since the nearest choice counts; what is no number may be."""
         if self.reading == "recorded":
             return _normalized_verdict(reply, sample, "recorded extraction")
         if self.reading == "quick":
@@ -46,8 +45,8 @@ class MathvistaRule(Value, frozen=True, tag_field="kind", tag="mathvista"):
 class LmmsMathvistaRule(Value, frozen=True, tag_field="kind", tag="lmms_mathvista"):
     """`normalize_extracted_answer` and `safe_equal` (EvolvingLMMs-Lab/lmms-eval, lmms_eval/tasks/mathvista).
 
-    As the official rule, of a recorded extraction. But lmms-eval hands the data's `precision` (in `columns.extra`) to
-    Python's `round` as it is: by the 1.0 of the hub's float64 column nothing is rounded, and no float is ever right.
+    As the official rule for recorded extractions, but lmms-eval passes the data's `precision` (in `columns.extra`) to
+    Python's `round` unconverted: `round` refuses the 1.0 of the hub's float64 column, and no float is ever right.
     """
 
     def judge(self, reply: str, sample: Sample) -> Verdict:
@@ -87,9 +86,9 @@ def _extract_typed(reply: str, answer_type: str) -> Extraction:
 
 
 def nearest_option(reply: str, texts: Sequence[str]) -> int:
-    """Return the option whose letter is the reply, or stands in it first as "(b)"; else the nearest in edit distance.
+    """Return the index of the option whose letter the reply is, or first has as "(b)"; else the nearest by edits.
 
-    A choice text such as "(c)" is itself taken for a letter, so that the gold text of such a question scores nothing.
+    The text of a choice may look like a letter, "(c)", and is then read as one, so that the gold text can be wrong.
     """
     reply = reply.strip()
     bracketed = _BRACKETED.search(reply)

@@ -1,4 +1,4 @@
-"""Normal forms of answers, exactly as the official evaluators make them, with their slips."""
+"""Normal forms of answers, exactly as the official evaluators make them, bugs included."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from evalkit.rules.extract.number_words import CARDINALS, cardinals
 
 # --- VQA
 
-_DELETED_OR_BLANK = ';/[]"{}()=+\\_-><@`,?!'
+_MARKS = ';/[]"{}()=+\\_-><@`,?!'
 _COMMA_IN_NUMBER = re.compile(r"\d,\d")
 _PERIOD = re.compile(r"\.(?!\d)")
 _PERIOD_ALONE = re.compile(r"(?<!\d)\.(?!\d)")
 _PERIODS = 32  # the official call passes re.UNICODE, which is 32, where the count of replacements goes
 _DIGITS = {"none": "0"} | {word: str(CARDINALS[word]) for word in cardinals(0, 10)}
 _ARTICLES = frozenset(("a", "an", "the"))
-# Words that get an apostrophe back that they lack, if they lack exactly one.
+# A word that lacks exactly one apostrophe gets it back.
 _APOSTROPHES = """
 ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't he'd he'd've he's
 how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've mustn't must've needn't not've o'clock
@@ -39,8 +39,8 @@ _CONTRACTIONS = {
 def normalize_vqa(text: str) -> str:
     """Return the normal form of VQA answers: `EvalAIAnswerProcessor` (facebookresearch/mmf; LLaVA, m4c_evaluator.py).
 
-    A sign of punctuation is deleted everywhere if it touches a blank anywhere, and is a blank otherwise. A period stays
-    before a digit; one after a digit goes too, because the official lookbehind is mistyped.
+    A punctuation mark that touches a blank anywhere in the text is deleted everywhere; any other becomes a blank. A
+    period before a digit stays; one after a digit is deleted, because of a typo in the official lookbehind.
     """
     text = text.lower().replace(",", "").replace("?", "").replace("'s", " 's").strip()
     text = _deleted_or_blank(text.replace("\n", " ").replace("\t", " ").strip())
@@ -50,16 +50,16 @@ def normalize_vqa(text: str) -> str:
 
 
 def _deleted_or_blank(text: str) -> str:
-    """Return a text whose signs are deleted or blanks.
+    """Return a text with every punctuation mark deleted or replaced by a blank.
 
-    A comma between two digits deletes every sign; the official form has lost its commas before this.
+    If a comma stands between two digits all marks are deleted; in `normalize_vqa` no comma is left by then.
     """
     grouped = bool(_COMMA_IN_NUMBER.search(text))
-    out = text
-    for sign in filter(text.__contains__, _DELETED_OR_BLANK):
-        touching = f"{sign} " in text or f" {sign}" in text
-        out = out.replace(sign, "" if touching or grouped else " ")
-    return out
+    result = text
+    for mark in filter(text.__contains__, _MARKS):
+        touching = f"{mark} " in text or f" {mark}" in text
+        result = result.replace(mark, "" if touching or grouped else " ")
+    return result
 
 
 def normalize_vqa_vlmevalkit(text: str) -> str:
@@ -79,8 +79,8 @@ def strip_punctuation_vlmevalkit(text: str) -> str:
 
 # --- MMMU
 
-# A run of digits is entered at its first one only: what fails there fails at every later digit, and a long run would
-# take quadratic time. The matches are those of the official patterns.
+# A match may start only at the first digit of a run: where it fails there it fails at every later digit, and to try
+# them all would take quadratic time. The matches are those of the official patterns.
 _GROUPED = re.compile(r"-?\b\d{1,3}(?:,\d{3})+\b")
 _SCIENTIFIC = re.compile(r"-?(?<!\d)\d+(?:\.\d+)?[eE][+-]?\d+")
 _SIMPLE = re.compile(r"-?(?:(?<!\d)\d+\.\d+|\.\d+|(?<!\d)\d+\b)(?![eE][+-]?\d+)(?![,\d])")
@@ -119,7 +119,7 @@ def mmmu_candidates(reply: str) -> set[str | float]:
 def _key_phrases(reply: str) -> Iterator[str]:
     """Yield the shortest tail of each line after a word that announces an answer; "=" announces in the last line only.
 
-    The official split at sentence ends looks for a capital after lower-casing, so that only line breaks split.
+    The official script also splits at sentence ends, but looks for a capital after lower-casing, so only lines count.
     """
     lines = reply.split("\n")
     for number, line in enumerate(lines, start=1):

@@ -16,8 +16,8 @@ class RelaxedRule(Value, frozen=True, kw_only=True, tag_field="kind", tag="relax
     """`relaxed_correctness` (google-research/pix2struct, metrics.py); `tolerance` is a fraction of the gold number.
 
     elements: a gold that is a list literal stands for any of its elements (open-compass/VLMEvalKit,
-    vlmeval/dataset/utils/vqa_eval.py). years: a gold that is a year wants this very year. extract: the short answer
-    read out of a sentence counts, too; neither of these sources does that.
+    vlmeval/dataset/utils/vqa_eval.py). years: a gold that is a year must be matched exactly. extract: the short
+    answer in a sentence counts, too, which is our own addition.
     """
 
     tolerance: float = 0.05
@@ -60,7 +60,7 @@ class RelaxedRule(Value, frozen=True, kw_only=True, tag_field="kind", tag="relax
 def relaxed_equal(answer: str, gold: str, *, tolerance: float) -> bool:
     """True if two answers are numbers within the tolerance, a fraction of the gold, or texts equal but for case.
 
-    A gold of 0 wants the same text. Years are numbers like others; 0.021 is not within 5 % of 0.02 in floating point.
+    A gold of 0 is compared as text. Years are numbers like others; 0.021 is not within 5 % of 0.02 in floating point.
     """
     number, target = _number(answer), _number(gold)
     if number is not None and target:

@@ -1,4 +1,4 @@
-"""TextVQA's official accuracy: EvalAI normalisation, then agreement with nine of ten annotators at a time."""
+"""TextVQA's official accuracy: EvalAI normalisation, then the mean agreement with every nine of ten annotators."""
 
 from __future__ import annotations
 

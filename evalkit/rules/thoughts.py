@@ -1,4 +1,4 @@
-"""The reply that rules read: stripped, and without the thought that a reasoning model wrote down before it."""
+"""The reply that rules read: stripped, and without the thought that a reasoning model wrote before it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MESSAGE_END = re.compile(r"<\|(?:end|return|start|channel|call)\|>", re.IGNORECA
 
 
 class Reply(NamedTuple):
-    """A reply as rules read it, and the thought taken off it.
+    """A reply as rules read it, and the thought before it.
 
-    `cut_off` tells that the reply ended inside its thought; `text` is then what was written before it, mostly nothing.
+    `cut_off`: the reply ended inside its thought; `text` is then only what was written before it, mostly nothing.
     """
 
     text: str
@@ -33,18 +33,18 @@ class Reply(NamedTuple):
 
 
 def split_thought(text: str) -> Reply:
-    """Take blanks at both ends and the model's thought off a reply; a reply without a mark is only stripped.
+    """Return a reply without the model's thought and without blanks at its ends; without a mark it is only stripped.
 
     A thought stands between marks, ends with a lone closing mark (some chat templates open it in the prompt), or is a
-    message in a channel other than `final`. Official pipelines strip a reply before they judge it, and lmms-eval takes
-    `<think>` and `<analysis>` away by default (evaluator.py, strip_reasoning_tags). The time is linear in the text.
+    message in a channel other than `final`. Official pipelines strip a reply before they judge it, and lmms-eval removes
+    `<think>` and `<analysis>` by default (evaluator.py, strip_reasoning_tags). The time is linear in the text.
     """
     channels = list(CHANNEL.finditer(text))
     if channels:
         return _final_channel(text, channels)
-    said, thoughts, stack, end = [""], [""], list[int](), 0
+    texts, thoughts, stack, end = [""], [""], list[int](), 0
     for match in MARK.finditer(text):
-        (said if not stack else thoughts).append(text[end : match.start()])
+        (thoughts if stack else texts).append(text[end : match.start()])
         end = match.end()
         mark, number = (match.lastgroup or "")[0], int((match.lastgroup or "")[1:])
         if mark == "o":
@@ -52,10 +52,10 @@ def split_thought(text: str) -> Reply:
         elif number in stack:
             del stack[stack.index(number) :]
         elif not stack:  # a lone closing mark: all before it was the thought
-            thoughts += said
-            said.clear()
-    (said if not stack else thoughts).append(text[end:])
-    return Reply("".join(said).strip(), "".join(thoughts).strip(), bool(stack))
+            thoughts += texts
+            texts.clear()
+    (thoughts if stack else texts).append(text[end:])
+    return Reply("".join(texts).strip(), "".join(thoughts).strip(), bool(stack))
 
 
 def _final_channel(text: str, channels: list[re.Match[str]]) -> Reply:

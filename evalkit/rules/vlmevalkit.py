@@ -27,9 +27,9 @@ _ANNOUNCEMENT = re.compile(r"answer\s+is\s+\**([A-D])\**", re.IGNORECASE)
 class VlmevalkitRule(Value, frozen=True, tag_field="kind", tag="vlmevalkit"):
     """`can_infer` (open-compass/VLMEvalKit, vlmeval/utils/matching_util.py) with policy "exact matching".
 
-    other: the text of option B beside the gold answer as option A, for a question without options: so MMMU's open
-    questions are turned into choices (`MMMU_preproc`, vlmeval/dataset/utils/multiple_choice.py). texts: if False, only
-    an option's letter counts, not its text (`can_infer_text`).
+    other: for a question without options, the text of an option B beside the gold answer as option A, as VLMEvalKit
+    makes choices of MMMU's open questions (`MMMU_preproc`, vlmeval/dataset/utils/multiple_choice.py). texts: if False,
+    only an option's letter counts, not its text (`can_infer_text`).
     """
 
     other: str = ""
@@ -86,9 +86,9 @@ class VlmevalkitVideommeRule(Value, frozen=True, tag_field="kind", tag="vlmevalk
 class VlmevalkitMathvistaRule(Value, frozen=True, tag_field="kind", tag="vlmevalkit_mathvista"):
     """`post_check` (open-compass/VLMEvalKit, vlmeval/dataset/utils/mathvista.py).
 
-    reading: `quick`: of a reply, only a choice or a right number counts as read, and for all else the judge model is
-    asked for an extraction; also for a right 0, which the script's test for an answer takes for none. `recorded`: the
-    text is such an extraction. `columns.extra` provides `answer_type`.
+    reading: `quick`: replies, of which only a choice or a right number is read. VLMEvalKit asks its judge model to
+    extract anything else, and a right 0, which its script takes for no answer. `recorded`: the judge model's extractions.
+    `columns.extra` provides `answer_type`.
     """
 
     reading: Literal["quick", "recorded"] = "quick"
@@ -116,7 +116,7 @@ def infer_letter(reply: str, letters: str, texts: Sequence[str]) -> Extraction:
 
 
 def _by_letter(reply: str, letters: str) -> Extraction:
-    """The only option letter among the words, if its first place is among the last four; else an announced one.
+    """The only option letter among the words, if it first occurs in the last four of them; else an announced one.
 
     "Z" stands for a refusal. "A dog" is read as A: an article counts as a letter.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from evalkit.statistics.clustered_mean import ClusteredMean, clustered_mean
 from evalkit.statistics.estimate import Estimate, Z, macro, mean, proportion, quantile, stratified
 from evalkit.statistics.multiple import benjamini_hochberg, holm
-from evalkit.statistics.one_sample import LARGE, one_sample
+from evalkit.statistics.one_sample import NORMAL_FREEDOM, one_sample
 from evalkit.statistics.paired import Difference, mean_difference, ratio_difference
 from evalkit.statistics.power import POWER, detectable, needed
 from evalkit.statistics.ratio import F1, PRECISION, RECALL, Confusion, Ratio, clustered_ratio, ratio
@@ -13,7 +13,7 @@ from evalkit.statistics.signflip import sign_flip
 
 __all__ = [
     "F1",
-    "LARGE",
+    "NORMAL_FREEDOM",
     "POWER",
     "PRECISION",
     "RECALL",

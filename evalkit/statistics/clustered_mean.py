@@ -59,7 +59,7 @@ def clustered_mean(
 
 
 def _home_strata(stratum: NDArray[Any], cluster: NDArray[Any]) -> NDArray[Any]:
-    """The stratum of each cluster, from both of each row; 0 for all clusters where some cross strata."""
+    """The stratum of each cluster, from the codes of each row; 0 for all clusters where one crosses strata."""
     import numpy as np
 
     home = np.zeros(cluster.max() + 1, dtype=int)

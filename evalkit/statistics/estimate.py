@@ -1,4 +1,4 @@
-"""Means and proportions with 95 % intervals that hold 95 % of the time, also where samples share a context."""
+"""Means and proportions with 95 % intervals that cover the true value 95 % of the time, also in clustered samples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Z = 1.959963984540054
 
 
 class Estimate(Value, frozen=True):
-    """A value, its standard error and its 95 % limits; None where the data cannot tell them (one soft score).
+    """A value, its standard error and its 95 % limits; None where the data do not give them (one partial score).
 
     `clusters` is the number of independent draws. `interval` is the kind of the limits, `method` the same in words.
     """
@@ -57,7 +57,7 @@ def proportion(hits: int, n: int) -> Estimate:
 def mean(values: Sequence[float], *, low: float = 0.0, high: float = 1.0, clusters: Labels | None = None) -> Estimate:
     """Mean of `values` (at least one) that lie in [low, high], which also bounds the interval.
 
-    Zeros and ones get Wilson's interval, anything else Student's t; a single soft score has no interval. `clusters`
+    Zeros and ones get Wilson's interval, anything else Student's t; a single partial score has no interval. `clusters`
     names the cluster of each value; the error is then cluster-robust, see `clustered_mean`.
     """
     n = len(values)
@@ -78,7 +78,7 @@ def _clustered(values: Sequence[float], clusters: Labels, *, low: float, high: f
     """Wilson's interval at the effective sample size (Korn and Graubard 1998), or t, with G - 1 degrees of freedom.
 
     The effective size is at most the number of samples, so that an error that is small by luck never narrows an
-    interval. Without a hit or a miss the samples show no correlation, and every cluster counts as one.
+    interval. Where all values are 0, or all are 1, they show no correlation, and every cluster counts as one sample.
     """
     average = clustered_mean(values, clusters=clusters)
     p, stderr, count = average.value, average.stderr, len(average.totals)
@@ -130,7 +130,7 @@ def macro(parts: Sequence[Estimate]) -> Estimate:
     """Unweighted mean of independent strata, each estimated on its own; the error is that of the strata, not of a pool.
 
     Strata with Wilson intervals: distances to the limits add in squares (Newcombe 1998; Zou and Donner 2008), so that
-    strata without a single hit or miss still widen the interval. Others: normal.
+    strata of hits only or misses only still widen the interval. Others: normal.
     """
     count, clusters = len(parts), sum(part.clusters for part in parts)
     value = fsum(part.value for part in parts) / count

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import inf, sqrt
 
 from evalkit.statistics.paired import Difference
 from evalkit.statistics.power import detectable
 from evalkit.types import Stat
 
-LARGE = 1e6
-"""Degrees of freedom at which t is the normal distribution, and a z that no sample reaches."""
+NORMAL_FREEDOM = 1e6
+"""Degrees of freedom at which Student's t is the normal distribution."""
 
 
 def one_sample(stat: Stat, published: float, *, rounding: float = 0.0) -> Difference:
     """Ours minus the published value at 95 %; `rounding` is half a unit of its last printed digit.
 
-    The limits are our interval's, moved and widened by the rounding: they hold 0 exactly where the published number is
+    The limits are our interval's, moved and widened by the rounding: they include 0 exactly if the published number is
     consistent with our run. p: score test for shares, with the effective size that the stat's error implies; else z.
     Both runs answered the same questions, so the true error of the difference is smaller: a pass is a weak statement,
     a fail a strong one.
@@ -25,7 +25,7 @@ def one_sample(stat: Stat, published: float, *, rounding: float = 0.0) -> Differ
     value = stat.value - published
     error = _error(stat, published)
     beyond = max(0.0, abs(value) - rounding)
-    z = beyond / error if error else (0.0 if beyond == 0 else LARGE)
+    z = beyond / error if error else (0.0 if beyond == 0 else inf)
     spread = stat.stderr if stat.stderr else error
     return Difference(
         value=value,
@@ -33,7 +33,7 @@ def one_sample(stat: Stat, published: float, *, rounding: float = 0.0) -> Differ
         low=None if stat.low is None else stat.low - published - rounding,
         high=None if stat.high is None else stat.high - published + rounding,
         p=min(1.0, 2 * float(ndtr(-z))),
-        detectable=detectable(spread, freedom=LARGE) if spread else None,
+        detectable=detectable(spread, freedom=NORMAL_FREEDOM) if spread else None,
         n=stat.n,
         clusters=stat.n if stat.clusters is None else stat.clusters,
         test="one-sample(score)" if stat.interval == "wilson" else "one-sample(z)",

@@ -17,8 +17,8 @@ from evalkit.types import Value
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SPARSE = 30
-"""Clusters that must differ before their spread alone is trusted to give the error."""
+ENOUGH_CLUSTERS = 30
+"""Differing clusters from which on their spread alone gives the error."""
 
 
 class Difference(Value, frozen=True, kw_only=True):
@@ -77,15 +77,15 @@ def mean_difference(
 def _half_widths(change: ClusteredMean, n: int, t: float) -> tuple[float, float]:
     """The distances of the limits below and above the difference: t errors, and more where few clusters differ.
 
-    Of k samples lost and none won, the error estimated from k is too small just where k is small by luck. So the limits
-    are those of the score interval of a count, k + t^2 / 2 + t sqrt(k + t^2 / 4) (Brown, Cai and DasGupta 2003), in
-    steps of the cluster that differs most. The term t^2 / 2 counts on a side as far as the changes lean to it, and on
-    both sides where nothing changed: agreement on every one of n samples leaves t^2 / n.
+    If k samples got worse and none better, the error estimated from k is too small exactly where k is small by luck. So
+    the limits are those of the score interval of a count, k + t^2 / 2 +- t sqrt(k + t^2 / 4) (Brown, Cai and DasGupta
+    2003), where a unit is the largest change of a cluster. The shift t^2 / 2 widens the side to which the changes lean,
+    in proportion, and both sides where nothing changed: two runs that agree on all n samples get limits of t^2 / n.
     """
     import numpy as np
 
     totals, error = change.totals[np.abs(change.totals) > 1e-15], change.stderr or 0.0
-    if len(totals) >= SPARSE:
+    if len(totals) >= ENOUGH_CLUSTERS:
         return t * error, t * error
     step = max(float(np.abs(totals).max(initial=0.0)), 1 / n)
     half = t * sqrt(error**2 + (t * step / 2) ** 2)
@@ -105,10 +105,11 @@ def ratio_difference(
     alpha: float = 0.05,
     seed: int = 0,
 ) -> Difference:
-    """Difference of `kind` (of its mean over strata) from positions in Confusion, row by row in the same order.
+    """Difference of the score `kind`, or of its mean over strata.
 
-    Interval: percentiles of a seeded bootstrap that draws whole clusters with both runs' answers; no narrower than one
-    row each way. Test: whole clusters swap runs at random, 19,999 seeded times.
+    `base` and `candidate` are, for the same samples, the indices of their counts in Confusion. Interval: percentiles of
+    a seeded bootstrap that draws whole clusters with both runs' answers; at least one sample wide on either side. Test:
+    whole clusters swap runs at random, 19,999 seeded times.
     """
     import numpy as np
 

@@ -11,7 +11,7 @@ POWER = 0.8
 
 
 def detectable(stderr: float, *, freedom: float, alpha: float = 0.05, power: float = POWER) -> float:
-    """The true difference that a two-sided test at `alpha` finds with probability `power`, from the error's size.
+    """The true difference that a two-sided test at `alpha` finds with probability `power`, from the standard error.
 
     It is also the margin at which two equally good models pass a non-inferiority test with that probability.
     """
@@ -19,5 +19,5 @@ def detectable(stderr: float, *, freedom: float, alpha: float = 0.05, power: flo
 
 
 def needed(n: int, *, detected: float, margin: float) -> int:
-    """Samples of the same kind with which `margin` > 0 would be detected, where `n` of them detect `detected`."""
+    """The number of samples that would detect `margin` > 0, if `n` of the same kind detect `detected`."""
     return ceil(n * (detected / margin) ** 2)

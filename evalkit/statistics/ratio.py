@@ -1,4 +1,4 @@
-"""Precision, recall and F1 of a yes/no table: they are no means of samples, so their errors come from a bootstrap."""
+"""Precision, recall and F1 from confusion counts; they are no means of samples, so their errors are bootstrapped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DRAWS = 2000
 
 
 class Confusion(NamedTuple):
-    """Counts of a yes/no table."""
+    """The counts of a confusion matrix of yes/no answers."""
 
     tp: int
     fp: int
@@ -36,16 +36,16 @@ class Ratio(NamedTuple):
 
     def of(self, table: Confusion) -> float:
         """The score of one table."""
-        below = self.w * table.tp + self.a * table.fp + self.b * table.fn
-        return self.w * table.tp / below if below else 0.0
+        denominator = self.w * table.tp + self.a * table.fp + self.b * table.fn
+        return self.w * table.tp / denominator if denominator else 0.0
 
     def of_all(self, cells: NDArray[Any]) -> NDArray[Any]:
         """Scores of tables stored as (..., 4) counts."""
         import numpy as np
 
-        above = self.w * cells[..., 0]
-        below = above + self.a * cells[..., 1] + self.b * cells[..., 2]
-        scores: NDArray[Any] = above / np.maximum(below, 1)
+        numerator = self.w * cells[..., 0]
+        denominator = numerator + self.a * cells[..., 1] + self.b * cells[..., 2]
+        scores: NDArray[Any] = numerator / np.maximum(denominator, 1)
         return scores
 
 
@@ -58,8 +58,8 @@ def ratio(tables: Sequence[Confusion], kind: Ratio, *, seed: int = 0, draws: int
     """Unweighted mean of `kind` over confusion tables (one table: the pooled score), percentile bootstrap over rows.
 
     Drawing n rows with replacement is one multinomial draw of the four cells, so the cost does not grow with the rows.
-    Where every table is free of errors or of hits no draw differs from the data, and the bootstrap interval would be
-    a point; the limits are then Wilson's for tp / (tp + a fp + b fn), put through the score.
+    If each table has hits only or errors only, every draw has the score of the data and the bootstrap interval would be
+    a point; the limits are then Wilson's for tp / (tp + a fp + b fn), transformed into limits of the score.
     """
     if all(_constant(table, kind) for table in tables):
         parts = [_wilson(table, kind) for table in tables]
@@ -82,7 +82,7 @@ def clustered_ratio(
     seed: int = 0,
     draws: int = DRAWS,
 ) -> Estimate:
-    """The same from rows: `cells` are positions in Confusion; whole clusters are drawn, across all strata at once.
+    """The estimate of `ratio` from rows, by indices in Confusion; whole clusters are drawn, across all strata at once.
 
     Clusters with equal tables are interchangeable: one multinomial draw of the distinct tables draws them all.
     """
@@ -127,7 +127,7 @@ def _percentiles(value: float, drawn: NDArray[Any], *, clusters: int, method: st
 
 
 def _one_row_each(table: Confusion, clusters: NDArray[Any]) -> Confusion:
-    """A table without errors or without hits as if each of its clusters, (clusters, 4) counts, were one row."""
+    """A table of hits only or errors only as if each of its clusters, (clusters, 4) counts, were one row."""
     counted = int((clusters[:, :3].sum(axis=1) > 0).sum())
     return Confusion(counted, 0, 0, 0) if table.tp else Confusion(0, min(table.fp, counted), min(table.fn, counted), 0)
 

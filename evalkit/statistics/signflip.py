@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DRAWS = 19_999
-LATTICE = 20_000
-"""Steps up to which the distribution is summed exactly: below a second; larger ones are sampled."""
+MOST_STEPS = 20_000
+"""Steps up to which the distribution is computed exactly, in less than a second; beyond it signs are drawn."""
 TIE = 1e-9
 """Relative tolerance under which a permuted sum equals the observed one, whatever its last bits."""
 CHUNK = 4_000_000
@@ -29,12 +29,12 @@ def sign_flip(totals: NDArray[Any], *, scale: float = 1.0, seed: int = 0) -> tup
     if not len(sizes):
         return 1.0, "no differences"
     observed = abs(float(totals.sum()))
-    for fine in (1, 10):
-        steps = sizes * scale * fine
+    for fineness in (1, 10):
+        steps = sizes * scale * fineness
         whole = np.rint(steps)
-        if np.abs(steps - whole).max() < 1e-6 and whole.sum() <= LATTICE:
-            p = _exact_p(whole.astype(int), round(observed * scale * fine))
-            return p, "mcnemar(exact)" if fine == 1 and (whole == 1).all() else "sign-flip(exact)"
+        if np.abs(steps - whole).max() < 1e-6 and whole.sum() <= MOST_STEPS:
+            p = _exact_p(whole.astype(int), round(observed * scale * fineness))
+            return p, "mcnemar(exact)" if fineness == 1 and (whole == 1).all() else "sign-flip(exact)"
     sums = np.concatenate([signs @ sizes for signs in sign_matrices(len(sizes), seed)])
     hits = int((np.abs(sums) >= observed * (1 - TIE)).sum())
     return (1 + hits) / (1 + DRAWS), f"sign-flip(seed={seed},n={DRAWS})"

@@ -163,7 +163,7 @@ def test_more_tasks_detect_less() -> None:
 
 
 def test_a_headline_without_direction_cannot_be_gated() -> None:
-    with pytest.raises(EvalkitError, match="neither better high nor low"):
+    with pytest.raises(EvalkitError, match="neither more nor less of its headline"):
         gates.apply_gate([line(difference(0.1), better=0)], settings("regression"))
 
 
