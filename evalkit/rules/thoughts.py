@@ -36,8 +36,8 @@ def split_thought(text: str) -> Reply:
     """Return a reply without the model's thought and without blanks at its ends; without a mark it is only stripped.
 
     A thought stands between marks, ends with a lone closing mark (some chat templates open it in the prompt), or is a
-    message in a channel other than `final`. Official pipelines strip a reply before they judge it, and lmms-eval removes
-    `<think>` and `<analysis>` by default (evaluator.py, strip_reasoning_tags). The time is linear in the text.
+    message in a channel other than `final`. Official pipelines strip a reply before they judge it, and lmms-eval
+    removes `<think>` and `<analysis>` by default (evaluator.py, strip_reasoning_tags). It takes linear time.
     """
     channels = list(CHANNEL.finditer(text))
     if channels:

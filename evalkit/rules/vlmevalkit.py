@@ -87,7 +87,7 @@ class VlmevalkitMathvistaRule(Value, frozen=True, tag_field="kind", tag="vlmeval
     """`post_check` (open-compass/VLMEvalKit, vlmeval/dataset/utils/mathvista.py).
 
     reading: `quick`: replies, of which only a choice or a right number is read. VLMEvalKit asks its judge model to
-    extract anything else, and a right 0, which its script takes for no answer. `recorded`: the judge model's extractions.
+    extract anything else, and a right 0, which its script takes for no answer. `recorded`: such extractions.
     `columns.extra` provides `answer_type`.
     """
 
