@@ -133,7 +133,7 @@ def ours(made: Session, rows: Sequence[Row], folder: Path, new: int) -> tuple[Ou
 def logged_replies(made: Session, outcome: Outcome, folder: Path) -> dict[str, str]:
     """The reply in the run's log by the id of the row."""
     spec = msgspec.convert(outcome.record.task.spec, TaskSpec)
-    log = response_log.read(outcome.folder)
+    log = response_log.read_responses(outcome.folder)
     planned = plan.requests(spec, made.identity, dataset.load(spec, places(folder)).samples)
     return {name: log.responses[views[0].key].text for name, views in planned.requests.items()}
 

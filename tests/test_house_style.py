@@ -15,7 +15,7 @@ import pytest
 from tests import ROOT
 
 PACKAGE = ROOT / "evalkit"
-OPEN = {"api", "cli", "results", "run"}
+OPEN: set[str] = set()
 """Rooms that are not held to these rules yet; take one out when it satisfies them."""
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in OPEN)
 LONGEST = 250

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from evalkit import comparison
 from evalkit.api.inputs import RunsLike, card_spec, runs_of
-from evalkit.comparison import REASONS, Comparison, GateSettings, against_card, with_flips
+from evalkit.comparison import REASONS, Comparison, GateSettings, against_card, compare_runs, with_flips
 from evalkit.comparison.runs import by_task, read_side
 from evalkit.comparison.values import Correction, Gate
 from evalkit.data.sources import DataPlaces
@@ -45,13 +44,15 @@ def compare(
     samples that turned wrong or right, up to `flips` of each per task, with prompt and replies where these are at
     hand. Raises EvalkitError for settings out of range and for folders without runs.
     """
-    settings = checked(GateSettings(gate=gate, margin=margin, alpha=alpha, correction=correction, allow=tuple(allow)))
+    settings = check_settings(
+        GateSettings(gate=gate, margin=margin, alpha=alpha, correction=correction, allow=tuple(allow))
+    )
     places = default_places(offline=True)
-    return compared(base, side(candidate, places), settings, places, flips=flips)
+    return compare_sides(base, side(candidate, places), settings, places, flips=flips)
 
 
-def checked(settings: GateSettings) -> GateSettings:
-    """The settings themselves. Raises EvalkitError for one that is out of range."""
+def check_settings(settings: GateSettings) -> GateSettings:
+    """Return the settings. Raises EvalkitError for one that is out of range."""
     for reason in settings.allow:
         if reason not in REASONS:
             hint = suggestion(reason, REASONS)
@@ -64,13 +65,15 @@ def checked(settings: GateSettings) -> GateSettings:
 
 
 def side(runs: RunsLike, places: DataPlaces) -> Side:
-    """One side of a comparison. Raises EvalkitError where it is not one model with one run of each task."""
+    """One model's runs by task. Raises EvalkitError for several models or several runs of a task."""
     if isinstance(runs, str | Path):
         return read_side(Path(runs), places)
     return by_task(runs_of(runs, places), "the runs")
 
 
-def compared(base: RunsLike, candidate: Side, settings: GateSettings, places: DataPlaces, *, flips: int) -> Comparison:
+def compare_sides(
+    base: RunsLike, candidate: Side, settings: GateSettings, places: DataPlaces, *, flips: int
+) -> Comparison:
     """The service behind `compare`. Raises EvalkitError."""
     if flips < 0:
         raise EvalkitError(f"--flips {flips}: a number of samples from 0")
@@ -81,7 +84,7 @@ def compared(base: RunsLike, candidate: Side, settings: GateSettings, places: Da
             raise EvalkitError(f"{base}: name the card and its column, as in card:NAME/COLUMN")
         return against_card(card_spec(card), column, candidate, settings)
     ours = side(_baseline(name, candidate) if mark and kind == "baseline" else base, places)
-    return with_flips(comparison.compare(ours, candidate, settings), ours, candidate, count=flips)
+    return with_flips(compare_runs(ours, candidate, settings), ours, candidate, count=flips)
 
 
 def _baseline(name: str, candidate: Side) -> Path:

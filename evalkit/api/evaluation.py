@@ -1,4 +1,4 @@
-"""Models on tasks: each task is brought to its end, whatever happens to the others, by one process or by many."""
+"""Models on tasks: each task runs to its end, whatever happens to the others, in one process or in many."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from evalkit.api.inputs import ModelLike, Subject, TaskFile, TaskLike, card_spec, subject, task_files
+from evalkit.api.inputs import (
+    EvaluatedModel,
+    ModelLike,
+    TaskFile,
+    TaskLike,
+    adapted_model,
+    card_spec,
+    evaluated_model,
+    task_files,
+)
 from evalkit.data.sources.memory import Rows
 from evalkit.errors import EvalkitError, EvaluationError
 from evalkit.registry import load
-from evalkit.registry.spec import CardSpec, ModelSpec
+from evalkit.registry.spec import CardSpec
 from evalkit.results.run import Run
 from evalkit.run import runner, torchrun
 from evalkit.run.judge import Judge
@@ -26,12 +35,12 @@ from evalkit.run.ray import RayExecutor
 from evalkit.run.session import Session
 from evalkit.run.torchrun import Launch, RankGroup, RankReport
 
-Executor: TypeAlias = Literal["local", "ray"]
+ExecutorName: TypeAlias = Literal["local", "ray"]
 Step: TypeAlias = Callable[[], Outcome]
 
 
 class Failure(NamedTuple):
-    """A task that did not come to its end."""
+    """A task that ended with an error."""
 
     model: str
     task: str
@@ -39,7 +48,7 @@ class Failure(NamedTuple):
 
 
 class EvaluationSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How models are run on tasks: all that is not a model or a task; see `evaluate` for the fields."""
+    """The settings of an evaluation beside its models and tasks; see `evaluate` for the fields."""
 
     out: Path
     cache: Path
@@ -51,7 +60,7 @@ class EvaluationSettings(msgspec.Struct, frozen=True, kw_only=True):
     rows: Rows | None = None
     judge: Judge | None = None
     device: str = ""
-    executor: Executor = "local"
+    executor: ExecutorName = "local"
     actors: int | None = None
     launch: Launch = Launch()
     argv: tuple[str, ...] = ()
@@ -79,7 +88,7 @@ def evaluate(
 ) -> list[Run]:
     """Run a model on tasks and return a finished run for each, in the order of the tasks.
 
-    What the log in `out` holds already is not asked again. `tasks` may be left out for those of a `card` or `suite`.
+    Requests that the log in `out` answers are not executed again. `card` or `suite` may stand for their tasks.
     `rows` (dicts, a `datasets.Dataset` or a DataFrame) or the file `annotations` stand in for the source of one task.
     `limit` is a number of samples or a share in (0, 1) of each task; `data` are folders with copies of data sets;
     `blind` leaves pictures and videos out; `batch` is the number of requests at a time; `judge` names a model that
@@ -93,10 +102,10 @@ def evaluate(
     files = task_files(tasks, card=layout, suite=suite)
     if not files:
         raise EvalkitError("name the tasks: tasks=[...], card=... or suite=...")
-    asked = subject(model, name=name)
-    spec = adapted(asked.spec, blind=blind, batch=batch)
+    evaluated = evaluated_model(model, name=name)
+    spec = adapted_model(evaluated.spec, blind=blind, batch=batch)
     folder = default_cache() if cache is None else Path(cache)
-    plan = EvaluationSettings(
+    settings = EvaluationSettings(
         out=Path(out),
         cache=folder,
         progress=reporter(progress),
@@ -108,7 +117,7 @@ def evaluate(
         judge=judge_model(judge, device=device, cache=folder) if judge else None,
         device=device,
     )
-    results = list(run_models([Subject(spec, asked.engine)], files, plan))
+    results = list(run_models([EvaluatedModel(spec, evaluated.engine)], files, settings))
     runs = [result for result in results if isinstance(result, Run)]
     failures = [result for result in results if isinstance(result, Failure)]
     if failures:
@@ -117,36 +126,14 @@ def evaluate(
 
 
 def reporter(progress: Callable[[ProgressEvent], None] | bool) -> Progress:
-    """The reporter that `evaluate` was asked for."""
+    """The reporter that an argument of `evaluate` names."""
     if isinstance(progress, bool):
         return TerminalProgress(colour=False) if progress else SilentProgress()
     return CallbackProgress(progress)
 
 
-def adapted(
-    model: ModelSpec,
-    *,
-    blind: bool = False,
-    batch: int | None = None,
-    workers: int | None = None,
-    share_prefix: Literal["auto", "on", "off"] | None = None,
-) -> ModelSpec:
-    """The model with other scheduling, or blind, which is another model with another name."""
-    changes: dict[str, Any] = {}
-    if blind and not model.blind:
-        title = f"{model.title or model.name} (blind)"
-        changes |= {"name": f"{model.name}+blind", "title": title, "blind": True}
-    if batch:
-        changes["batch"] = msgspec.structs.replace(model.batch, count=batch)
-    if workers:
-        changes["workers"] = workers
-    if share_prefix:
-        changes["share_prefix"] = share_prefix
-    return msgspec.structs.replace(model, **changes)
-
-
 def judge_model(name: str, *, device: str, cache: Path, everything: bool = False) -> Judge:
-    """A model that reads what rules cannot; it loads when a reply needs it. Raises EvalkitError."""
+    """The judge of that model; it loads when a reply needs it. Raises EvalkitError."""
     session = Session(load.model(name), device=device, cache=cache)
     return Judge(
         name=session.model.name,
@@ -158,100 +145,97 @@ def judge_model(name: str, *, device: str, cache: Path, everything: bool = False
 
 
 def run_models(
-    subjects: Sequence[Subject], tasks: Sequence[TaskFile], plan: EvaluationSettings
+    models: Sequence[EvaluatedModel], tasks: Sequence[TaskFile], settings: EvaluationSettings
 ) -> Iterator[Run | Failure]:
     """Every model on every task, one after the other; of several ranks only the first one yields anything."""
-    _check(subjects, tasks, plan)
-    device, rank_group = plan.device, None
-    if plan.launch.size > 1:
+    _check(models, tasks, settings)
+    device, rank_group = settings.device, None
+    if settings.launch.size > 1:
         # Before the ranks meet: a rank without a device ends at once, and keeps no other waiting.
-        device = torchrun.device_of(plan.launch.local_rank, name=plan.device)
-        rank_group = torchrun.join(attempt=plan.launch.attempt)
-    for number, (spec, engine) in enumerate(subjects):
-        session = Session(spec, engine=engine, device=device, cache=plan.cache)
-        yield from _run_model(session, tasks, plan, rank_group=rank_group, first=number * len(tasks))
+        device = torchrun.device_of(settings.launch.local_rank, name=settings.device)
+        rank_group = torchrun.join(attempt=settings.launch.attempt)
+    for number, (spec, engine) in enumerate(models):
+        session = Session(spec, engine=engine, device=device, cache=settings.cache)
+        yield from _run_model(session, tasks, settings, rank_group=rank_group, first=number * len(tasks))
 
 
-def _check(subjects: Sequence[Subject], tasks: Sequence[TaskFile], plan: EvaluationSettings) -> None:
-    """Refuse what cannot be meant."""
-    if len(tasks) != 1 and (plan.annotations or plan.rows is not None):
-        option = "--annotations replaces" if plan.annotations else "rows replace"
+def _check(models: Sequence[EvaluatedModel], tasks: Sequence[TaskFile], settings: EvaluationSettings) -> None:
+    """Raises EvalkitError for settings that contradict each other."""
+    if len(tasks) != 1 and (settings.annotations or settings.rows is not None):
+        option = "--annotations replaces" if settings.annotations else "rows replace"
         raise EvalkitError(f"{option} the data file of one task; name exactly one --task")
-    if plan.executor != "ray":
-        if plan.actors:
+    if settings.executor != "ray":
+        if settings.actors:
             raise EvalkitError("--actors counts the workers of --executor ray; add that or leave --actors away")
         return
-    if plan.launch.size > 1:
+    if settings.launch.size > 1:
         raise EvalkitError(
             "--executor ray starts workers of its own; call it once, without torchrun or accelerate launch"
         )
-    if plan.judge:
+    if settings.judge:
         raise EvalkitError("--executor ray has no worker for a judge; run without, then `evalkit score --judge MODEL`")
-    if ":" in plan.device:
-        raise EvalkitError(f"--device {plan.device} names one device of one machine; ray gives each worker its own")
-    if any(engine is not None for _, engine in subjects):
+    if ":" in settings.device:
+        raise EvalkitError(f"--device {settings.device} names one device of one machine; ray gives each worker its own")
+    if any(engine is not None for _, engine in models):
         raise EvalkitError("--executor ray cannot send a Python function to its workers; run it in this process")
 
 
 def _run_model(
-    session: Session, tasks: Sequence[TaskFile], plan: EvaluationSettings, *, rank_group: RankGroup | None, first: int
+    session: Session,
+    tasks: Sequence[TaskFile],
+    settings: EvaluationSettings,
+    *,
+    rank_group: RankGroup | None,
+    first: int,
 ) -> Iterator[Run | Failure]:
-    settings = [_settings(task, plan) for task in tasks]
-    with closing(RayExecutor(actors=plan.actors)) as ray_executor:
-        execute = ray_executor if plan.executor == "ray" else None
-        steps: list[Step] = (
-            [partial(runner.run, session, t.spec, s, execute=execute) for t, s in zip(tasks, settings, strict=True)]
-            if rank_group is None
-            else _rank_steps(session, tasks, settings, rank_group, first=first)
-        )
+    pairs = [(task, _task_settings(task, settings)) for task in tasks]
+    with closing(RayExecutor(actors=settings.actors)) as ray_executor:
+        if rank_group is None:
+            execute = ray_executor if settings.executor == "ray" else None
+            steps: list[Step] = [partial(runner.run, session, task.spec, s, execute=execute) for task, s in pairs]
+        else:
+            steps = _rank_steps(session, pairs, rank_group, first=first)
         # Ranks other than the first have no steps left: their part is done.
-        for step, task, setting in zip(steps, tasks, settings, strict=False):
+        for step, (task, task_settings) in zip(steps, pairs, strict=False):
             try:
-                yield Run.of(step(), task.spec, setting.places)
+                yield Run.of(step(), task.spec, task_settings.places)
             except EvalkitError as error:
-                plan.progress.failed(f"{session.model.name} on {task.spec.name}", error)
+                settings.progress.failed(f"{session.model.name} on {task.spec.name}", error)
                 yield Failure(session.model.name, task.spec.name, error)
 
 
-def _settings(task: TaskFile, plan: EvaluationSettings) -> TaskSettings:
-    places = default_places(data=plan.data, cache=plan.cache, offline=plan.offline)
+def _task_settings(task: TaskFile, settings: EvaluationSettings) -> TaskSettings:
+    places = default_places(data=settings.data, cache=settings.cache, offline=settings.offline)
     return TaskSettings(
-        out=plan.out,
+        out=settings.out,
         places=msgspec.structs.replace(places, folder=task.folder),
-        progress=plan.progress,
-        limit=plan.limit,
-        argv=plan.argv,
-        annotations=plan.annotations,
-        rows=plan.rows,
-        judge=plan.judge,
+        progress=settings.progress,
+        limit=settings.limit,
+        argv=settings.argv,
+        annotations=settings.annotations,
+        rows=settings.rows,
+        judge=settings.judge,
     )
 
 
 def _rank_steps(
-    session: Session, tasks: Sequence[TaskFile], settings: Sequence[TaskSettings], rank_group: RankGroup, *, first: int
+    session: Session, tasks: Sequence[tuple[TaskFile, TaskSettings]], rank_group: RankGroup, *, first: int
 ) -> list[Step]:
-    """Ask this rank's part of every task; return what brings the tasks to their ends, on the first rank only.
+    """Execute this rank's part of every task; return the steps that finish the tasks, on the first rank only.
 
     An error in the preparation of a task occurs on every rank, and the first one reports it.
     """
     steps: list[Step] = []
-    for number, (task, setting) in enumerate(zip(tasks, settings, strict=True), start=first):
+    for number, (task, settings) in enumerate(tasks, start=first):
         try:
-            ready = prepare(session, task.spec, setting)
+            prepared = prepare(session, task.spec, settings)
         except EvalkitError as error:
             rank_group.report(number, RankReport())
             steps.append(partial(_raise, error))
             continue
-        left = torchrun.execute_claims(
-            session,
-            ready.planned,
-            ready.todo,
-            ready.folder,
-            rank_group=rank_group,
-            task=number,
-            progress=setting.progress,
-        )
-        steps.append(partial(runner.finish_for_ranks, session, ready, left, rank_group=rank_group, number=number))
+        remaining = torchrun.execute_claims(session, prepared, rank_group=rank_group, number=number)
+        finish = partial(runner.finish_for_ranks, rank_group=rank_group, number=number)
+        steps.append(partial(finish, session, prepared, remaining))
     return [] if rank_group.rank else steps
 
 

@@ -1,4 +1,4 @@
-"""The same replies under every rule of a task: what each reports, and on which samples it parts from the default."""
+"""The same replies under every rule of a task: the scores of each, and the samples on which they differ."""
 
 from __future__ import annotations
 
@@ -43,10 +43,8 @@ class Explanation(msgspec.Struct, frozen=True):
     @property
     def disagreements(self) -> dict[str, list[Disagreement]]:
         """By rule: the samples whose value differs from the default's, in their order."""
-        return {name: disagreements(self.default.scores, other.scores, self.replies) for name, other in self._named()}
-
-    def _named(self) -> Iterable[tuple[str, Run]]:
-        return self.others.items()
+        default = self.default.scores
+        return {name: disagreements(default, other.scores, self.replies) for name, other in self.others.items()}
 
     def frame(self) -> DataFrame:
         """A row per rule, the default first: rule, headline value (as a fraction), n, unparsed, disagreements."""
@@ -77,14 +75,14 @@ def explain(
     annotations: str | Path | None = None,
     rows: Rows | None = None,
     cache: str | Path | None = None,
-    tell: Callable[[str], None] = lambda sentence: None,
+    notify: Callable[[str], None] = lambda sentence: None,
 ) -> Explanation:
     """Every rule of a task on the same replies: those of a run (or its folder), or `predictions` for a task.
 
-    Nothing is asked and nothing written. Raises EvalkitError.
+    No model is called and nothing is written. `notify` is as for `score`. Raises EvalkitError.
     """
     if predictions is not None:
-        made = score(
+        scored = score(
             run,  # type: ignore[arg-type]  # with predictions it is a task
             predictions,
             field=field,
@@ -92,14 +90,14 @@ def explain(
             annotations=annotations,
             rows=rows,
             cache=cache,
-            tell=tell,
+            notify=notify,
         )
-        return explained(made)
-    return explained(current_run(run if isinstance(run, Run) else Run.load(str(run), data=data, cache=cache)))
+        return explain_run(scored)
+    return explain_run(current_run(run if isinstance(run, Run) else Run.load(str(run), data=data, cache=cache)))
 
 
-def explained(run: Run) -> Explanation:
-    """The explanation of a run under its present task."""
+def explain_run(run: Run) -> Explanation:
+    """The explanation of a run under its task."""
     task, quiet = run.task, SilentProgress()
     default = Run.of(run.rescored(task, progress=quiet), task, run.places)
     others = {

@@ -1,10 +1,10 @@
-"""What callers may give as tasks, models and cards, as specs."""
+"""The forms in which callers may name tasks, models, cards and runs, turned into typed values."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -33,8 +33,8 @@ class TaskFile(NamedTuple):
     folder: Path
 
 
-class Subject(NamedTuple):
-    """A model to be asked, and the engine of one that is not loaded from files."""
+class EvaluatedModel(NamedTuple):
+    """A model to evaluate, with its engine if that is not loaded from files."""
 
     spec: ModelSpec
     engine: Engine[Any] | None = None
@@ -57,8 +57,8 @@ def task_files(
     tasks: TaskLike | Sequence[TaskLike] | None, *, card: CardSpec | None = None, suite: str = ""
 ) -> list[TaskFile]:
     """The tasks named, those of a card's rows and those of a suite, each once. Raises EvalkitError."""
-    one = isinstance(tasks, str | Path | TaskSpec | Mapping)
-    named: list[TaskLike] = [] if tasks is None else [tasks] if one else list(tasks)  # type: ignore[list-item,arg-type]
+    single = isinstance(tasks, str | Path | TaskSpec | Mapping)
+    named: list[TaskLike] = [] if tasks is None else [tasks] if single else list(tasks)  # type: ignore[list-item,arg-type]
     if card is not None:
         named += load.tasks_of(card)
     if suite:
@@ -67,24 +67,46 @@ def task_files(
     return list(files.values())
 
 
-def subject(model: ModelLike, *, name: str = "") -> Subject:
-    """The model to be asked, under another `name` where one is given. Raises EvalkitError."""
+def evaluated_model(model: ModelLike, *, name: str = "") -> EvaluatedModel:
+    """The model with its engine, under another `name` if one is given. Raises EvalkitError."""
     if isinstance(model, ModelSpec):
-        found = Subject(model)
+        spec, engine = model, None
     elif isinstance(model, str | Path):
-        found = Subject(load.model(str(model)))
+        spec, engine = load.model(str(model)), None
     else:
-        found = _function(model)
-    return Subject(msgspec.structs.replace(found.spec, name=name), found.engine) if name else found
+        spec, engine = _function(model)
+    return EvaluatedModel(msgspec.structs.replace(spec, name=name) if name else spec, engine)
 
 
-def _function(function: Callable[..., Any]) -> Subject:
+def _function(function: Callable[..., Any]) -> EvaluatedModel:
     if not callable(function):
         raise EvalkitError(f"model: {type(function).__name__} is no name, path, ModelSpec or function")
     backend = Function.of(function)
     # Replies come one batch at a time; the function may use threads of its own.
     spec = ModelSpec(name=backend.name, backend=backend, batch=Batch(count=FUNCTION_BATCH), workers=0)
-    return Subject(spec, FunctionEngine(function, backend.name))
+    return EvaluatedModel(spec, FunctionEngine(function, backend.name))
+
+
+def adapted_model(
+    model: ModelSpec,
+    *,
+    blind: bool = False,
+    batch: int | None = None,
+    workers: int | None = None,
+    share_prefix: Literal["auto", "on", "off"] | None = None,
+) -> ModelSpec:
+    """The model with other scheduling, or blind, which is another model with another name."""
+    changes: dict[str, Any] = {}
+    if blind and not model.blind:
+        title = f"{model.title or model.name} (blind)"
+        changes |= {"name": f"{model.name}+blind", "title": title, "blind": True}
+    if batch:
+        changes["batch"] = msgspec.structs.replace(model.batch, count=batch)
+    if workers:
+        changes["workers"] = workers
+    if share_prefix:
+        changes["share_prefix"] = share_prefix
+    return msgspec.structs.replace(model, **changes)
 
 
 def card_spec(card: str | Path | CardSpec) -> CardSpec:
@@ -93,10 +115,10 @@ def card_spec(card: str | Path | CardSpec) -> CardSpec:
 
 
 def runs_of(runs: RunsLike, places: DataPlaces) -> list[Run]:
-    """The runs; below folders, those of one model on one task are told apart by the folder's name.
+    """The runs; below folders, several of one model on one task get the name of their folder beside the model's.
 
     Raises EvalkitError for a folder without a run.
     """
-    several = [runs] if isinstance(runs, str | Path | Run) else list(runs)
-    folders = [Path(item) for item in several if not isinstance(item, Run)]
-    return [*(item for item in several if isinstance(item, Run)), *side_by_side(folders, places)]
+    items = [runs] if isinstance(runs, str | Path | Run) else list(runs)
+    folders = [Path(item) for item in items if not isinstance(item, Run)]
+    return [*(item for item in items if isinstance(item, Run)), *side_by_side(folders, places)]

@@ -28,7 +28,7 @@ def report(
     """The tables of a card with its published numbers, and beside them those of runs (or of folders that hold runs).
 
     `.frame()` gives them as a DataFrame; `evalkit.reporting.render` prints them in a format. `column` names the
-    published column that ours are compared with. Raises EvalkitError for runs that cannot stand in one table.
+    published column that ours are compared with. Raises EvalkitError for runs that do not fit into one table.
     """
     return card_report(
         card_spec(card),
@@ -55,13 +55,15 @@ def leaderboard(
 ) -> Path:
     """Write the site of runs (or of folders that hold runs) to `out`; return its first page.
 
-    What it cannot show is told on the page. Raises EvalkitError for a folder that cannot be written.
+    Its pages say what could not be shown. Raises EvalkitError for a folder that cannot be written.
     """
     options = SiteOptions(out=Path(out), title=title, language=language, allow_incomplete=allow_incomplete)
-    return build(options, runs_of(runs, default_places(data=data, cache=cache)), card)[0]
+    return build_leaderboard(options, runs_of(runs, default_places(data=data, cache=cache)), card)[0]
 
 
-def build(options: SiteOptions, runs: Sequence[Run], card: str | Path | CardSpec | None) -> tuple[Path, list[str]]:
+def build_leaderboard(
+    options: SiteOptions, runs: Sequence[Run], card: str | Path | CardSpec | None
+) -> tuple[Path, list[str]]:
     """The first page of the site, and a sentence for each thing that it cannot show."""
     problems = build_site(options, runs, card=None if card is None else card_spec(card))
     return (options.out / "index.html").resolve(), problems

@@ -43,13 +43,13 @@ def score(
     annotations: str | Path | None = None,
     rows: Rows | None = None,
     cache: str | Path | None = None,
-    tell: Callable[[str], None] = lambda sentence: None,
+    notify: Callable[[str], None] = lambda sentence: None,
 ) -> Run:
-    """Score recorded replies by a task's rule, or by another `rule` of it; no model is asked.
+    """Score recorded replies by a task's rule, or by another `rule` of it; no model is called.
 
     `field` names the replies in a file. Without `out` nothing stays on disk. `name` is the model's name, by default
-    the file's. `rows` or `annotations` stand in for the task's source. `tell` is given a sentence about how the rows
-    of another harness's file became samples, and about lines without a reply or without a sample.
+    the file's. `rows` or `annotations` stand in for the task's source. `notify` is called with a sentence about how the
+    rows of another harness's file became samples, and about lines without a reply or without a sample.
 
     Raises EvalkitError for a file that cannot be read; a sample without a reply makes the run incomplete.
     """
@@ -63,7 +63,7 @@ def score(
         rule=rule,
         media=False,
     )
-    return score_predictions(file, predictions, settings, field=field, name=name, keep=out is not None, tell=tell)
+    return score_predictions(file, predictions, settings, field=field, name=name, keep=out is not None, notify=notify)
 
 
 def score_predictions(
@@ -74,12 +74,12 @@ def score_predictions(
     field: str,
     name: str,
     keep: bool,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> Run:
     """The service behind `score`; without `keep` the run lies in a temporary folder, which goes with it."""
     scratch = tempfile.TemporaryDirectory(prefix="evalkit-")
     spec = with_rule(task.spec.reading(field), settings.rule)
-    path, source = _own_format(spec, predictions, settings, Path(scratch.name), field=field, tell=tell)
+    path, source = _own_format(spec, predictions, settings, Path(scratch.name), field=field, notify=notify)
     backend = Replay(path=str(path), field=field, source=source)
     model = ModelSpec(
         name=name or Path(source).name.partition(".")[0] or "predictions",
@@ -91,7 +91,7 @@ def score_predictions(
         settings = msgspec.structs.replace(settings, out=Path(scratch.name))
     run = Run.of(runner.run(Session(model), spec, settings), spec, settings.places)
     for sentence in _unused_lines(backend, run):
-        tell(sentence)
+        notify(sentence)
     if not keep:
         run.scratch = scratch
     return run
@@ -104,7 +104,7 @@ def _own_format(
     folder: Path,
     *,
     field: str,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> tuple[Path, str]:
     """The predictions as a file of our own format, translated into `folder` where they are not, and their name."""
     if isinstance(predictions, Mapping):
@@ -112,23 +112,23 @@ def _own_format(
         text_files.write_lines(file, ({"id": name, field: text} for name, text in predictions.items()))
         return file, "predictions"
     path = Path(predictions)
-    others = read.read_predictions(path, field=field)
-    if others is None:
+    rows = read.read_predictions(path, field=field)
+    if rows is None:
         return path, str(path)
     data = dataset.load(task, settings.places, annotations=settings.annotations, rows=settings.rows, media=False)
     positions = read.row_positions(task, settings.places, settings.annotations)
-    match = read.match_samples(others, task, data.samples, positions)
-    tell(f"{path}: {match.summary(others)}")
-    ours = folder / f"{path.name.partition('.')[0]}.jsonl"
-    text_files.write_lines(ours, ({"id": name, field: text} for name, text in match.replies.items()))
-    return ours, str(path)
+    match = read.match_samples(rows, task, data.samples, positions)
+    notify(f"{path}: {match.summary(rows)}")
+    file = folder / f"{path.name.partition('.')[0]}.jsonl"
+    text_files.write_lines(file, ({"id": name, field: text} for name, text in match.replies.items()))
+    return file, str(path)
 
 
 def _unused_lines(file: Replay, run: Run) -> Iterator[str]:
-    """How many lines have no reply, and are scored as empty ones, and how many belong to no sample."""
-    replies, known = file.rows(), {score.sample_id for score in run.scores}
+    """A sentence for lines without a reply, which are scored as empty replies, and for those of no sample."""
+    replies, sample_ids = file.rows(), {score.sample_id for score in run.scores}
     empty = [name for name, text in replies.items() if text is None]
-    unknown = [name for name in replies if name not in known]
+    unknown = [name for name in replies if name not in sample_ids]
     for names, problem in (
         (empty, f"have no {file.field!r} and are scored as empty replies"),
         (unknown, "belong to no sample"),
@@ -147,7 +147,7 @@ def with_rule(task: TaskSpec, rule: str) -> TaskSpec:
 
 
 def rescore(run: Run, *, rule: str = "", judge: Judge | None = None, progress: Progress | None = None) -> Run:
-    """Score a recorded run again, by today's version of its task; no model but the judge is asked.
+    """Score a recorded run again, by today's version of its task; no model but the judge is called.
 
     The new scores replace those in the run's folder, unless another `rule` is named. Raises EvalkitError.
     """
@@ -159,7 +159,7 @@ def rescore(run: Run, *, rule: str = "", judge: Judge | None = None, progress: P
 
 
 def current_run(run: Run) -> Run:
-    """The run with the task as its file says it today; with the copy in its record where that file is gone."""
+    """The run with the task as in its file today, or as in its record if that file is gone."""
     name = run.record.task.name
     if name not in load.files(TaskSpec):
         return run

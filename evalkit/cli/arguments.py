@@ -1,4 +1,4 @@
-"""What each verb can be asked: its options, what they are called and what they take; nothing is read or done here."""
+"""The options of each verb, with the values that they take; nothing is read or done here."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def spread(arguments: Sequence[str]) -> Iterator[str]:
-    """`--allow data prompt BASE` as `--allow data --allow prompt BASE`: argparse alone would take BASE for a reason."""
+def repeat_allow(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield `--allow data prompt BASE` as `--allow data --allow prompt BASE`: else BASE would be taken for a reason."""
     allowing = False
     for before, word in zip(("", *arguments), arguments, strict=False):
         allowing = before == "--allow" or (allowing and word in REASONS)
@@ -72,7 +72,7 @@ def _run(verbs: Verbs) -> None:
 
 
 def _scheduling(command: argparse.ArgumentParser) -> None:
-    """Where the model runs, and how its requests are packed: a model file says it outside `backend`."""
+    """Scheduling: the device, the executor and the batches; a model file has these outside `backend`."""
     command.add_argument("--device", default="", metavar="NAME", help="cpu, cuda:1, npu:0, ...; default: the best one")
     command.add_argument(
         "--executor",
@@ -180,7 +180,7 @@ def _export(verbs: Verbs) -> None:
 
 
 def _list(verbs: Verbs) -> None:
-    command = _verb(verbs, "list", "What the registry holds.")
+    command = _verb(verbs, "list", "Names in the registry.")
     command.add_argument("kind", choices=("tasks", "models", "cards", "suites"))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from evalkit import text_files
-from evalkit.cli.setup import beside, places
+from evalkit.cli.setup import data_places, task_places
 from evalkit.data.sources import HuggingFace
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.registry import load
@@ -71,15 +71,15 @@ def _load(files: list[tuple[type, Path]]) -> tuple[list[tuple[Path, object]], li
 
 
 def _gold(file: Path, task: TaskSpec, options: argparse.Namespace) -> str:
-    """The result of scoring gold and wrong replies of every sample, where the task's data are on this machine."""
-    where = msgspec.structs.replace(beside(places(options), str(file)), offline=True)
+    """The result of scoring gold and wrong replies of every sample, if the task's data are on this machine."""
+    places = msgspec.structs.replace(task_places(data_places(options), str(file)), offline=True)
     try:
-        task.source.open(where)
+        task.source.open(places)
     except EvalkitError as error:
         if isinstance(task.source, HuggingFace) and task.source.bundled:
             raise
         return f"valid; gold answers not scored: {error}"
-    return prove(task, dataset.load(task, where, media=False))
+    return prove(task, dataset.load(task, places, media=False))
 
 
 def prove(task: TaskSpec, data: Dataset) -> str:
@@ -105,12 +105,12 @@ def prove(task: TaskSpec, data: Dataset) -> str:
 
 def _rows(cards: Iterator[CardSpec]) -> Iterator[EvalkitError]:
     """An error for each reference of a card to a task or a metric that does not exist."""
-    known = load.files(TaskSpec)
+    tasks = load.files(TaskSpec)
     for card in cards:
         for table in card.tables:
             for row in table.rows:
                 name = row.reference.task
-                if name not in known:
-                    yield EvalkitError(f"card {card.name}: no task is called {name}{suggestion(name, known)}")
+                if name not in tasks:
+                    yield EvalkitError(f"card {card.name}: no task is called {name}{suggestion(name, tasks)}")
                 elif row.reference.metric and row.reference.metric not in load.spec(TaskSpec, name).metrics:
                     yield EvalkitError(f"card {card.name}: task {name} has no metric {row.reference.metric}")

@@ -8,16 +8,16 @@ import sys
 import msgspec
 
 from evalkit import text_files
-from evalkit.api.comparing import baseline_folder, checked, compared, side
-from evalkit.cli.setup import places
+from evalkit.api.comparing import baseline_folder, check_settings, compare_sides, side
+from evalkit.cli.setup import data_places
 from evalkit.comparison import EXIT, Comparison, GateSettings, ci, render
 from evalkit.comparison.runs import save_baseline
 from evalkit.errors import EvalkitError
 
 
 def main(options: argparse.Namespace) -> int:
-    """Exit codes: 0 passed, 1 failed, 3 not comparable, 5 inconclusive where that is asked to fail."""
-    settings = checked(
+    """Exit codes: 0 passed, 1 failed, 3 not comparable, 5 inconclusive with --fail-inconclusive."""
+    settings = check_settings(
         GateSettings(
             gate=options.gate,
             margin=options.margin,
@@ -26,11 +26,11 @@ def main(options: argparse.Namespace) -> int:
             allow=tuple(options.allow),
         )
     )
-    where = msgspec.structs.replace(places(options), offline=True)
-    candidate = side(options.candidate, where)
-    # A name that cannot be one is told before anything is compared.
+    places = msgspec.structs.replace(data_places(options), offline=True)
+    candidate = side(options.candidate, places)
+    # An impossible name is an error before anything is compared.
     baseline = baseline_folder(options.save_baseline, candidate) if options.save_baseline else None
-    comparison = compared(options.base, candidate, settings, where, flips=options.flips)
+    comparison = compare_sides(options.base, candidate, settings, places, flips=options.flips)
     text = render.to_terminal(comparison)
     sys.stdout.write(ci.without_commands(text) if options.actions else text)
     _files(options, comparison)
@@ -57,7 +57,7 @@ def _files(options: argparse.Namespace, comparison: Comparison) -> None:
 
 
 def _actions(options: argparse.Namespace, comparison: Comparison) -> None:
-    """On GitHub's runners: lines that it shows at the job, and a page of results."""
+    """On GitHub's runners: annotations of the job, and its summary."""
     if not options.actions:
         return
     for line in ci.workflow_commands(comparison):

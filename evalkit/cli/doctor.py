@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from evalkit.backends import device
-from evalkit.cli.setup import beside, places
+from evalkit.cli.setup import data_places, task_places
 from evalkit.errors import EvalkitError
 from evalkit.registry import catalog, load
 from evalkit.registry.spec import TaskSpec
@@ -112,7 +112,7 @@ def _data(options: argparse.Namespace) -> Iterator[str]:
 
 def _condition(folder: Path) -> str:
     """A phrase for a folder that evalkit fills: writable, still to be made, or the reason why neither holds."""
-    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not existing.is_dir():
         return f"but {existing} is no folder: name another one as EVALKIT_CACHE"
     if not os.access(existing, os.W_OK | os.X_OK):
@@ -127,21 +127,21 @@ def _reproduce(options: argparse.Namespace) -> int:
     )
     session = Session(load.model("pocket-vlm"), cache=options.cache)
     options.data = []
-    worst = 0
+    code = 0
     with tempfile.TemporaryDirectory() as scratch:
         for name, expected in shipped.items():
             value = _value(session, name, Path(scratch), options)
             good = abs(value - expected) <= TOLERANCE
-            worst = worst if good else 4
+            code = code if good else 4
             print(f"{name:<28} {100 * value:5.1f}  shipped {100 * expected:5.1f}  {'ok' if good else 'DIFFERENT'}")
-    print("this machine reproduces the shipped scores" if not worst else "this machine does NOT reproduce them")
-    return worst
+    print("this machine reproduces the shipped scores" if not code else "this machine does NOT reproduce them")
+    return code
 
 
 def _value(session: Session, name: str, scratch: Path, options: argparse.Namespace) -> float:
     task = load.spec(TaskSpec, name)
     progress = TerminalProgress(colour=options.colour)
-    settings = TaskSettings(out=scratch, places=beside(places(options), name), progress=progress)
+    settings = TaskSettings(out=scratch, places=task_places(data_places(options), name), progress=progress)
     outcome = runner.run(session, task, settings)
     stat = Run.of(outcome, task, settings.places).headline
     if stat is None:

@@ -19,7 +19,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from evalkit import text_files
-from evalkit.cli.arguments import parser, spread
+from evalkit.cli.arguments import parser, repeat_allow
 from evalkit.errors import EvalkitError, InternalError, ResumableError
 from evalkit.safe_text import LONGEST, one_line
 
@@ -44,17 +44,17 @@ REMEDIES = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. stdout carries data, stderr talk."""
+    """Run one command and return its exit code. Data go to stdout, sentences to stderr."""
     _open_streams()
     arguments = sys.argv[1:] if argv is None else list(argv)
-    options = parser().parse_args(list(spread(arguments)))
+    options = parser().parse_args(list(repeat_allow(arguments)))
     options.argv = ("evalkit", *arguments)
     options.rank = 0
     try:
         return _run(options)
     except KeyboardInterrupt:
         if not options.rank:
-            _tell("interrupted; the same command continues where it stopped")
+            _print_error("interrupted; the same command continues where it stopped")
         return 130
     except BrokenPipeError:  # the reader of stdout, such as `head`, has seen enough
         _discard_output()
@@ -69,9 +69,9 @@ def run_eval() -> int:
 
 
 def _open_streams() -> None:
-    """Give stdin, stdout and stderr a place where the caller closed them, and an escape for what they cannot encode.
+    """Open stdin, stdout and stderr where the caller closed them; characters that they cannot encode are escaped.
 
-    A closed one would be None, and its number would be given to the first file opened, into which a library prints.
+    A closed one would be None, and the first file opened would get its descriptor, into which a library prints.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
@@ -93,12 +93,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _failed(error: Exception, options: argparse.Namespace) -> int:
-    """Print the failure as a sentence; returns its exit code."""
+    """Print the failure as a sentence and return its exit code."""
     if os.environ.get("EVALKIT_DEBUG") == "1":
         with suppress(OSError):
             traceback.print_exception(error)
     failure = _failure(error, options)
-    _tell(str(failure))
+    _print_error(str(failure))
     _discard_output()
     return failure.code
 
@@ -112,39 +112,39 @@ def _failure(error: Exception, options: argparse.Namespace) -> EvalkitError:
     if isinstance(error, ImportError) and not (error.name or "evalkit").startswith("evalkit"):
         return EvalkitError(f"{error.name} cannot be imported ({error}); install it, or look at `evalkit doctor`")
     if isinstance(error, OSError) and error.errno is not None:
-        return _of_system(error, options)
+        return _system_error(error, options)
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return InternalError(f"internal error: {one_line(text, 500)} (report it; EVALKIT_DEBUG=1 shows the traceback)")
 
 
-def _of_system(error: OSError, options: argparse.Namespace) -> EvalkitError:
-    """What the operating system refused: 75 for the results, the cache or a broken disk, 2 for a file of the user's."""
+def _system_error(error: OSError, options: argparse.Namespace) -> EvalkitError:
+    """An error of the operating system: 75 for the results, the cache or a broken disk, 2 for a file of the user's."""
     reason = error.strerror or type(error).__name__
     name = error.filename2 or error.filename
     path = Path(os.fsdecode(name)) if isinstance(name, str | bytes) else None
     remedy = REMEDIES.get(error.errno or 0, "look at it")
     if path is None:
         return ResumableError(f"reading or writing failed ({reason}); {remedy} and repeat the command")
-    written = any(path.absolute().is_relative_to(folder.absolute()) for folder in _written(options))
-    if written or error.errno in TRANSIENT:
+    own = any(path.absolute().is_relative_to(folder.absolute()) for folder in _output_folders(options))
+    if own or error.errno in TRANSIENT:
         return ResumableError(f"{path}: {reason}; {remedy} and repeat the command")
     return EvalkitError(f"{path}: {reason}; {remedy}")
 
 
-def _written(options: argparse.Namespace) -> Iterator[Path]:
-    """Folders that evalkit fills: the results, the cache, what an export or a site goes into."""
+def _output_folders(options: argparse.Namespace) -> Iterator[Path]:
+    """The folders that evalkit writes: those of results and cache, and that of an export or a site."""
     for value in (getattr(options, "out", None), getattr(options, "cache", None), *getattr(options, "results", ())):
         if isinstance(value, Path):
             yield value
 
 
-def _tell(sentence: str) -> None:
-    with suppress(OSError):  # nobody is left who could be told
+def _print_error(sentence: str) -> None:
+    with suppress(OSError):  # stderr may be closed, and there is no other way to report it
         print(f"evalkit: {one_line(sentence, LONGEST)}", file=sys.stderr, flush=True)
 
 
 def _discard_output() -> None:
-    """Point stdout and stderr nowhere where they cannot be written, so that Python's last flush does not complain."""
+    """Point stdout and stderr at the null device if they cannot be written, so that Python's last flush succeeds."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -154,7 +154,7 @@ def _discard_output() -> None:
 
 
 def _environment(options: argparse.Namespace) -> None:
-    """Read the settings that environment variables make; nothing below the command line reads one."""
+    """Read the environment variables; no module below the command line reads one."""
     options.cache = _cache()
     options.offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
     options.colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -167,8 +167,8 @@ def _environment(options: argparse.Namespace) -> None:
 
 def _cache() -> Path:
     """The folder of the cache: EVALKIT_CACHE, else `evalkit` in XDG_CACHE_HOME, else in the home folder's `.cache`."""
-    if place := os.environ.get("EVALKIT_CACHE"):
-        return Path(place)
+    if folder := os.environ.get("EVALKIT_CACHE"):
+        return Path(folder)
     if home := os.environ.get("XDG_CACHE_HOME"):
         return Path(home) / "evalkit"
     try:
@@ -184,14 +184,14 @@ def _launch(options: argparse.Namespace) -> None:
     --cpu that starts one process whatever --num_processes says, and only MASTER_ADDR is a trace of the wish.
     """
     size = os.environ.get("WORLD_SIZE", "")
-    wanted = int(size) if size.isdecimal() else 1
-    options.ranks = wanted if "TORCHELASTIC_RUN_ID" in os.environ else 1
+    ranks = int(size) if size.isdecimal() else 1
+    options.ranks = ranks if "TORCHELASTIC_RUN_ID" in os.environ else 1
     options.rank = _number("RANK") if options.ranks > 1 else 0
     options.local_rank = _number("LOCAL_RANK", default=options.rank)
     options.attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "")
     options.alone = ""
-    if wanted > options.ranks:
-        options.alone = f"WORLD_SIZE is {wanted}, but no launcher started this process, which runs alone; use torchrun"
+    if ranks > options.ranks:
+        options.alone = f"WORLD_SIZE is {ranks}, but no launcher started this process, which runs alone; use torchrun"
     elif not size and "MASTER_ADDR" in os.environ and "ACCELERATE_MIXED_PRECISION" in os.environ:
         options.alone = (
             "accelerate launch was asked for several processes and started one; use torchrun --nproc_per_node"

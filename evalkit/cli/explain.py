@@ -1,4 +1,4 @@
-"""`evalkit explain`: each rule of a task on the same replies, and the samples on which it parts from the default."""
+"""`evalkit explain`: each rule of a task on the same replies, and the samples on which it differs from the default."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from evalkit.api.explanation import Disagreement, Explanation, explain, explained
+from evalkit.api.explanation import Disagreement, Explanation, explain, explain_run
 from evalkit.api.scoring import read_current, run_folders
 from evalkit.cli.printing import print_json, say, value_text
 from evalkit.cli.score import summary
-from evalkit.cli.setup import places
+from evalkit.cli.setup import data_places
 from evalkit.errors import EvalkitError
 from evalkit.results.run import Run
 from evalkit.safe_text import printable
@@ -25,7 +25,11 @@ def main(options: argparse.Namespace) -> int:
     """Print a line per rule, then examples; exit code 4 where replies are missing."""
     if (options.predictions is None) != (options.task is None) or bool(options.task) == bool(options.results):
         raise EvalkitError("explain needs --task and --predictions together, or folders of runs alone")
-    explanations = [_of_file(options)] if options.task else _of_runs(options)
+    if options.task:
+        explanations = [_explain_predictions(options)]
+    else:
+        places = data_places(options)
+        explanations = [explain_run(read_current(folder, places)) for folder in run_folders(options.results)]
     if not explanations:
         raise EvalkitError("there is no run.json below the folders named; run `evalkit run` first")
     if options.json:
@@ -38,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
     return 4 if any(explanation.default.record.scoring.problems for explanation in explanations) else 0
 
 
-def _of_file(options: argparse.Namespace) -> Explanation:
+def _explain_predictions(options: argparse.Namespace) -> Explanation:
     return explain(
         options.task,
         options.predictions,
@@ -46,12 +50,8 @@ def _of_file(options: argparse.Namespace) -> Explanation:
         data=options.data,
         annotations=options.annotations,
         cache=options.cache,
-        tell=say,
+        notify=say,
     )
-
-
-def _of_runs(options: argparse.Namespace) -> list[Explanation]:
-    return [explained(read_current(folder, places(options))) for folder in run_folders(options.results)]
 
 
 def _summary(explanation: Explanation) -> dict[str, object]:

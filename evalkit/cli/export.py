@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from evalkit.cli.setup import existing, places
+from evalkit.cli.setup import data_places, result_folders
 from evalkit.errors import EvalkitError
 from evalkit.interop.write import FORMATS, Publication
 from evalkit.interop.write.publication import check_one_run_per_task
@@ -15,12 +15,12 @@ from evalkit.run import provenance
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print the files written. Exit code 4 when a run was left out because it is incomplete."""
-    results = read_runs(existing(options.results, Path("results")), places(options))
-    complete = [result for result in results if result.record.complete]
-    left_out = [result for result in results if not result.record.complete]
-    for result in left_out:
-        print(f"evalkit: {result.folder}: incomplete, not exported; finish it with the same command", file=sys.stderr)
+    """Print the paths of the files. Exit code 4 if an incomplete run was left out."""
+    runs = read_runs(result_folders(options.results, Path("results")), data_places(options))
+    complete = [run for run in runs if run.record.complete]
+    incomplete = [run for run in runs if not run.record.complete]
+    for run in incomplete:
+        print(f"evalkit: {run.folder}: incomplete, not exported; finish it with the same command", file=sys.stderr)
     check_one_run_per_task(complete)
     publication = Publication(
         out=options.out,
@@ -32,7 +32,7 @@ def main(options: argparse.Namespace) -> int:
     )
     for file in FORMATS[options.to](complete, publication):
         print(file)
-    return 4 if left_out else 0
+    return 4 if incomplete else 0
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from evalkit.api.reporting import build
+from evalkit.api.reporting import build_leaderboard
 from evalkit.cli.printing import say
-from evalkit.cli.setup import existing, places
+from evalkit.cli.setup import data_places, result_folders
 from evalkit.reporting import side_by_side
 from evalkit.reporting.site.build import SiteOptions
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print the address of the first page; exit code 0. What could not be shown is said on stderr and on its page."""
+    """Print the address of the first page; exit code 0. What could not be shown is named on stderr."""
     site = SiteOptions(
         out=options.out,
         title=options.title,
@@ -22,8 +22,8 @@ def main(options: argparse.Namespace) -> int:
         pixels=0 if options.no_media else options.pixels,
         licence_note=options.licence_note,
     )
-    runs = side_by_side(existing(options.results, Path("results")), places(options))
-    page, problems = build(site, runs, options.card or None)
+    runs = side_by_side(result_folders(options.results, Path("results")), data_places(options))
+    page, problems = build_leaderboard(site, runs, options.card or None)
     for problem in problems:
         say(problem)
     print(page)

@@ -1,4 +1,4 @@
-"""`evalkit list`: what the registry holds, one line each."""
+"""`evalkit list`: the names in the registry, one line each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from evalkit.registry import catalog
 
 
 def main(options: argparse.Namespace) -> int:
-    """Aligned lines on stdout: name first, then what it is."""
+    """Print aligned lines: a name, then its title or content."""
     rows = list({"tasks": _tasks, "models": _models, "cards": _cards, "suites": _suites}[options.kind]())
     width = max((len(name) for name, _ in rows), default=0)
     for name, text in rows:

@@ -1,4 +1,4 @@
-"""Tables that verbs print on stdout, and sentences on stderr."""
+"""The tables that verbs print on stdout, and their sentences on stderr."""
 
 from __future__ import annotations
 
@@ -35,11 +35,14 @@ def print_summary(runs: Sequence[Run]) -> None:
 def _summary(run: Run) -> list[str]:
     record, counts, stat = run.record, run.record.scoring.counts, run.headline
     mark = "" if record.complete else "*"
+    interval = ""
+    if stat is not None and stat.low is not None and stat.high is not None:
+        interval = f"{value_text(stat, stat.low)} - {value_text(stat, stat.high)}"
     return [
         printable(record.model.name),
         record.task.name,
         mark if stat is None else f"{value_text(stat, stat.value)}{mark}",
-        "" if stat is None else _limits(stat),
+        interval,
         str(0 if stat is None else stat.n),
         str(counts.unparsed),
         str(counts.truncated),
@@ -69,23 +72,17 @@ def value_text(stat: Stat, value: float) -> str:
     return f"{100 * value:.1f}" if stat.percent else f"{value:.4g}"
 
 
-def _limits(stat: Stat) -> str:
-    return (
-        "" if stat.low is None or stat.high is None else f"{value_text(stat, stat.low)} - {value_text(stat, stat.high)}"
-    )
-
-
 def print_card(card: CardSpec, runs: Sequence[Run], *, language: str) -> None:
     """The card's tables with these runs, as plain text that fits the screen."""
     from evalkit.reporting import card_report, render
 
     report = card_report(card, runs, language=language, allow_incomplete=True)
     print()
-    print(render(report, "terminal", width=screen()), end="")
+    print(render(report, "terminal", width=terminal_width()), end="")
 
 
-def screen() -> int | None:
-    """Characters on a line of the terminal that stdout is; None where it is none, or does not know."""
+def terminal_width() -> int | None:
+    """The width of the terminal in characters; None where stdout is no terminal, or its width is unknown."""
     return os.get_terminal_size(sys.stdout.fileno()).columns or None if sys.stdout.isatty() else None
 
 

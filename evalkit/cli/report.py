@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import text_files
-from evalkit.cli.printing import screen
-from evalkit.cli.setup import existing
+from evalkit.cli.printing import terminal_width
+from evalkit.cli.setup import result_folders
 from evalkit.errors import EvalkitError
 from evalkit.registry import load
 from evalkit.registry.spec import CardSpec
@@ -24,14 +24,14 @@ def main(options: argparse.Namespace) -> int:
     if options.png and options.figures is None:
         raise EvalkitError("--png says how figures are written: name their folder with --figures DIR")
     card = load.spec(CardSpec, options.card)
-    results = side_by_side(existing(options.results, Path("results")))
+    runs = side_by_side(result_folders(options.results, Path("results")))
     if options.figures is not None:
-        _draw(card, results, options)
+        _draw(card, runs, options)
     if options.blind_difference:
-        results = with_differences(results)
+        runs = with_differences(runs)
     report = card_report(
         card,
-        results,
+        runs,
         **_table_options(options),
         intervals=options.intervals,
         details=options.details,
@@ -41,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
         for sentence in sentences_beside_csv(report):
             print(sentence, file=sys.stderr)
     terminal = options.output is None and sys.stdout.isatty()
-    color, width = options.colour and terminal, screen() if terminal else None
+    color, width = options.colour and terminal, terminal_width() if terminal else None
     text = render(report, options.format, color=color, width=width)
     _write(text, options.output)
     return 0
@@ -59,8 +59,8 @@ def _write(text: str, output: Path | None) -> None:
     text_files.write_atomic(output, text.encode(), option="--output")
 
 
-def _draw(card: CardSpec, results: Sequence[Run], options: argparse.Namespace) -> None:
+def _draw(card: CardSpec, runs: Sequence[Run], options: argparse.Namespace) -> None:
     from evalkit.reporting.figures.save import save_figures
 
-    for file in save_figures(card, results, options.figures, **_table_options(options), png=options.png):
+    for file in save_figures(card, runs, options.figures, **_table_options(options), png=options.png):
         print(file, file=sys.stderr)

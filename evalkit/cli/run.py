@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from evalkit.api.evaluation import EvaluationSettings, Failure, adapted, judge_model, run_models
-from evalkit.api.inputs import TaskFile, card_spec, subject, task_files
+from evalkit.api.evaluation import EvaluationSettings, Failure, judge_model, run_models
+from evalkit.api.inputs import TaskFile, adapted_model, card_spec, evaluated_model, task_files
 from evalkit.cli.printing import print_card, print_problems, print_summary
 from evalkit.registry import load
 from evalkit.registry.spec import CardSpec
@@ -42,9 +42,9 @@ def main(options: argparse.Namespace) -> int:
         launch=Launch(options.ranks, options.rank, options.local_rank, options.attempt),
         argv=options.argv,
     )
-    models = [subject(name) for name in options.model or [DEFAULT_MODEL]]
+    models = [evaluated_model(name) for name in options.model or [DEFAULT_MODEL]]
     scheduling = {"batch": options.batch, "workers": options.workers, "share_prefix": options.share_prefix}
-    models = [model._replace(spec=adapted(model.spec, blind=options.blind, **scheduling)) for model in models]
+    models = [model._replace(spec=adapted_model(model.spec, blind=options.blind, **scheduling)) for model in models]
     runs, codes = [], []
     for result in run_models(models, tasks, settings):
         codes.append(result.error.code if isinstance(result, Failure) else print_problems(result))

@@ -12,7 +12,7 @@ from evalkit.api.inputs import task_file
 from evalkit.api.scoring import rescore, run_folders, score_predictions
 from evalkit.cli.printing import print_json, print_problems, print_summary, say
 from evalkit.cli.run import judge_of
-from evalkit.cli.setup import existing, places
+from evalkit.cli.setup import data_places, result_folders
 from evalkit.errors import EvalkitError
 from evalkit.results.run import Run
 from evalkit.run.prepare import TaskSettings
@@ -38,7 +38,7 @@ def _predictions(options: argparse.Namespace) -> Run:
     task = task_file(options.task)
     settings = TaskSettings(
         out=options.out or Path("results"),
-        places=msgspec.structs.replace(places(options), folder=task.folder),
+        places=msgspec.structs.replace(data_places(options), folder=task.folder),
         progress=_progress(options),
         argv=options.argv,
         annotations=options.annotations,
@@ -47,14 +47,14 @@ def _predictions(options: argparse.Namespace) -> Run:
         judge=judge_of(options),
     )
     return score_predictions(
-        task, options.predictions, settings, field=options.field, name=options.name, keep=bool(options.out), tell=say
+        task, options.predictions, settings, field=options.field, name=options.name, keep=bool(options.out), notify=say
     )
 
 
 def _folders(options: argparse.Namespace) -> list[Run]:
     judge, runs = judge_of(options), []
-    for folder in run_folders(existing(options.results, Path("results"))):
-        run = Run.read(folder, places(options))
+    for folder in run_folders(result_folders(options.results, Path("results"))):
+        run = Run.read(folder, data_places(options))
         print(f"scoring {folder}", file=sys.stderr)
         runs.append(rescore(run, rule=options.rule, judge=judge, progress=_progress(options)))
     return runs

@@ -1,4 +1,4 @@
-"""What several verbs need from the options: where data lies, and tasks with the folder of their file."""
+"""Folders that several verbs need: those of data and media, of a task file, and of runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evalkit.registry.spec import TaskSpec
 from evalkit.run.places import default_places
 
 
-def places(options: argparse.Namespace) -> DataPlaces:
+def data_places(options: argparse.Namespace) -> DataPlaces:
     """Local copies of `--data`, the package's own data and the media cache. Raises EvalkitError for a missing one."""
     missing = next((folder for folder in options.data if not folder.is_dir()), None)
     if missing is not None:
@@ -23,11 +23,11 @@ def places(options: argparse.Namespace) -> DataPlaces:
     return default_places(data=options.data, cache=options.cache, offline=options.offline)
 
 
-def beside(where: DataPlaces, task: str) -> DataPlaces:
-    """The same places, with relative data paths starting from the folder of the task's file."""
-    return msgspec.structs.replace(where, folder=load.path(TaskSpec, task).resolve().parent)
+def task_places(places: DataPlaces, task: str) -> DataPlaces:
+    """The places with relative data paths starting from the folder of the task's file."""
+    return msgspec.structs.replace(places, folder=load.path(TaskSpec, task).resolve().parent)
 
 
-def existing(folders: Iterable[Path], default: Path) -> list[Path]:
-    """The folders that were named, or the default one if a run lies in it."""
+def result_folders(folders: Iterable[Path], default: Path) -> list[Path]:
+    """The folders that were named, or the default one if it holds a run."""
     return list(folders) or ([default] if any(default.rglob("run.json")) else [])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from evalkit.cli.setup import beside, places
+from evalkit.cli.setup import data_places, task_places
 from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError
 from evalkit.registry import load
@@ -28,26 +28,26 @@ from evalkit.types import Image, Message, Sample, Score, Text
 
 IDENTITY = ("name", "title", "backend")
 LONG = 20_000
-"""Characters of a reply that a terminal is given; the log has all of them."""
+"""Characters of a reply that are printed; the log has all of them."""
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print a task, a model or a run, and a sample of it; text from data and models steers no terminal."""
+    """Print a task, a model or a run, and a sample of it; control characters of data and models are escaped."""
     return {"task": _task, "model": _model, "run": _run}[options.kind](options)
 
 
 def _task(options: argparse.Namespace) -> int:
-    """The file needs no data. A sample that nobody named is taken from data on this machine; its lack is no error."""
+    """The file needs no data. Without --sample, one is shown if the data are on this machine."""
     document = load.document(TaskSpec, load.path(TaskSpec, options.name))
     task = load.spec_of(TaskSpec, document)
     print(f"# {task.name}: {task.title.en}; {task.samples} samples; headline {task.headline}")
     print("\n".join(task_comments(task)))
     print(visible(file_text(document)), end="")
-    wanted = options.sample is not None or options.annotations is not None
+    required = options.sample is not None or options.annotations is not None
     try:
-        _sample(task, options, offline=options.offline or not wanted)
+        _sample(task, options, offline=options.offline or not required)
     except EvalkitError as error:
-        if wanted:
+        if required:
             raise
         print(f"evalkit: no sample to show: {error}", file=sys.stderr)
     return 0
@@ -69,20 +69,20 @@ def file_text(document: Document) -> str:
 
 
 def _sample(task: TaskSpec, options: argparse.Namespace, *, offline: bool) -> None:
-    where = msgspec.structs.replace(beside(places(options), options.name), offline=offline)
-    data = dataset.load(task, where, annotations=options.annotations)
-    sample = data.samples[_place([s.id for s in data.samples], options.sample, task.name)]
+    places = msgspec.structs.replace(task_places(data_places(options), options.name), offline=offline)
+    data = dataset.load(task, places, annotations=options.annotations)
+    sample = data.samples[_position([s.id for s in data.samples], options.sample, task.name)]
     if sample.id in data.problems:
         raise EvalkitError(f"{task.name}: sample {sample.id} cannot be asked: {data.problems[sample.id]}")
     print(f"\nsample {visible(sample.id)}  groups {dict(sample.groups)}  gold {visible(' | '.join(sample.answers))}")
     for view, prompt in enumerate(task.adapter.prompts(sample)):
         print(f"--- prompt {view}")
-        print("\n".join(lines(prompt)))
+        print("\n".join(prompt_lines(prompt)))
     print(f"--- a perfect model says\n{task.adapter.gold(sample)}")
 
 
 def _model(options: argparse.Namespace) -> int:
-    """A checkpoint folder or a hub id has no file: the one that would say the same is printed."""
+    """Print the model file; for a checkpoint folder or a hub id, one with the same content."""
     model = load.model(options.name)
     print(f"# {visible(model.name)}{f': {visible(model.title)}' if model.title else ''}")
     print(f"# backend in force: {visible(_json(model.backend))}")
@@ -104,29 +104,25 @@ def _json(value: object) -> str:
 
 
 def _run(options: argparse.Namespace) -> int:
-    result = _only(Path(options.name), places(options))
-    found = result
-    run = result.record
-    scores = found.scores
-    score = scores[_place([s.sample_id for s in scores], options.sample, f"{run.model.name} on {run.task.name}")]
-    if found.changed:
+    run = _only_run(Path(options.name), data_places(options))
+    model, task, scores = run.record.model.name, run.record.task.name, run.scores
+    score = scores[_position([s.sample_id for s in scores], options.sample, f"{model} on {task}")]
+    if run.changed:
         print("The data differ from those that the run was made on; replies to changed prompts are not found.")
-    print(
-        f"{visible(run.model.name)} on {run.task.name}, sample {visible(score.sample_id)}  groups {dict(score.groups)}"
-    )
-    for line in sample_lines(found, score):
+    print(f"{visible(model)} on {task}, sample {visible(score.sample_id)}  groups {dict(score.groups)}")
+    for line in sample_lines(run, score):
         print(line)
     return 0
 
 
-def sample_lines(found: Run, score: Score) -> Iterator[str]:
-    """Prompt, reply, what each rule reads in it, gold, score and key, as lines that are safe to print."""
-    sample = found.sample(score.sample_id)
-    asked = found.replies(score.sample_id)
-    for request, response in asked:
-        view = f" {request.view}" if len(asked) > 1 else ""
+def sample_lines(run: Run, score: Score) -> Iterator[str]:
+    """Prompt, reply, the answer that each rule extracts, gold, score and key, as lines that are safe to print."""
+    sample = run.sample(score.sample_id)
+    pairs = run.replies(score.sample_id)
+    for request, response in pairs:
+        view = f" {request.view}" if len(pairs) > 1 else ""
         yield f"--- prompt{view}"
-        yield from lines(request.messages)
+        yield from prompt_lines(request.messages)
         yield f"--- reply{view}"
         yield "(none in the log)" if response is None else _reply(response.text)
         if response is not None:
@@ -136,11 +132,11 @@ def sample_lines(found: Run, score: Score) -> Iterator[str]:
             yield from _reply_to_rules(response.text)
     yield f"--- gold\n{visible(' | '.join(sample.answers))}"
     yield "--- read as"
-    yield from _opinions(found, sample, score)
+    yield from _rule_lines(run, sample, score)
     if score.error is not None:
         yield f"--- failed\n{visible(score.error)}"
     policy = ", by the policy for unparsed replies" if score.fallback else ""
-    yield f"--- score\n{score.value:g} (rule {found.record.scoring.rule}{policy})"
+    yield f"--- score\n{score.value:g} (rule {run.record.scoring.rule}{policy})"
 
 
 def _reply(text: str) -> str:
@@ -156,43 +152,43 @@ def _reply_to_rules(text: str) -> Iterator[str]:
         yield f"(its thought of {len(reply.thought)} characters taken off, rules read {one_line(reply.text)!r})"
 
 
-def _opinions(found: Run, sample: Sample, score: Score) -> Iterator[str]:
-    """Yield the answer that every rule of the task reads and the step that decided, the score's own rule first."""
-    own, asked, adapter = found.record.scoring.rule, found.replies(sample.id), found.task.adapter
+def _rule_lines(run: Run, sample: Sample, score: Score) -> Iterator[str]:
+    """A line per rule of the task with its answer and the step that decided, the score's own rule first."""
+    own, pairs, adapter = run.record.scoring.rule, run.replies(sample.id), run.task.adapter
     replies = [
-        split_thought(response.text).text for _, response in asked if response is not None and not response.error
+        split_thought(response.text).text for _, response in pairs if response is not None and not response.error
     ]
-    whole = bool(replies) and len(replies) == len(asked)
-    yield _opinion(reported_settings(found).rule or own, score)
-    for name, rule in found.task.rules.items() if whole else ():
+    whole = bool(replies) and len(replies) == len(pairs)
+    yield _rule_line(reported_settings(run).rule or own, score)
+    for name, rule in run.task.rules.items() if whole else ():
         if name != own:
             other, kind = adapter.with_rule(rule), msgspec.to_builtins(rule)["kind"]
-            yield _opinion(f"{name} ({kind})", other.score(sample, replies))
+            yield _rule_line(f"{name} ({kind})", other.score(sample, replies))
 
 
-def _opinion(rule: str, score: Score) -> str:
+def _rule_line(rule: str, score: Score) -> str:
     answer = "nothing" if score.answer is None else repr(one_line(score.answer))
     step = f"  ({one_line(score.step)})" if score.step else ""
     return f"{rule:<24} {answer:<20} {score.value:g}{step}"
 
 
-def _only(folder: Path, places: DataPlaces) -> Run:
-    found = read_runs([folder], places)
-    if len(found) > 1:
-        raise EvalkitError(f"{folder} holds {len(found)} runs; name one of them, such as {found[0].folder}")
-    return found[0]
+def _only_run(folder: Path, places: DataPlaces) -> Run:
+    runs = read_runs([folder], places)
+    if len(runs) > 1:
+        raise EvalkitError(f"{folder} holds {len(runs)} runs; name one of them, such as {runs[0].folder}")
+    return runs[0]
 
 
-def _place(ids: Sequence[str], wanted: str | None, where: str) -> int:
-    """Where the wanted sample stands, by default the first."""
-    if wanted is None and ids:
+def _position(ids: Sequence[str], sample_id: str | None, name: str) -> int:
+    """The position of a sample, by default the first; `name` is that of its task or run. Raises EvalkitError."""
+    if sample_id is None and ids:
         return 0
-    if wanted not in ids:
-        raise EvalkitError(f"{where} has no sample {wanted or ''!r}{suggestion(wanted or '', ids)}")
-    return ids.index(wanted)
+    if sample_id not in ids:
+        raise EvalkitError(f"{name} has no sample {sample_id or ''!r}{suggestion(sample_id or '', ids)}")
+    return ids.index(sample_id)
 
 
-def lines(prompt: tuple[Message, ...]) -> Iterator[str]:
+def prompt_lines(prompt: tuple[Message, ...]) -> Iterator[str]:
     """A prompt for a reader: text with its control characters made visible, media as their path in brackets."""
     for message in prompt:
         yield f"[{message.role}]"

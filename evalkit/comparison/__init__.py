@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from evalkit.comparison.card import against_card
 from evalkit.comparison.flips import with_flips
-from evalkit.comparison.two_runs import compare
+from evalkit.comparison.two_runs import compare_runs
 from evalkit.comparison.values import (
     CORRECTIONS,
     EXIT,
@@ -33,6 +33,6 @@ __all__ = [
     "Refusal",
     "Side",
     "against_card",
-    "compare",
+    "compare_runs",
     "with_flips",
 ]

@@ -13,7 +13,7 @@ from evalkit.results.run import Run
 from evalkit.types import Score
 
 
-def compare(base: Mapping[str, Run], candidate: Mapping[str, Run], settings: GateSettings) -> Comparison:
+def compare_runs(base: Mapping[str, Run], candidate: Mapping[str, Run], settings: GateSettings) -> Comparison:
     """Compare the runs of a base and of a candidate, both by task.
 
     Raises IncompleteError for a damaged run, and where no task is in both.

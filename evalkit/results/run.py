@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalkit import digest
 from evalkit.data.sources import DataPlaces
 from evalkit.errors import EvalkitError, IncompleteError
 from evalkit.registry.spec import Reference, TaskSpec
-from evalkit.results.old_stats import upgrade
-from evalkit.run import dataset, plan, record, response_log
+from evalkit.results.derived_files import read_scores, read_stats
+from evalkit.results.recorded_data import load_recorded, row_fields
+from evalkit.results.sample_rows import sample_rows
+from evalkit.run import plan, record, response_log
 from evalkit.run.dataset import Dataset
 from evalkit.run.judge import Judge, recorded_judge
 from evalkit.run.outcome import Outcome
@@ -29,10 +30,6 @@ from evalkit.types import Request, Response, Sample, Score, Stat
 
 if TYPE_CHECKING:
     import pandas
-
-T = TypeVar("T")
-_decode_stats = msgspec.json.Decoder(list[Stat]).decode
-_decode_scores = msgspec.json.Decoder(Score).decode_lines
 
 
 class Run:
@@ -74,7 +71,7 @@ class Run:
     @classmethod
     def read(cls, folder: Path, places: DataPlaces | None = None) -> Run:
         """`load` with `places` instead of folders."""
-        return cls(folder, record.read(folder), places=places)
+        return cls(folder, record.read_record(folder), places=places)
 
     @classmethod
     def of(cls, outcome: Outcome, task: TaskSpec, places: DataPlaces) -> Run:
@@ -86,18 +83,11 @@ class Run:
 
     def replaced(self, **fields: Any) -> Run:
         """The same run with other values for arguments of the constructor."""
-        now: dict[str, Any] = {
-            "places": self.places,
-            "derived": self.derived,
-            "results_folder": self.results_folder,
-            **self._arguments,
-        }
-        return Run(**{"folder": self.folder, "record": self.record, **now, **fields})
+        names = ("folder", "record", "places", "derived", "results_folder")
+        return Run(**{**{name: getattr(self, name) for name in names}, **self._arguments, **fields})
 
     def __repr__(self) -> str:
         return f"<Run {self.record.model.name} on {self.record.task.name} in {self.folder}>"
-
-    # --- from the record
 
     @property
     def title(self) -> str:
@@ -133,39 +123,21 @@ class Run:
                 f"recompute it with `evalkit score {self.folder}`"
             ) from error
 
-    # --- its derived files
-
     @cached_property
     def stats(self) -> tuple[Stat, ...]:
         """The numbers, in the order of the task file. Raises IncompleteError when they cannot be read."""
         stats: Sequence[Stat] | None = self._arguments["stats"]
         if stats is not None:
             return tuple(stats)
-        return tuple(upgrade(stat, self.record.task.spec) for stat in self._read_derived("stats.json", _decode_stats))
+        return read_stats(self.folder, self.record.task.spec)
 
     @cached_property
     def scores(self) -> tuple[Score, ...]:
         """The scores, in the order of the samples. Raises IncompleteError when they cannot be read or some lack."""
-        argument: Sequence[Score] | None = self._arguments["scores"]
-        if argument is not None:
-            return tuple(argument)
-        scores = tuple(self._read_derived("scores.jsonl", _decode_scores))
-        distinct, planned = len({score.sample_id for score in scores}), self.record.scoring.counts.planned
-        if not distinct == len(scores) == planned:
-            raise IncompleteError(
-                f"{self.folder}/scores.jsonl: holds {len(scores)} scores of {distinct} samples, but its run.json "
-                f"tells of {planned}; recompute it with `evalkit score {self.folder}`"
-            )
-        return scores
-
-    def _read_derived(self, name: str, decode: Callable[[bytes], list[T]]) -> list[T]:
-        file, advice = self.folder / name, f"recompute it with `evalkit score {self.folder}` or leave the folder out"
-        try:
-            return decode(file.read_bytes())
-        except OSError as error:
-            raise IncompleteError(f"{file}: cannot be read ({error.strerror}): {advice}") from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise IncompleteError(f"{file}: damaged, or not of this program ({error}): {advice}") from error
+        scores: Sequence[Score] | None = self._arguments["scores"]
+        if scores is not None:
+            return tuple(scores)
+        return read_scores(self.folder, planned=self.record.scoring.counts.planned)
 
     def find(self, reference: Reference) -> Stat | None:
         """The number that a table cell refers to; None where the run has none."""
@@ -177,12 +149,10 @@ class Run:
         """The number that stands for the task: its headline metric over all samples."""
         return self.find(Reference(task=self.record.task.name))
 
-    # --- its log, and the data and prompts behind it
-
     @cached_property
     def log(self) -> Log:
         """The response log."""
-        return response_log.read(self.folder)
+        return response_log.read_responses(self.folder)
 
     @property
     def responses(self) -> Mapping[str, Response]:
@@ -192,35 +162,18 @@ class Run:
     @cached_property
     def dataset(self) -> Dataset:
         """The data as they are today. Raises EvalkitError where they cannot be read."""
-        return self._dataset({})
+        return load_recorded(self.record, self.task, self.places, media=not self.recorded, datasets={})
 
     def open(self, datasets: dict[str, Dataset]) -> Run:
         """Read everything now and return the run; `datasets` holds those that several models' runs of a task share.
 
         Raises EvalkitError where scores, replies or data cannot be read.
         """
-        self.__dict__["dataset"] = self._dataset(datasets)
+        self.__dict__["dataset"] = load_recorded(
+            self.record, self.task, self.places, media=not self.recorded, datasets=datasets
+        )
         _ = self.scores, self.log, self.plan
         return self
-
-    def _dataset(self, datasets: dict[str, Dataset]) -> Dataset:
-        task, data, limit = self.task, self.record.data, self.record.task.limit
-        places = msgspec.structs.replace(
-            self.places,
-            mirrors=self.places.mirrors or tuple(map(Path, data.mirrors)),
-            folder=Path(self.record.task.folder),
-        )
-        key = digest.of(
-            {
-                "source": _rows_of(task),
-                "where": [str(mirror) for mirror in places.mirrors],
-                "file": [self.record.task.folder, data.annotations, limit, self.recorded],
-            }
-        )
-        if key not in datasets:
-            annotations = Path(data.annotations) if data.annotations else None
-            datasets[key] = dataset.load(task, places, annotations=annotations, limit=limit, media=not self.recorded)
-        return datasets[key]
 
     @property
     def changed(self) -> bool:
@@ -258,14 +211,16 @@ class Run:
         return [(request, self.responses.get(request.key)) for request in self.requests.get(sample_id, ())]
 
     def rescored(self, task: TaskSpec, *, rule: str = "", judge: Judge | None = None, progress: Progress) -> Outcome:
-        """The run under another rule or version of its `task`; no model is called, and nothing written.
+        """The run under another rule or version of its `task`; nothing is written, and no model but the judge called.
 
         A `judge` reads what the rule cannot; without one, and without another `rule`, the logged replies of the
         record's own judge count. Replies to prompts that the task no longer has do not count. Raises EvalkitError.
         """
         run = self.replaced(task=task, scores=None, stats=None)
-        if _rows_of(task) == _rows_of(self.task):
+        if row_fields(task) == row_fields(self.task):
             run.__dict__["dataset"] = self.dataset
+        if judge is None and not rule:
+            judge = recorded_judge(self.record.scoring.judge)
         return rescore_record(
             self.record,
             task,
@@ -274,11 +229,9 @@ class Run:
             self.log,
             folder=self.folder,
             rule=rule,
-            judge=judge or (None if rule else recorded_judge(self.record.scoring.judge)),
+            judge=judge,
             progress=progress,
         )
-
-    # --- for notebooks
 
     def frame(self) -> pandas.DataFrame:
         """One row per sample: id, groups, gold, extracted answer, score, and the replies where the data can be read.
@@ -288,29 +241,8 @@ class Run:
         """
         import pandas
 
-        return pandas.DataFrame.from_records(list(self._rows()))
-
-    def _rows(self) -> Iterator[dict[str, object]]:
         try:
-            samples: Mapping[str, Sample] = self.samples
+            samples = self.samples
         except EvalkitError:
-            samples = {}  # the numbers do not need the data
-        for score in self.scores:
-            sample = samples.get(score.sample_id)
-            replies = [reply.text for _, reply in self.replies(score.sample_id) if reply] if sample else []
-            yield {
-                "sample_id": score.sample_id,
-                **{f"group.{name}": value for name, value in score.groups.items()},
-                "question": sample.question if sample else None,
-                "reply": "\n\n".join(replies) if replies else None,
-                "target": score.target,
-                "answer": score.answer,
-                "value": score.value,
-                "step": score.step,
-                "error": score.error,
-            }
-
-
-def _rows_of(task: TaskSpec) -> list[object]:
-    """The parts of a task that decide which samples it has."""
-    return [task.source, task.columns, task.row_filter, task.samples]
+            samples = {}  # the scores do not need the data
+        return pandas.DataFrame.from_records(list(sample_rows(self.scores, samples, self.replies)))

@@ -144,7 +144,7 @@ def scores_with_judge(
 
 def _execute(judge: Judge, requests: Mapping[str, Request], folder: Path, progress: Progress) -> tuple[int, Log]:
     """Execute the requests, by sample id, where the judge has a model; return the number of calls and its log."""
-    log = response_log.read(folder, LOG)
+    log = response_log.read_responses(folder, LOG)
     todo = plan.pending(Plan({name: (one,) for name, one in requests.items()}, {}), log)
     if not todo or judge.model is None or judge.engine is None:
         return 0, log
@@ -155,7 +155,7 @@ def _execute(judge: Judge, requests: Mapping[str, Request], folder: Path, progre
             advance(responses)
 
         Stream(judge.engine(), batch=judge.model.batch, workers=judge.model.workers, sink=sink).run(todo)
-    return len(todo), response_log.read(folder, LOG)
+    return len(todo), response_log.read_responses(folder, LOG)
 
 
 def request(judge: Judge, task: TaskSpec, sample: Sample, reply: str) -> Request:

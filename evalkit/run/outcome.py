@@ -28,7 +28,7 @@ def earlier_record(folder: Path, *, model: str, task: str, say: Callable[[str], 
     if not (folder / record.FILE).exists():
         return None
     try:
-        earlier = record.read(folder)
+        earlier = record.read_record(folder)
     except EvalkitError as error:
         say(f"{error}; the device of earlier replies is unknown, and the record is replaced")
         return None

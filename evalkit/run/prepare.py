@@ -78,7 +78,7 @@ def prepare(session: Session, task: TaskSpec, settings: TaskSettings) -> Prepare
     )
     blind = model.blind or not settings.media
     planned = plan.requests(task, session.identity, data.samples, problems=data.problems, blind=blind)
-    log = response_log.read(folder)
+    log = response_log.read_responses(folder)
     report_damage(log, progress)
     todo = plan.pending(planned, log)
     _report_log(planned, log, todo=len(todo), progress=progress)

@@ -149,7 +149,7 @@ class RunRecord(Value, frozen=True, kw_only=True):
     scoring: ScoringRecord
 
 
-def read(folder: Path) -> RunRecord:
+def read_record(folder: Path) -> RunRecord:
     """The record in a run's folder. Raises IncompleteError where it is missing or cannot be read."""
     file = folder / FILE
     advice = f"recompute it with `evalkit score {folder}` or leave the folder out"

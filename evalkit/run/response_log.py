@@ -32,7 +32,7 @@ class Log(msgspec.Struct, frozen=True):
         return response is not None and response.error is None
 
 
-def read(folder: Path, kind: str = "responses") -> Log:
+def read_responses(folder: Path, kind: str = "responses") -> Log:
     """All responses in `folder` (`<kind>-*.jsonl`), in file order. An unfinished last line does not count.
 
     A broken line inside a file is reported in `damaged` as file:line and is never fatal: its request is asked again.

@@ -51,7 +51,7 @@ def finish_for_ranks(
     """Finish task `number` of several ranks: wait for all ranks, then execute the `remaining` requests here."""
     progress = prepared.settings.progress
     progress.label(prepared.label)
-    totals = torchrun.collect_reports(session, rank_group=rank_group, task=number, progress=progress)
+    totals = torchrun.collect_reports(session, rank_group=rank_group, number=number, progress=progress)
     return finish(session, prepared, totals.plus(_execute(session, prepared, remaining, execute_locally)))
 
 
@@ -65,7 +65,7 @@ def _execute(session: Session, prepared: PreparedTask, todo: Sequence[Request], 
 def finish(session: Session, prepared: PreparedTask, totals: CallTotals) -> Outcome:
     """Score the replies in the log as it is now, and write scores, stats and record."""
     task, settings, planned = prepared.task, prepared.settings, prepared.planned
-    log = response_log.read(prepared.folder)
+    log = response_log.read_responses(prepared.folder)
     scores = scores_with_judge(
         settings.judge,
         task,

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial, reduce
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
@@ -15,7 +14,7 @@ from evalkit import digest
 from evalkit.errors import EvalkitError, ResumableError
 from evalkit.run import plan, provenance
 from evalkit.run.local import CallTotals, execute_part
-from evalkit.run.plan import Plan
+from evalkit.run.prepare import PreparedTask
 from evalkit.run.progress import Progress
 from evalkit.run.response_log import Log
 from evalkit.run.session import Session
@@ -116,45 +115,35 @@ class RankGroup:
             raise ResumableError(f"the launcher's store does not answer ({_line(error)}); {AGAIN}") from error
 
 
-def execute_claims(
-    session: Session,
-    planned: Plan,
-    todo: Sequence[Request],
-    folder: Path,
-    *,
-    rank_group: RankGroup,
-    task: int,
-    progress: Progress,
-) -> list[Request]:
-    """Execute the requests of `todo` that this rank claims, and report them. Return those left to rank 0 for the end.
+def execute_claims(session: Session, prepared: PreparedTask, *, rank_group: RankGroup, number: int) -> list[Request]:
+    """Execute the requests of task `number` that this rank claims, and report them. Return those left to rank 0.
 
-    These are requests that an earlier task of this command has, too: by then its log has the reply, whichever rank
-    made it.
+    These are requests that an earlier task of this command has, too: when rank 0 comes to them, the log of that task
+    has the reply, whichever rank made it.
     """
-    earlier, unanswered = session.planned.copy(), {request.key for request in todo}
-    new = [request for request in plan.pending(planned, Log({})) if request.key not in earlier]
+    todo, earlier = prepared.todo, session.planned.copy()
+    new = [request for request in plan.pending(prepared.planned, Log({})) if request.key not in earlier]
     session.planned.update(request.key for request in new)
     remaining = [request for request in todo if request.key in earlier]
-    claims, totals = rank_group.claims(task, plan.units(new), unanswered), CallTotals()
+    claims = rank_group.claims(number, plan.units(new), {request.key for request in todo})
+    totals = CallTotals()
     for first in claims:  # without a claim, no model is loaded
-        own = chain([first], claims)
-        total = len(todo) - len(remaining)
         totals = execute_part(
             session,
-            own,
-            folder,
-            progress=progress,
-            total=total,
+            chain([first], claims),
+            prepared.folder,
+            progress=prepared.settings.progress,
+            total=len(todo) - len(remaining),
             name=str(rank_group.rank),
-            others=rank_group.reply_counter(task),
+            others=rank_group.reply_counter(number),
         )
-    rank_group.report(task, RankReport(totals, session.facts, session.share_prefix))
+    rank_group.report(number, RankReport(totals, session.facts, session.share_prefix))
     return remaining
 
 
-def collect_reports(session: Session, *, rank_group: RankGroup, task: int, progress: Progress) -> CallTotals:
+def collect_reports(session: Session, *, rank_group: RankGroup, number: int, progress: Progress) -> CallTotals:
     """Wait for the reports on a task, and return the sum of its calls; the session gets the facts of all ranks."""
-    reports = rank_group.reports(task, progress)
+    reports = rank_group.reports(number, progress)
     session.facts = provenance.merge_facts(*(report.facts for report in reports))
     session.share_prefix = next((r.share_prefix for r in reports if r.share_prefix), "")
     return reduce(CallTotals.plus, (report.totals for report in reports))

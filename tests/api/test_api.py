@@ -218,6 +218,6 @@ def test_replies_are_scored_and_explained_without_a_model(tmp_path: Path) -> Non
 
 def test_one_reply_that_lacks_makes_the_run_incomplete(tmp_path: Path) -> None:
     told: list[str] = []
-    run = evalkit.score(TASK, {"q0": "A", "zz": "B"}, rows=rows(tmp_path), cache=tmp_path / "c", tell=told.append)
+    run = evalkit.score(TASK, {"q0": "A", "zz": "B"}, rows=rows(tmp_path), cache=tmp_path / "c", notify=told.append)
     assert not run.record.complete
     assert told == ["predictions: 1 lines belong to no sample, the first is 'zz'"]

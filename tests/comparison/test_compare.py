@@ -58,7 +58,7 @@ def question(n: int) -> dict[str, Any]:
 
 
 def replies(broken: int = 0) -> dict[str, str]:
-    """Four of five are right; `broken` of the right ones, evenly spread, say nothing of use."""
+    """Four of five are right; `broken` of the right ones, evenly repeat_allow, say nothing of use."""
     right = [n for n in range(SAMPLES) if n % 5]
     lost = {right[i * len(right) // broken] for i in range(broken)} if broken else set()
     wrong = {n: "ABCD"[(n + 1) % 4] for n in range(SAMPLES)}
@@ -242,7 +242,7 @@ ORDERS = [
 @pytest.mark.parametrize(("line", "allowed"), ORDERS, ids=[line for line, _ in ORDERS])
 def test_reasons_may_stand_before_or_after_the_runs(line: str, allowed: list[str]) -> None:
     words = ["compare", *line.format(sides="results/data results/b").split()]
-    options = arguments.parser().parse_args(list(arguments.spread(words)))
+    options = arguments.parser().parse_args(list(arguments.repeat_allow(words)))
     assert (options.base, str(options.candidate), options.allow) == ("results/data", "results/b", allowed)
     assert arguments.REASONS == REASONS
 

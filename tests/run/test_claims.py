@@ -113,7 +113,7 @@ def test_a_rank_that_still_replies_is_waited_for() -> None:
     thread = threading.Thread(target=slow)
     thread.start()
     session = FakeSession()
-    totals = torchrun.collect_reports(session, rank_group=rank_group, task=0, progress=QUIET)
+    totals = torchrun.collect_reports(session, rank_group=rank_group, number=0, progress=QUIET)
     thread.join()
     assert (totals, totals.busy_percent) == (CallTotals(4, 3.0, 6.0), 50.0)
     assert (session.facts, session.share_prefix) == ({"device": "cuda:0 + cuda:1"}, "on")
@@ -141,15 +141,7 @@ def ranks_run(folder: Path, tasks: Sequence[Any], sessions: Sequence[FakeSession
         rank_group, session, prepared_tasks = RankGroup(counter, rank, size), sessions[rank], []
         for number, task in enumerate(tasks):
             prepared = prepare(session, task, task_settings)
-            remaining = torchrun.execute_claims(
-                session,
-                prepared.planned,
-                prepared.todo,
-                prepared.folder,
-                rank_group=rank_group,
-                task=number,
-                progress=QUIET,
-            )
+            remaining = torchrun.execute_claims(session, prepared, rank_group=rank_group, number=number)
             prepared_tasks.append((prepared, remaining))
     return [
         runner.finish_for_ranks(session, prepared, remaining, rank_group=rank_group, number=n)

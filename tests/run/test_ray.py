@@ -114,7 +114,7 @@ def test_what_a_worker_cannot_mend_ends_the_run_and_keeps_the_replies(
     with closing(RayExecutor(actors=1)) as executor, pytest.raises(kind, match=words) as raised:
         runner.run(session(way=way), make_task(), settings(tmp_path), execute=executor)
     assert raised.value.code == code
-    log = response_log.read(tmp_path / "results/clumsy/yesno")
+    log = response_log.read_responses(tmp_path / "results/clumsy/yesno")
     answered = sum(response.error is None for response in log.responses.values())
     assert answered == (0 if way == "load" else 8), "the unit before the one with q9"
 

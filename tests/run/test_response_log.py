@@ -22,7 +22,7 @@ def test_latest_answer_wins_over_errors_and_over_older_answers(tmp_path: Path) -
     with response_log.writer(tmp_path) as append:
         append([Response(key="a", error="broken", finish="error"), Response(key="b", text="old")])
         append([Response(key="a", text="fine"), Response(key="b", error="later error", finish="error")])
-    log = response_log.read(tmp_path)
+    log = response_log.read_responses(tmp_path)
     assert log.responses["a"].text == "fine"
     assert log.responses["b"].text == "old", "an error never hides an answer"
     assert log.answered("a")
@@ -35,10 +35,10 @@ def test_a_torn_last_line_is_ignored_and_cut_before_appending(tmp_path: Path) ->
     file = tmp_path / "responses-0.jsonl"
     with file.open("ab") as stream:
         stream.write(b'{"key":"b","text":"half a li')
-    assert set(response_log.read(tmp_path).responses) == {"a"}
+    assert set(response_log.read_responses(tmp_path).responses) == {"a"}
     with response_log.writer(tmp_path) as append:
         append([Response(key="c", text="y")])
-    assert response_log.read(tmp_path).damaged == ()
+    assert response_log.read_responses(tmp_path).damaged == ()
     assert file.read_bytes().count(b"\n") == 2
 
 
@@ -52,7 +52,7 @@ def test_cutting_reaches_the_start_of_a_file_without_line_ends(tmp_path: Path, c
 
 def test_a_damaged_line_inside_is_named_and_costs_only_itself(tmp_path: Path) -> None:
     (tmp_path / "responses-0.jsonl").write_bytes(b'{"key":"a"}\nnot json\n{"key":"b"}\n')
-    log = response_log.read(tmp_path)
+    log = response_log.read_responses(tmp_path)
     assert set(log.responses) == {"a", "b"}
     assert log.damaged == (f"{tmp_path}/responses-0.jsonl:2",)
 
@@ -61,7 +61,7 @@ def test_logs_of_several_writers_are_read_together(tmp_path: Path) -> None:
     for name in ("0", "1"):
         with response_log.writer(tmp_path, name) as append:
             append([Response(key=name)])
-    assert set(response_log.read(tmp_path).responses) == {"0", "1"}
+    assert set(response_log.read_responses(tmp_path).responses) == {"0", "1"}
 
 
 def test_two_writers_of_one_file_are_refused(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_text_that_json_cannot_hold_as_such_comes_back(tmp_path: Path) -> None:
     text = 'line\nbreak "quote" \\ 答案 \x00 \u2028'
     with response_log.writer(tmp_path) as append:
         append([Response(key="a", text=text)])
-    assert response_log.read(tmp_path).responses["a"].text == text
+    assert response_log.read_responses(tmp_path).responses["a"].text == text
 
 
 WRITER = """
@@ -86,7 +86,7 @@ from pathlib import Path
 from evalkit.run import response_log
 from evalkit.types import Response
 folder = Path(sys.argv[1])
-done = set(response_log.read(folder).responses)
+done = set(response_log.read_responses(folder).responses)
 with response_log.writer(folder) as append:
     for start in range(0, 4000, 4):
         batch = [Response(key=str(k), text="x" * 300) for k in range(start, start + 4) if str(k) not in done]
@@ -99,14 +99,14 @@ def test_sigkill_at_random_moments_loses_no_line_and_repeats_none(tmp_path: Path
     for _ in range(20):
         process = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)])
         time.sleep(0.05 + 0.1 * moments.random())
-        before = len(response_log.read(tmp_path).responses)
+        before = len(response_log.read_responses(tmp_path).responses)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        assert len(response_log.read(tmp_path).responses) >= before
+        assert len(response_log.read_responses(tmp_path).responses) >= before
     subprocess.run([sys.executable, "-c", WRITER, str(tmp_path)], check=True)
     lines = (tmp_path / "responses-0.jsonl").read_bytes().splitlines()
     assert len(lines) == 4000
-    assert len(response_log.read(tmp_path).responses) == 4000
+    assert len(response_log.read_responses(tmp_path).responses) == 4000
 
 
 def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:

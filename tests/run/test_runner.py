@@ -299,4 +299,4 @@ def test_promise_4_killed_at_twenty_random_moments_the_same_command_finishes_the
     repeated = len((tmp_path / "asked").read_text().splitlines()) - 240
     assert repeated <= 4 * kills, "a kill costs at most one batch"
     assert json.loads((folder / "run.json").read_text())["complete"] is True
-    assert response_log.read(folder).damaged == ()
+    assert response_log.read_responses(folder).damaged == ()

@@ -75,7 +75,7 @@ def run(made: Session, spec: TaskSpec, data: Path, out: Path) -> Outcome:
 
 
 def replies(outcome: Outcome) -> dict[str, str]:
-    return {key: response.text for key, response in response_log.read(outcome.folder).responses.items()}
+    return {key: response.text for key, response in response_log.read_responses(outcome.folder).responses.items()}
 
 
 # --- equal requests of several tasks
