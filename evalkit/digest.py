@@ -1,4 +1,4 @@
-"""Digests: equal values have equal ones on every machine and in every version of this program."""
+"""Digests of values, bytes and files: equal content has the same one on every machine and in every version."""
 
 from __future__ import annotations
 

@@ -1,14 +1,15 @@
 """Every failure that a user can act on, as one tree of exceptions; the command line ends with their `code`.
 
-    EvalkitError             2   usage, or a place that cannot be written
+    EvalkitError             2   wrong usage, or a path that cannot be written
     |-- YamlError            2   a file of the registry
     |-- ModelError           2   a model, or a file of recorded replies
     |-- IncompleteError      4   data or results that are not what the task declares
-    |-- CellError            4   one cell of a row; costs one sample
-    |-- MediaError           4   one picture or video; costs one sample
+    |-- CellError            4   one cell of a row: one sample fails
+    |-- MediaError           4   one picture or video: one sample fails
     |-- ForeignFileError     4   a file of another tool
+    |-- EvaluationError          some tasks of an evaluation failed; the code of the first failure
     |-- InternalError       70   a defect of evalkit
-    `-- ResumableError      75   the machine gave out; the same command continues
+    `-- ResumableError      75   a full disk, a lost device, no network: the same command continues
 
     OutOfMemoryError             a signal inside a run, which halves the batch; no user meets it
 
@@ -45,13 +46,13 @@ class IncompleteError(EvalkitError):
 
 
 class CellError(EvalkitError):
-    """A cell of one row is not what its column promises: it costs this sample, not the run."""
+    """A cell of one row is not what its column promises: this sample fails, not the run."""
 
     code = 4
 
 
 class MediaError(EvalkitError):
-    """A picture or video cannot be read; the sentence names its path. It costs this sample, not the run."""
+    """A picture or video cannot be read; the sentence names its path. This sample fails, not the run."""
 
     code = 4
 
@@ -63,7 +64,7 @@ class ForeignFileError(EvalkitError):
 
 
 class InternalError(EvalkitError):
-    """An exception that nothing foresaw, as a sentence: the mistake is evalkit's, and reporting it is the remedy."""
+    """An unexpected exception, as a sentence: the defect is evalkit's, and the remedy is to report it."""
 
     code = 70
 
@@ -79,7 +80,7 @@ class OutOfMemoryError(Exception):
 
 
 class EvaluationError(EvalkitError):
-    """Some tasks of an evaluation did not come to their end; `runs` are those that did, `failures` tell of the others.
+    """Some tasks of an evaluation failed: `runs` are the finished ones, `failures` name the others and their errors.
 
     The code is that of the first failure.
     """

@@ -10,11 +10,11 @@ UNSAFE = re.compile(r"[^\w.+-]+")
 
 
 def safe_name(name: str) -> str:
-    """The name with `-` for every run of unsafe characters; letters of every script stay. Two names can become one."""
+    """The name with `-` for each stretch of unsafe characters; letters of every script stay. Two names may give one."""
     return UNSAFE.sub("-", name).strip(".-") or digest.of(name)[:8]
 
 
-def distinct(*names: str) -> str:
-    """One file name for several names; where a character was replaced, part of their digest keeps it unique."""
+def unique_name(*names: str) -> str:
+    """One file name for one or several names; where a character was replaced, part of their digest makes it unique."""
     joined = "--".join(map(safe_name, names))
     return joined if joined == "--".join(names) else f"{joined}-{digest.of(names)[:8]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 LONGEST = 4000
-"""Characters of a sentence on stderr."""
+"""Characters of a sentence on stderr, at most."""
 UNCHANGED = "\n\t\u200c\u200d"
 """Line ends and tabs, and the joiners that emoji and several scripts are spelled with."""
 

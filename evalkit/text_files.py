@@ -1,4 +1,4 @@
-"""Text files read and written whole: packed lines, JSON objects, and derived files that are replaced in one step."""
+"""Text files: their lines (gzip too), JSON documents, and files that are replaced in one step."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import msgspec
 from evalkit.errors import EvalkitError, ResumableError
 
 T = TypeVar("T")
-EXHAUSTED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
-"""Errors of a disk that gives out, wherever the file lies: no other option helps, making room and repeating does."""
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""Errors of a full or broken disk: another --out may not help, making room and repeating the command does."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -29,13 +29,13 @@ def regular(path: Path) -> Path:
 
 
 def lines(path: Path) -> Iterator[bytes]:
-    """The lines of a file with their line ends, unpacked if it is gzip whatever its name, without a byte order mark.
+    """The lines of a file with their line ends, without a byte order mark; gzip is recognised by content, not by name.
 
     Raises OSError, EOFError and zlib.error as gzip does.
     """
     with regular(path).open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    with gzip.open(path, "rb") if packed else path.open("rb") as file:
+        is_gzip = file.read(2) == b"\x1f\x8b"
+    with gzip.open(path, "rb") if is_gzip else path.open("rb") as file:
         for n, line in enumerate(file):
             yield line if n else line.removeprefix(codecs.BOM_UTF8)
 
@@ -72,21 +72,21 @@ def json_object(line: bytes) -> dict[str, Any]:
 def write_atomic(file: Path, data: bytes, *, option: str = "--out") -> Path:
     """Replace a derived file in one step: a reader sees the old content or the new one, never a part.
 
-    Its folder is made where there is none; a link or a pipe, such as /dev/stdout, is written through. Raises
-    EvalkitError as `unwritable` says.
+    Its folder is made where there is none; a link or a pipe, such as /dev/stdout, is written to and not replaced.
+    Raises EvalkitError as `unwritable` says.
     """
-    fresh = file.with_name(f".{file.name[:200]}.{os.getpid()}.tmp") if file.name else file
+    temporary = file.with_name(f".{file.name[:200]}.{os.getpid()}.tmp") if file.name else file
     try:
-        through = file.is_symlink() or (file.exists() and not file.is_file())
+        is_special = file.is_symlink() or (file.exists() and not file.is_file())
         file.parent.mkdir(parents=True, exist_ok=True)
-        if through:
+        if is_special:
             file.write_bytes(data)
             return file
         try:
-            fresh.write_bytes(data)
-            fresh.replace(file)
+            temporary.write_bytes(data)
+            temporary.replace(file)
         except BaseException:
-            fresh.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise unwritable(file, error, f"choose another {option}") from error
@@ -94,9 +94,9 @@ def write_atomic(file: Path, data: bytes, *, option: str = "--out") -> Path:
 
 
 def unwritable(path: Path, error: OSError, remedy: str) -> EvalkitError:
-    """The sentence for a path that cannot be written: a disk that gives out is resumable, else `remedy` helps."""
+    """The error for a path that cannot be written: ResumableError for a full or broken disk, else one with `remedy`."""
     reason = error.strerror or str(error)
-    if error.errno in EXHAUSTED:
+    if error.errno in DISK_ERRORS:
         return ResumableError(f"{path}: cannot be written ({reason}); make room there and repeat the command")
     return EvalkitError(f"{path}: cannot be written ({reason}); {remedy}")
 

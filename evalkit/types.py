@@ -9,7 +9,7 @@ import msgspec
 
 
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The base of every record: immutable, and an unknown field is an error, so that a typing slip never passes."""
+    """The base of every record: immutable, and an unknown field is an error, so that a misspelt one never passes."""
 
 
 # --- which frames of a video
@@ -75,8 +75,8 @@ class Decoding(Value, frozen=True, kw_only=True, omit_defaults=True):
 class Image(Value, frozen=True, tag_field="kind", tag="image", omit_defaults=True):
     """A handle on a picture: never pixels.
 
-    path: a file, or `archive.zip!/member`. digest: the sha256 of its bytes, 64 hex digits; empty where no such file was
-    found, which costs the sample.
+    path: a file, or `archive.zip!/member`. digest: the sha256 of its bytes, 64 hex digits; empty where there is no
+    such file, so that the sample fails.
     """
 
     path: str
@@ -103,7 +103,7 @@ class Message(Value, frozen=True):
     parts: tuple[Part, ...]
 
 
-# --- the five stations of an evaluation
+# --- from sample to stat
 
 
 class Sample(Value, frozen=True, kw_only=True):
@@ -181,9 +181,9 @@ class Score(Value, frozen=True, kw_only=True, omit_defaults=True):
     """An opinion about one sample: `value` in [0, 1], the extracted `answer` (None: unparsable) and the `target`.
 
     `step` is a short phrase for readers: the step of the rule that decided. No code depends on its wording. `options`
-    is the number of choices (0: open question) from which a metric's guessing policy draws. `fallback` tells that the
-    value is owed to such a policy. `error` names why the sample has no reply at all; its value is then 0. `cluster` is
-    the sample's.
+    is the number of choices (0: open question) from which a metric's guessing policy draws. `fallback` is true if
+    the value comes from such a policy. `error` is the reason why the sample has no reply; its value is then 0.
+    `cluster` is the sample's.
     """
 
     sample_id: str
@@ -205,9 +205,10 @@ Interval: TypeAlias = Literal["wilson", "t", "normal", "stratified-wilson", "boo
 class Stat(Value, frozen=True, kw_only=True):
     """One number of a result and its 95 % interval. `where` selects a group (`{}`: all samples).
 
-    `unit` holds for `value`, `stderr`, `low` and `high`: `fraction`, or `answer`, the unit of the answers themselves
-    (a mean absolute error). Of `n` samples `clusters` are independent draws; None: not known. `interval` is the kind
-    of the interval; None for a difference of two runs. `method` says the same in words, for people; nothing parses it.
+    `unit` is that of `value`, `stderr`, `low` and `high`: `fraction`, or `answer`, the unit of the answers themselves
+    (a mean absolute error). `clusters` is the number of independent draws among the `n` samples; None: not known.
+    `interval` is the kind of the interval; None for a difference of two runs. `method` describes the interval in words,
+    for people; nothing parses it.
     """
 
     metric: str

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.errors import EvalkitError
-from evalkit.filenames import distinct, safe_name
+from evalkit.filenames import safe_name, unique_name
 from evalkit.run import outcome, runner
 from tests.run.test_runner import FakeSession, make_data, make_task, settings
 
@@ -34,14 +34,14 @@ def test_a_folder_is_called_as_its_model_is(name: str, expected: str) -> None:
 
 
 def test_names_that_read_alike_keep_files_of_their_own() -> None:
-    assert distinct("phi-3.5") == "phi-3.5"
-    assert distinct("phi-3.5", "mmmu_val") == "phi-3.5--mmmu_val"
-    assert len({distinct(name) for name in ("a-b", "a/b", "a b", "模型", "另一个")}) == 5
+    assert unique_name("phi-3.5") == "phi-3.5"
+    assert unique_name("phi-3.5", "mmmu_val") == "phi-3.5--mmmu_val"
+    assert len({unique_name(name) for name in ("a-b", "a/b", "a b", "模型", "另一个")}) == 5
 
 
 @given(st.text())
 def test_no_name_leaves_its_folder(name: str) -> None:
-    for found in (safe_name(name), distinct(name), distinct(name, "task")):
+    for found in (safe_name(name), unique_name(name), unique_name(name, "task")):
         assert HARMLESS.fullmatch(found)
         assert not found.startswith(".")
 

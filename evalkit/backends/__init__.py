@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
-import msgspec
-
 from evalkit.backends.baseline import Baseline
 from evalkit.backends.engine import Engine
 from evalkit.backends.function import Function
 from evalkit.backends.phi3_vision.spec import Phi3Vision
 from evalkit.backends.replay import Replay
 from evalkit.backends.transformers import Transformers
-from evalkit.errors import ModelError
 
 Backend: TypeAlias = Transformers | Phi3Vision | Baseline | Replay | Function
 
@@ -36,8 +33,8 @@ class BackendProtocol(Protocol):
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
         """The part of a request's key that the backend adds: plain data with all that can change a reply.
 
-        `by_sample: True` among it says that replies belong to samples, not to prompts; the key then holds the sample's
-        id and view, too. Digests of large files are kept in the folder `cache`. Raises ModelError for a checkpoint or
+        With `by_sample: True` in it, replies belong to samples, not to prompts, and the key holds the sample's id and
+        view, too. Digests of large files are kept in the folder `cache`. Raises ModelError for a checkpoint or
         file that is not there.
         """
 
@@ -49,17 +46,6 @@ class BackendProtocol(Protocol):
 
         Raises ModelError for a checkpoint or a device that cannot be used, and ResumableError for a broken device.
         """
-
-
-def decode_backend(spec: object) -> Backend:
-    """The backend of plain data: `backend:` of a model file, or `model_spec["backend"]` of a run's record.
-
-    Raises ModelError for data that no backend of this version has written.
-    """
-    try:
-        return msgspec.convert(spec, Backend)  # type: ignore[no-any-return]  # msgspec has no type for unions
-    except msgspec.ValidationError as error:
-        raise ModelError(f"backend: {error}; this version of evalkit does not know such a backend") from error
 
 
 if TYPE_CHECKING:

@@ -109,8 +109,8 @@ def _process_control_text(processor: Any, conversation: Conversation) -> dict[st
     known = "sanitize_control_tokens" in inspect.signature(processor.apply_chat_template).parameters
     if not known or conversation.videos:
         raise ModelError(
-            "the prompt spells a control token of the model, which this transformers cannot encode as plain text; "
-            "upgrade transformers, or give videos as frames"
+            "the prompt spells a control token of the model, which the installed transformers cannot encode as "
+            "plain text; upgrade transformers, or give videos as frames"
         )
     return dict(
         processor.apply_chat_template(

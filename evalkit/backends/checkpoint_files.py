@@ -20,7 +20,7 @@ ASSETS = Path(str(resources.files("evalkit") / "assets"))
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
-# Bytes from which a file's digest is kept on disk; to keep it costs as much as to read a smaller file again.
+# Bytes from which a file's digest is kept on disk; a smaller file is hashed again as fast as its digest is looked up.
 LARGE_FILE = 1 << 20
 
 
@@ -158,8 +158,11 @@ def _check_weights(folder: Path, names: set[str]) -> None:
         raise ModelError(f"{folder}: there are no weights; put the *.safetensors files beside config.json")
     index = folder / "model.safetensors.index.json"
     if index.name in names and "model.safetensors" not in names:
-        for shard in sorted(_shards(index) - names):
-            raise ModelError(f"{folder}: the shard {shard} named by {index.name} is missing; copy or download it again")
+        missing = sorted(_shards(index) - names)
+        if missing:
+            raise ModelError(
+                f"{folder}: the shard {missing[0]} named by {index.name} is missing; copy or download it again"
+            )
 
 
 def _shards(index: Path) -> set[str]:
@@ -174,8 +177,8 @@ def _shards(index: Path) -> set[str]:
 
 def _relevant(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        stem = path.name.lower()
-        ignored = stem.startswith((".", "readme", "license", "licence", "notice", "trainer_state", "training_args"))
+        name = path.name.lower()
+        ignored = name.startswith((".", "readme", "license", "licence", "notice", "trainer_state", "training_args"))
         if path.is_file() and not ignored and path.suffix in SUFFIXES:
             yield path
 

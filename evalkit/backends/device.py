@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def choose(name: str = "", *, rank: int | None = None) -> torch.device:
     """The device called `name` ("cpu", "cuda:1", "npu:0", "mps"), or accelerate's if empty.
 
-    With `rank`, the local rank of a process of a launch, it is the accelerator of that number. A tensor is put there
-    and read back, so that a device that does not work fails now and not after a long load. Raises ModelError for a
-    named device that this machine does not have, and ResumableError where accelerate's is broken.
+    With an empty name and `rank`, the local rank of this process, it is the accelerator of that number. A tensor is
+    put there and read back, so that a device that does not work fails now and not after a long load. Raises ModelError
+    for a named device that cannot be used here, and ResumableError where the one that was chosen is broken.
     """
     check_torch()
     import torch
@@ -38,7 +38,7 @@ def choose(name: str = "", *, rank: int | None = None) -> torch.device:
 
 
 def _absent(name: str) -> str:
-    """The reason why this machine has no device of the kind of `name`, or ""; torch's own lists all that it knows."""
+    """The reason why this machine has no device of the kind of `name`, or ""; torch's own message lists all kinds."""
     kind = name.partition(":")[0]
     if kind in {known.partition(":")[0] for known in usable()}:
         return ""
@@ -76,11 +76,11 @@ def check_torch() -> None:
         if importlib.util.find_spec("torch_npu") is not None:
             import torch_npu  # noqa: F401
     except (ImportError, RuntimeError, OSError) as error:
-        package, advice = TORCH if importlib.util.find_spec("torch_npu") is None else TORCH_NPU
-        raise ModelError(f"{package} cannot be loaded ({reason(error)}); {advice}") from error
+        subject, advice = TORCH if importlib.util.find_spec("torch_npu") is None else TORCH_NPU
+        raise ModelError(f"{subject} cannot be loaded ({reason(error)}); {advice}") from error
 
 
-# The package that cannot be loaded, and what to do.
+# The subject of "... cannot be loaded", and what to do.
 TORCH = ("torch", "install it for this platform; `evalkit doctor` shows what is there")
 TORCH_NPU = (
     "torch-npu is installed but",

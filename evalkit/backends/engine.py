@@ -31,7 +31,7 @@ class PreparedRequest(Protocol):
 
     @property
     def tokens(self) -> int:
-        """Length of the prompt in positions of the model, image features included; 0 where no device holds them.
+        """Length of the prompt in positions of the model, image features included; 0 for an engine without a device.
 
         The token budget of a batch counts it.
         """

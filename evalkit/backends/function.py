@@ -63,7 +63,7 @@ class FunctionEngine:
         return {"device": "", "dtype": ""}
 
     def share_prefixes(self, choice: str) -> str:
-        """Nothing: there is no prefill here."""
+        """Empty: there is no prefill to share."""
         return ""
 
     def prepare(self, request: Request) -> UnpreparedRequest:

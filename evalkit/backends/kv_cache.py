@@ -1,4 +1,4 @@
-"""A KV cache with spare positions: each row begins with the keys and values of its prefix, new ones go in in place.
+"""A KV cache with spare positions: a row begins with the keys and values of its prefix; new ones are written in place.
 
 The cache of transformers is copied whole with every token; behind a video that costs more than the model itself.
 """

@@ -42,7 +42,7 @@ def read_model(checkpoint: Checkpoint, *, dtype: str, attention: str, device: to
 
 
 def read_processor(checkpoint: Checkpoint) -> Any:
-    """The processor; one without a video processor where that would need a torchvision which is not installed."""
+    """The processor, without its video processor where torchvision, which that needs, is not installed."""
     from transformers import AutoProcessor
 
     try:
@@ -111,7 +111,7 @@ def _problems(info: Any) -> Iterator[tuple[str, list[str]]]:
 
 
 def _without_videos(checkpoint: Checkpoint) -> Any:
-    """A processor class without a video processor where that would need a missing torchvision; None elsewhere."""
+    """A processor class without a video processor where torchvision, which that needs, is not installed; else None."""
     from transformers import AutoConfig
     from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
     from transformers.utils import is_torchvision_available

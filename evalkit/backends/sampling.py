@@ -30,10 +30,10 @@ def generation_loop(
     sampler: LogitsProcessor | None = None,
     stop: StoppingCriterion | None = None,
 ) -> list[list[int]]:
-    """`tokens` [batch, n] and up to `max_new_tokens` more; `logits` maps tokens so far to [batch, vocabulary].
+    """Return `tokens` [batch, n] with up to `max_new_tokens` generated ones behind them, as a list for each row.
 
-    Rows that end early go on with arbitrary tokens, so the caller must cut each at the first of `ends`; the loop stops
-    when every row has ended.
+    `logits` maps the tokens so far to logits [batch, vocabulary]. Rows that end early go on with arbitrary tokens, so
+    the caller must cut each at the first of `ends`; the loop stops when every row has ended.
     """
     import torch
 
@@ -115,13 +115,13 @@ def cut_at_stop(text: str, stop: Iterable[str]) -> str:
     return text[: min((start for start in starts if start >= 0), default=len(text))]
 
 
-def reply_length(tokens: Sequence[int], eos: frozenset[int], stopped: int | None) -> tuple[int, bool]:
+def reply_length(tokens: Sequence[int], ends: frozenset[int], stopped: int | None) -> tuple[int, bool]:
     """Number of generated tokens that belong to the reply, its end token included, and true if the reply ended.
 
     `stopped` is the number of tokens after which a stop string came, or None.
     """
     for n, token in enumerate(tokens[:stopped], start=1):
-        if token in eos:
+        if token in ends:
             return n, True
     return (len(tokens), False) if stopped is None else (stopped, True)
 

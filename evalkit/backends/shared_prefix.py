@@ -51,7 +51,7 @@ class MultimodalRope(Protocol):
 # --- the reasons against sharing
 
 
-def unsound(model: Any) -> str:
+def unsound_reason(model: Any) -> str:
     """The reason why shared prefills would change the replies of a model of transformers, or ""."""
     config, generation = model.config, model.generation_config
     if getattr(config, "image_token_id", None) is None:
@@ -60,10 +60,10 @@ def unsound(model: Any) -> str:
         return f"{config.model_type} gives pictures positions of several dimensions"
     if any(getattr(generation, name, None) for name in FORBIDDING):
         return "generation_config.json forbids tokens"
-    return partial_attention(config.get_text_config())
+    return partial_attention_reason(config.get_text_config())
 
 
-def partial_attention(config: Any) -> str:
+def partial_attention_reason(config: Any) -> str:
     """The reason why layers of a decoder see only a part of the prompt (sliding windows and the like), or "".
 
     A window counts positions of the KV cache, and those behind a shared prefix follow padding in the middle.
@@ -74,16 +74,16 @@ def partial_attention(config: Any) -> str:
     return f"layers of {config.model_type} see only a part of the prompt" if partial else ""
 
 
-def unproven(model: Any) -> str:
+def unproven_reason(model: Any) -> str:
     """The reason why no test proves that shared prefills leave the replies of a model as they are, or ""."""
     family, decoder = model.config.model_type, model.config.get_text_config().model_type
     if decoder not in PROVEN.get(family, ()):
         return f"not proven for {family} with {decoder}"
-    return unproven_attention(model.config._attn_implementation)
+    return unproven_attention_reason(model.config._attn_implementation)
 
 
-def unproven_attention(kernel: str) -> str:
-    """The reason why no test proves it for an attention kernel, or ""."""
+def unproven_attention_reason(kernel: str) -> str:
+    """The reason why no test proves that shared prefills leave replies as they are with an attention kernel, or ""."""
     return "" if kernel in {"sdpa", "eager"} else f"not proven for {kernel}"
 
 
@@ -128,7 +128,7 @@ def grow_prefixes(prompts: Sequence[Inputs], prefixes: Sequence[Prefix]) -> list
 
 
 def _common(rows: Sequence[list[int]]) -> int:
-    """The number of first tokens that all rows have in common: those that the least and the greatest of them have."""
+    """The number of leading tokens that all rows share: the first and the last row in sorted order share no more."""
     pairs = zip(min(rows), max(rows), strict=False)
     return next((n for n, (one, other) in enumerate(pairs) if one != other), min(map(len, rows)))
 
@@ -218,7 +218,7 @@ class CachedModel:
         return self.forward({"input_ids": tokens[:, -1:], "attention_mask": torch.ones_like(tokens[:, -1:])})
 
     def forward(self, inputs: Inputs) -> torch.Tensor:
-        """Logits [batch, vocabulary] in float32 of the token behind `inputs`, which follow the cache and go into it.
+        """Logits [batch, vocabulary] in float32 of the token after `inputs`; their keys and values go into the cache.
 
         Padding may be in the middle of a row: the mask hides it, and position ids count only what is not masked.
         """

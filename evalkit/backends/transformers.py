@@ -116,13 +116,13 @@ class TransformersEngine:
         model.generation_config = plain_generation(model, self.tokenizer)
         self.ends = end_tokens(model.generation_config)
         self.control = control_tokens(processor)
-        # Compiled tokenizers may encode on many threads once padding is off, which the first call settles; those
-        # written in Python keep state while they encode.
+        # A compiled tokenizer may encode on many threads once padding is off, which this first call makes sure of; one
+        # written in Python has state while it encodes, and is used by one thread at a time.
         self.tokenizer("ready", padding=False)
+        self.tokenizer_lock = contextlib.nullcontext() if self.tokenizer.is_fast else threading.Lock()
         self.media = RecentMedia()
         cache_pixels(processor)
         self.sharing = not self._obstacle()
-        self.guard = contextlib.nullcontext() if self.tokenizer.is_fast else threading.Lock()
 
     def describe(self) -> Mapping[str, str]:
         """Device and dtype of the weights, and the class of the image processor."""
@@ -140,13 +140,15 @@ class TransformersEngine:
         return state
 
     def _obstacle(self, choice: SharePrefix = "auto") -> str:
-        return shared_prefix.unsound(self.model) or (shared_prefix.unproven(self.model) if choice == "auto" else "")
+        return shared_prefix.unsound_reason(self.model) or (
+            shared_prefix.unproven_reason(self.model) if choice == "auto" else ""
+        )
 
     def prepare(self, request: Request) -> ProcessedPrompt:
         """Open the media of a request and run the processor on it. Raises MediaError, or ModelError on its prompt."""
         frames = self.spec.video == "frames"
         conversation = open_conversation(request, system=self.spec.system, video_as_frames=frames, media=self.media)
-        with self.guard:
+        with self.tokenizer_lock:
             inputs = process(self.processor, conversation, self.control)
         prefix = shared_prefix.image_prefix(request, inputs, self.model.config.image_token_id) if self.sharing else None
         return ProcessedPrompt(request, inputs, inputs["input_ids"].shape[1], conversation.frames, prefix)

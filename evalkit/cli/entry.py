@@ -23,7 +23,7 @@ from evalkit.cli.arguments import parser, repeat_allow
 from evalkit.errors import EvalkitError, InternalError, ResumableError
 from evalkit.safe_text import LONGEST, one_line
 
-TRANSIENT = text_files.EXHAUSTED | {errno.EMFILE, errno.ENFILE}
+TRANSIENT = text_files.DISK_ERRORS | {errno.EMFILE, errno.ENFILE}
 """Errors of the machine rather than of a path that the user named."""
 REMEDIES = {
     errno.ENOSPC: "make room on that disk",

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class VideoFile(Value, frozen=True):
-    """The row's video: the first of `path` (templates) that exists in the data root or a zip in it, and `frames`."""
+    """The row's video: the first file of `path` (templates) in the data root or a zip there; `frames` picks frames."""
 
     path: tuple[str, ...]
     frames: Sampling
@@ -43,14 +43,14 @@ class SubtitleFile(Value, frozen=True):
     path: str
 
 
-class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for the cached property
+class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: cached_property needs one
     """The columns of a row that hold the parts of a sample.
 
-    images: one name means that every question has its picture (an empty column is an error of that sample); a list of
-    names may end early (text-only questions of a mixed set: a list of one), but has no gaps, since `<image n>` counts
-    columns. cluster: the thing that several questions share (a video, a picture), so that intervals treat them as one
-    draw; `{kind: media}`, for data without such a column, falls away where replies are scored without pictures.
-    missing: texts that mean "no value" in some mirrors ("nan"). A task whose gold is withheld leaves `answer` out.
+    images: with one name every row must have a picture, and an empty cell fails its sample. With a list of names a row
+    may fill the first few only, or none, as text-only questions do; a gap is an error, since `<image n>` counts
+    columns. cluster: what several questions share (a video, a picture), so that intervals treat them as one draw;
+    `{kind: media}`, for data without such a column, gives none where replies are scored without pictures. missing:
+    texts that mean "no value" in some mirrors ("nan"). A task whose gold is withheld leaves `answer` out.
     """
 
     id: ColumnReference
@@ -69,7 +69,7 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for th
     def __post_init__(self) -> None:
         if isinstance(self.cluster, SameMedia) and not self.images and not self.video:
             raise ValueError("cluster: kind media needs columns.images or columns.video")
-        self.column_names()  # raises ValueError for a template that is none
+        self.column_names()  # raises ValueError for a malformed template
 
     def column_names(self, *, media: bool = True) -> dict[str, tuple[str, ...]]:
         """The columns that each field reads, by the field's path in the task file; fields of media only if asked."""
@@ -79,8 +79,8 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for th
             references["images"] = self.images
             references["video.path"] = tuple(self.video.path) if self.video else None
             references["subtitles.path"] = self.subtitles.path if self.subtitles else None
-        for field, named in (("groups", self.groups), ("extra", self.extra)):
-            references.update({f"{field}.{name}": reference for name, reference in named.items()})
+        for field, mapping in (("groups", self.groups), ("extra", self.extra)):
+            references.update({f"{field}.{name}": reference for name, reference in mapping.items()})
         return {field: referenced_columns(ref) for field, ref in references.items() if ref is not None}
 
     @cached_property
@@ -116,12 +116,12 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for th
     def partial_sample(self, row: Row) -> Sample:
         """The sample of a row that `sample` refuses: its id, and every part that can be read by itself."""
         row = self._prepare(row)
-        none: tuple[str, ...] = ()
-        choices = _or_default(lambda: option_texts(self.choices, row), none)
+        empty: tuple[str, ...] = ()
+        choices = _or_default(lambda: option_texts(self.choices, row), empty)
         return Sample(
             id=self._id(row),
             question=_or_default(lambda: resolve_text(self.question, row), ""),
-            answers=_or_default(lambda: gold_answers(self.answer, row, choices), none),
+            answers=_or_default(lambda: gold_answers(self.answer, row, choices), empty),
             choices=choices,
             groups=_or_default(lambda: {name: resolve_text(ref, row) for name, ref in self.groups.items()}, {}),
             cluster=_or_default(lambda: self._cluster(row, ()), ""),
@@ -139,7 +139,7 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for th
         return text
 
     def _cluster(self, row: Row, media: Sequence[Media]) -> str:
-        """The cluster; of media 64 bits of each digest, since every line of scores carries it."""
+        """The cluster; for `{kind: media}` only 64 bits of each digest, since every line of scores.jsonl repeats it."""
         if isinstance(self.cluster, SameMedia):
             return " ".join(part.digest[:16] for part in media) if all(part.digest for part in media) else ""
         return "" if self.cluster is None else resolve_text(self.cluster, row)
@@ -168,7 +168,7 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: room for th
 
 
 def require_column(name: str, names: Collection[str], *, field: str) -> None:
-    """Raises IncompleteError where neither column `name` nor, for `outer.inner`, column `outer` is among `names`."""
+    """Raise IncompleteError where neither column `name` nor, for `outer.inner`, column `outer` is among `names`."""
     if name in names or ("." in name and name.partition(".")[0] in names):
         return
     close = difflib.get_close_matches(name, names, 1)

@@ -17,7 +17,7 @@ class BelowFilter(Value, frozen=True, tag_field="kind", tag="below"):
     value: float
 
     def keeps(self, row: Row, empty_texts: Collection[str] = ()) -> bool:
-        """See `Keeps`."""
+        """True if the number is less than `value`. Raises CellError for a cell that is no number."""
         value = str(column_value(row, self.column))
         try:
             return float(value) < self.value
@@ -31,7 +31,7 @@ class NonEmptyFilter(Value, frozen=True, tag_field="kind", tag="present"):
     column: str
 
     def keeps(self, row: Row, empty_texts: Collection[str] = ()) -> bool:
-        """See `Keeps`."""
+        """True unless the cell is empty or one of `empty_texts`."""
         return not is_empty(column_value(row, self.column), empty_texts)
 
 
@@ -42,7 +42,7 @@ class EqualFilter(Value, frozen=True, tag_field="kind", tag="equal"):
     value: str | int | float | bool
 
     def keeps(self, row: Row, empty_texts: Collection[str] = ()) -> bool:
-        """See `Keeps`."""
+        """True if the values, or their texts, are equal."""
         value = column_value(row, self.column)
         return value == self.value or str(value) == str(self.value)
 
@@ -50,8 +50,8 @@ class EqualFilter(Value, frozen=True, tag_field="kind", tag="equal"):
 RowFilter: TypeAlias = BelowFilter | NonEmptyFilter | EqualFilter
 
 
-class Keeps(Protocol):
-    """The method of every row filter."""
+class RowFilterProtocol(Protocol):
+    """The contract of every member of `RowFilter`."""
 
     def keeps(self, row: Row, empty_texts: Collection[str] = ()) -> bool:
         """True if the task evaluates the row; `empty_texts` count as no value.
@@ -62,5 +62,6 @@ class Keeps(Protocol):
 
 if TYPE_CHECKING:
 
-    def _every_filter_keeps(row_filter: RowFilter) -> Keeps:
+    def _every_filter(row_filter: RowFilter) -> RowFilterProtocol:
+        """mypy rejects this return where a member lacks a part of the protocol."""
         return row_filter

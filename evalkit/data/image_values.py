@@ -14,7 +14,7 @@ from evalkit.media.cache import MediaCache
 from evalkit.types import Decoding, Image
 
 BASE64_LENGTH = 64
-"""Texts longer than this may be pictures in base64; MMBench's own files draw the same line."""
+"""Texts longer than this may be pictures in base64, as in VLMEvalKit's TSV files (`tsv.LONGEST_INDEX`)."""
 
 
 def image_values(reference: str | tuple[str, ...] | None, row: Row) -> list[tuple[Any, str]]:

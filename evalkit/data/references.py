@@ -62,11 +62,11 @@ class Marks(Value, frozen=True, tag_field="kind", tag="marks"):
 
 
 ColumnReference: TypeAlias = str | tuple[str, ...] | Modulo | Quotient | Lookup | Capital | Marks
-"""A column's name, several names (texts joined by line breaks, empty ones dropped), a `{template}` or a class above."""
+"""A column's name, several (texts joined by line breaks, empty ones dropped), a `{template}`, or such a class."""
 
 
 class SameMedia(Value, frozen=True, tag_field="kind", tag="media"):
-    """Questions that show the same pictures or video, recognised by their digests; for data that name neither."""
+    """The cluster of questions that show the same pictures or video, by digest; for data without a column for it."""
 
 
 class Letter(Value, frozen=True, tag_field="kind", tag="letter"):

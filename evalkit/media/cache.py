@@ -34,7 +34,7 @@ class MediaCache(msgspec.Struct, frozen=True, eq=False):
     members: dict[Path, dict[str, Path]] = msgspec.field(default_factory=dict)
 
     def put(self, data: bytes) -> tuple[str, str]:
-        """Path and digest of a file with these very bytes, written unless it is there; never re-encoded."""
+        """Path and digest of a file with exactly these bytes, written unless it is there; never re-encoded."""
         name = digest.of_bytes(data)
         path = self._path(name)
         if not (path.is_file() and path.stat().st_size == len(data)):
@@ -64,15 +64,15 @@ class MediaCache(msgspec.Struct, frozen=True, eq=False):
     def _path(self, name: str) -> Path:
         return self.folder.absolute() / name[:2] / name
 
-    def _write(self, path: Path, chunks: Iterable[bytes]) -> str:
-        """Write a file atomically and return its digest; where `path` is `self.folder`, the digest is its name."""
+    def _write(self, path: Path | None, chunks: Iterable[bytes]) -> str:
+        """Write a file atomically and return its digest; with None as the path it is named by its digest."""
         sha = hashlib.sha256()
         with self._new_file() as file:
             for chunk in chunks:
                 sha.update(chunk)
                 file.write(chunk)
         name = sha.hexdigest()
-        target = self._path(name) if path == self.folder else path
+        target = path or self._path(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         Path(file.name).replace(target)
         return name
@@ -120,12 +120,12 @@ class MediaCache(msgspec.Struct, frozen=True, eq=False):
             def read() -> str:
                 with archive.open(info) as file:
                     chunks = iter(lambda: file.read(1 << 20), b"")
-                    return _sha256(chunks) if stored else self._write(self.folder, chunks)
+                    return _sha256(chunks) if stored else self._write(None, chunks)
 
-            content = self._digest(place, path.stat(), info.file_size, read)
-            if not stored and not self._path(content).is_file():
-                content = read()
-        return (place if stored else str(self._path(content))), content
+            sha256 = self._digest(place, path.stat(), info.file_size, read)
+            if not stored and not self._path(sha256).is_file():
+                sha256 = read()
+        return (place if stored else str(self._path(sha256))), sha256
 
 
 def _sha256(chunks: Iterable[bytes]) -> str:

@@ -57,7 +57,7 @@ def _header(file: BinaryIO, path: str) -> Picture:
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
 
-    warnings.filterwarnings("ignore", category=Pillow.DecompressionBombWarning)  # our limit speaks instead
+    warnings.filterwarnings("ignore", category=Pillow.DecompressionBombWarning)  # our own limit applies instead
     try:
         picture = Pillow.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
@@ -86,7 +86,7 @@ def _rgb(picture: Picture, decoding: Decoding) -> Picture:
 
 
 def _grey8(picture: Picture) -> Picture:
-    """The picture of 16 bits a pixel with 8, 65535 as 255, rounded to the nearest."""
+    """A picture of 16 bits per pixel scaled to 8 bits: 65535 becomes 255, rounded to the nearest."""
     import numpy
     from PIL import Image as Pillow
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 TAIL = 8
-"""At most so many last frames of a file may turn out not to be decodable; the last decodable one replaces them."""
+"""Frames at the end of a file that may be undecodable, at most; the last decodable one replaces them."""
 
 
 class VideoStream(msgspec.Struct, frozen=True):

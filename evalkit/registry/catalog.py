@@ -1,4 +1,4 @@
-"""The files that the registry holds, by name, without decoding any: listing must feel like `ls`."""
+"""The files that the registry holds, by name, without decoding any, so that listing is fast."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def _resolve(data: Any, type_: Any, where: str, text: str) -> KeyPath:
 
 
 def _key_at_fault(data: Any, type_: Any, path: KeyPath, text: str) -> str:
-    """The one key without which the same complaint is not made any more (msgspec stops at the first error)."""
+    """The key without which msgspec no longer reports this error (it stops at the first one)."""
     mapping = _get(data, path)
     for key in mapping:
         try:

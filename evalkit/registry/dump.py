@@ -13,6 +13,7 @@ WIDTH = 110
 """Characters that a mapping or a list takes on one line, at most; a longer one has a line for each item."""
 
 UNFOLDED = 10**9
+"""A width at which PyYAML never breaks a line."""
 
 
 class _Dumper(CoreDumper):
@@ -33,11 +34,13 @@ class _Dumper(CoreDumper):
 
 
 def _inline(node: yaml.Node) -> bool:
+    """True for a node that may be inside a one-line mapping: a plain value, or a list on one line."""
     plain = isinstance(node, yaml.ScalarNode) and node.style != "|"
     return plain or (isinstance(node, yaml.SequenceNode) and bool(node.flow_style))
 
 
 def _short(node: yaml.CollectionNode) -> bool:
+    """True if the node fits on a line of `WIDTH` characters; to measure that it is set to flow style."""
     node.flow_style = True
     return len(yaml.serialize(node, Dumper=_Dumper, width=UNFOLDED)) <= WIDTH
 
@@ -61,7 +64,7 @@ _Dumper.add_representer(_Field, _field)
 
 
 def dump(document: Document) -> str:
-    """YAML text of the whole document, and `# from NAME` behind each part of another file than the document's own.
+    """YAML text of the whole document, with `# from NAME` behind each part that it inherits.
 
     A file that inherits nothing is given as it is written, comments included.
     """

@@ -62,7 +62,7 @@ def file(kind: type[T], place: Path) -> T:
 
 
 def document(kind: type[T], place: Path) -> Document:
-    """The plain data of one file, merged into those of the file that it extends. Raises YamlError."""
+    """The plain data of one file, laid over those of the file that it extends. Raises YamlError."""
     own = read_document(place)
     if not isinstance(own.data, dict) or "extends" not in own.data:
         return own
@@ -154,7 +154,7 @@ def model(name: str) -> ModelSpec:
 
 
 def has_file(model: str) -> bool:
-    """True for a model file and a registered model, False for what `model` takes beside them."""
+    """True for a model file and a registered model, False for a checkpoint folder and a hub id."""
     return model.endswith(catalog.SUFFIXES) or model in files(ModelSpec)
 
 

@@ -41,14 +41,14 @@ class JudgePrompt(Value, frozen=True, kw_only=True):
 
 
 class TaskSpec(Value, frozen=True, kw_only=True):
-    """One benchmark as it is run and scored; `samples` is the number of rows that count, checked at every load.
+    """One benchmark as it is run and scored.
 
-    `row_filter` (in a file: `keep`) chooses the rows that count. `rules` are other opinions on the same replies, by
-    name. `policies` says what an unparsable reply is worth under a rule of that name (or under the default rule, for a
-    name that is no rule), in place of the accuracy metrics' own `unparsed`. `metrics_of` has, for a rule that counts in
-    its own way, metrics in place of those with their names. `readings` names fields of predictions files that hold
-    extractions already, not replies, and the rule that reads them, by default and as `official`. `headline` names the
-    metric that stands for the task.
+    samples: the number of rows that the task evaluates, checked at every load. row_filter (in a file: `keep`): chooses
+    these rows. rules: other rules for the same replies, by name. policies: by the name of a rule, what an unparsable
+    reply is worth under it, in place of `unparsed` of the accuracy metrics; any other name is the default rule with
+    that policy. metrics_of: by the name of a rule, metrics that replace the task's metrics of the same name. readings:
+    by the name of a field in a predictions file that holds extracted answers instead of replies, the name of the rule
+    that reads them, by default and as `official`. headline: the name of the metric that stands for the task.
     """
 
     name: str
@@ -72,11 +72,11 @@ class TaskSpec(Value, frozen=True, kw_only=True):
 
     @property
     def opinions(self) -> tuple[str, ...]:
-        """Names that `under` takes."""
+        """The names of rules and policies, which `under` takes."""
         return tuple(dict.fromkeys((*self.rules, *self.policies)))
 
     def reading(self, field: str) -> TaskSpec:
-        """The same task for texts from `field` of a predictions file."""
+        """The task with the rule for texts from `field` of a predictions file: that of `readings`, else its own."""
         if field not in self.readings:
             return self
         rule = self.rules[self.readings[field]]
@@ -101,7 +101,7 @@ class TaskSpec(Value, frozen=True, kw_only=True):
 
 
 class Batch(Value, frozen=True, kw_only=True):
-    """Scheduling of a model: at most `count` requests and `tokens` prompt-plus-new tokens (0: no bound) at a time.
+    """The bounds of a batch: `count` requests, and `tokens` as rows x (longest prompt + new tokens), 0 for no bound.
 
     A request whose beginning is shared with one before it in the batch counts only for the rest of its prompt.
     """
@@ -111,9 +111,10 @@ class Batch(Value, frozen=True, kw_only=True):
 
 
 class ModelSpec(Value, frozen=True, kw_only=True):
-    """A model: `backend` is its identity, the rest is scheduling; `blind` drops the pictures from its prompts.
+    """A model: `backend` is its identity; `blind` drops pictures and videos from its prompts; the rest is scheduling.
 
-    `share_prefix` says whether questions on the same media share its prefill; `auto`: where tests prove equal tokens.
+    `workers` are threads that prepare media ahead of the model. `share_prefix` says whether questions on the same media
+    share the prefill of these; `auto`: where tests prove equal tokens.
     """
 
     name: str

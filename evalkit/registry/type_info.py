@@ -22,7 +22,7 @@ def type_at(kind: Any, data: Any, path: KeyPath) -> Any:
 
 
 def narrow_union(node: Any, data: Any) -> Any:
-    """The member of a union that decodes `data`, as its `kind` or its shape says; the union where that is open."""
+    """The member of a union that decodes `data`, by its `kind` or its shape; the union where these do not decide."""
     options = node.types if isinstance(node, inspect.UnionType) else (node,)
     structs = _structs(node)
     if isinstance(data, dict) and len(structs) > 1:

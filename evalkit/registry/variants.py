@@ -51,7 +51,7 @@ def _merged(
 
 
 def _other_kind(old: dict[str, Any], new: dict[str, Any], node: Any) -> bool:
-    """True where `kind` chooses the type of the mapping, as it does not for a group of that name, and has changed."""
+    """True if the variant has another `kind` and that chooses the mapping's type (a group called `kind` does not)."""
     return bool(kinds(node)) and "kind" in old and "kind" in new and old["kind"] != new["kind"]
 
 

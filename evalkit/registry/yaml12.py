@@ -14,7 +14,7 @@ from evalkit import text_files
 from evalkit.errors import YamlError
 
 DEEPEST = 100
-"""Levels of lists and mappings in a file; the registry's own have fewer than ten."""
+"""Levels of lists and mappings in a file, at most; the registry's own files have fewer than ten."""
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The keys and list positions that lead from the root of a file to a value."""
 
@@ -31,7 +31,7 @@ class FilePosition(NamedTuple):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """Plain data of one file, and the place of each key or item; places of what it inherits are in the other file."""
+    """Plain data of one file, and the place of each key or item; the place of an inherited one is in the other file."""
 
     file: Path
     data: Any
@@ -42,8 +42,8 @@ class Document(msgspec.Struct, frozen=True):
         while path and path not in self.marks:
             path = path[:-1]
         mark = self.marks.get(path, FilePosition(self.file))
-        heir = "" if mark.file == self.file else f" ({self.file} extends this file)"
-        return YamlError(f"{mark}: {text}{heir}")
+        hint = "" if mark.file == self.file else f" ({self.file} extends this file)"
+        return YamlError(f"{mark}: {text}{hint}")
 
 
 class CoreLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -98,7 +98,7 @@ def read_document(file: Path) -> Document:
 
 
 def parse_document(text: str, file: Path) -> Document:
-    """Parse YAML text that stands in `file`; see `read_document`."""
+    """Parse `text`, the content of `file`. Raises YamlError as `read_document` does."""
     try:
         node = yaml.compose(text, Loader=CoreLoader)
     except yaml.MarkedYAMLError as error:

@@ -234,7 +234,7 @@ def test_a_picture_that_cannot_be_encoded_costs_its_sample(tmp_path):
     ("rows", "sentence"),
     [
         (["x"], "rows: row 0 is a str, not a mapping"),
-        ({"train": [], "test": []}, "rows: a mapping of train, test is no rows; choose one of its values"),
+        ({"train": [], "test": []}, "rows: a mapping of train, test is not a table; pass one of its values"),
         ("x.jsonl", "rows: row 0 is a str"),
     ],
 )

@@ -333,6 +333,6 @@ def test_annotations_are_read_by_suffix(tmp_path):
     datasets.parquet(tmp_path / "a.parquet", [{"id": "a"}], {"id": "string"})
     for name in ("a.jsonl", "a.csv", "a.tsv", "a.parquet"):
         assert ids(annotations_table(tmp_path / name, media_cache)) == ["a"]
-    for name, told in (("a.xlsx", "cannot tell what it holds"), ("b.csv", "no such file")):
+    for name, told in (("a.xlsx", "not a known suffix"), ("b.csv", "no such file")):
         with pytest.raises(EvalkitError, match=told):
             annotations_table(tmp_path / name, media_cache)

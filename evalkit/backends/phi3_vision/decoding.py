@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from evalkit.backends.collate import collate
 from evalkit.backends.engine import Prefix
 from evalkit.backends.sampling import LogitsProcessor, StoppingCriterion, generation_loop
-from evalkit.backends.shared_prefix import CachedModel, grow_prefixes
+from evalkit.backends.shared_prefix import CachedModel, grow_prefixes, sharing_rows
 
 if TYPE_CHECKING:
     import torch
@@ -19,7 +19,7 @@ TokenInputs: TypeAlias = Mapping[str, "torch.Tensor"]
 
 
 class MultimodalDecoder:
-    """The decoder over ids of which -n is row n - 1 of `features`, the image features [positions, hidden size].
+    """The decoder for token ids in which -n stands for row n - 1 of `features` [positions, hidden size].
 
     So equal ids are equal prompts, images included, and prompts with images are padded and shared like those of text.
     """
@@ -56,7 +56,7 @@ def generate(
     The prompts of a batch must be on one side of the limit (see `rope_batches`). With `prefixes`, one per prompt, a
     prefix that several prompts have is prefilled once.
     """
-    steps = LongRopeSteps(model, prompts, prefixes if any_shared(prefixes) else (), pad=pad)
+    steps = LongRopeSteps(model, prompts, prefixes if sharing_rows(prefixes) else (), pad=pad)
     start = prompts[0]["input_ids"].new_zeros(len(prompts), 0, device=model.device)
     return generation_loop(steps.logits, start, max_new_tokens=max_new_tokens, ends=ends, sampler=sampler, stop=stop)
 
@@ -135,7 +135,7 @@ def generation_batches(
     """
     for batch in rope_batches([prompt["input_ids"].shape[1] for prompt in prompts], new=new, limit=limit):
         own = [prefixes[n] for n in batch]
-        if not any_shared(own) or sharing_saves([prompts[n] for n in batch], own):
+        if not sharing_rows(own) or sharing_saves([prompts[n] for n in batch], own):
             yield batch
             continue
         count, parts = Counter(own), dict[Prefix | None, list[int]]()
@@ -145,10 +145,10 @@ def generation_batches(
 
 
 def sharing_saves(prompts: Sequence[TokenInputs], prefixes: Sequence[Prefix | None]) -> bool:
-    """True if each distinct prefix and what follows it are fewer positions to prefill than the prompts, all padded.
+    """True if sharing prefills fewer positions, with padding, than whole prompts, and rows grow by at most an eighth.
 
-    And if rows take little more memory: short prefixes and short questions are padded to the longest of each, so rows
-    may be longer than any prompt. An eighth is permitted; with more, the bound on tokens would not hold.
+    Prefixes are padded to the longest prefix and questions to the longest question, so a row may be longer than any
+    prompt. If it grew by more than an eighth, the batch could take more memory than its token budget allows.
     """
     grown = grow_prefixes(prompts, own_prefixes(prefixes))
     lengths = [prompt["input_ids"].shape[1] for prompt in prompts]
@@ -156,12 +156,6 @@ def sharing_saves(prompts: Sequence[TokenInputs], prefixes: Sequence[Prefix | No
     rest = max(length - prefix.length for length, prefix in zip(lengths, grown, strict=True))
     distinct = len({prefix.name for prefix in grown})
     return distinct * widest + len(prompts) * rest < len(prompts) * longest and 8 * (widest + rest) <= 9 * longest
-
-
-def any_shared(prefixes: Sequence[Prefix | None]) -> bool:
-    """True if any two prompts have the same prefix."""
-    names = [prefix.name for prefix in prefixes if prefix]
-    return len(set(names)) < len(names)
 
 
 def own_prefixes(prefixes: Sequence[Prefix | None]) -> list[Prefix]:

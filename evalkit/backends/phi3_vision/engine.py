@@ -84,8 +84,8 @@ class Phi3VisionEngine:
 
     def _obstacle(self, choice: SharePrefix = "auto") -> str:
         config = self.model.config
-        return shared_prefix.partial_attention(config) or (
-            shared_prefix.unproven_attention(config._attn_implementation) if choice == "auto" else ""
+        return shared_prefix.partial_attention_reason(config) or (
+            shared_prefix.unproven_attention_reason(config._attn_implementation) if choice == "auto" else ""
         )
 
     def prepare(self, request: Request) -> Phi3VisionPrompt:

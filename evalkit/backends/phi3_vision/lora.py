@@ -49,8 +49,8 @@ def merge(model: Any, folder: Path) -> Any:
         reason = str(error).strip().split("\n", 1)[0].rstrip(".") or type(error).__name__
         raise ModelError(f"{folder}: the adapter does not fit ({reason}); check its base model") from error
     # peft skips tensors that the model has no module for, with a warning at most, and the scores would be those of
-    # another model. With some adapters it saves whole embeddings; to tell with which, it would read the base model's
-    # config.json, whose model type transformers does not know.
+    # another model. Whether an adapter has whole embeddings, peft would find out from the base model's config.json,
+    # whose model type transformers does not know; so the names are compared with both.
     states = (get_peft_model_state_dict(adapted, save_embedding_layers=whole) for whole in (False, True))
     unmatched = min((sorted(names ^ set(state)) for state in states), key=len)
     if unmatched:

@@ -56,6 +56,7 @@ class SourceProtocol(Protocol):
 if TYPE_CHECKING:
 
     def _every_source(source: Source) -> SourceProtocol:
+        """mypy rejects this return where a member lacks a part of the protocol."""
         return source
 
 
@@ -70,9 +71,9 @@ TABLE_OF_SUFFIX = {
 
 
 def annotations_table(path: Path, media_cache: MediaCache) -> DataTable:
-    """A file that replaces a task's own source, read by its suffix. Raises EvalkitError where that is unknown."""
+    """The table of a file in place of a task's source. Raises EvalkitError for a missing file or an unknown suffix."""
     if path.suffix not in TABLE_OF_SUFFIX:
-        raise EvalkitError(f"{path}: cannot tell what it holds; name it with one of {', '.join(TABLE_OF_SUFFIX)}")
+        raise EvalkitError(f"{path}: not a known suffix; rename it to end in one of {', '.join(TABLE_OF_SUFFIX)}")
     if not path.is_file():
         raise EvalkitError(f"{path}: no such file; correct --annotations")
     return TABLE_OF_SUFFIX[path.suffix](path, media_cache)

@@ -12,7 +12,7 @@ from evalkit.media.cache import MediaCache
 from evalkit.types import Value
 
 LARGEST = 1 << 30
-"""Characters in a cell: a picture in base64 is far longer than the csv module's 131,072."""
+"""Characters of a cell, at most; the csv module's own 131,072 are too few for a picture in base64."""
 
 
 class Csv(Value, frozen=True, kw_only=True, tag_field="kind", tag="csv"):
@@ -38,9 +38,9 @@ def csv_table(path: Path, media_cache: MediaCache) -> DataTable:
 def csv_header(path: Path, *, delimiter: str) -> tuple[str, ...]:
     """The column names in a file's first line. Raises IncompleteError for none, or one that occurs twice."""
     names = next(_records(path, delimiter), [])
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None or not names:
-        mistake = "is empty" if not names else f"names the column {twice!r} twice"
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None or not names:
+        mistake = "is empty" if not names else f"names the column {repeated!r} twice"
         raise IncompleteError(f"{path}: the header line {mistake}; correct the file")
     return tuple(names)
 

@@ -28,13 +28,13 @@ LAYOUTS = {
         "data/{subset}/{split}-*.parquet",
     ),
 }
-"""Paths of parquet files in data sets of the hub, without and with subsets; the first that has files is used."""
+"""Patterns of parquet files, for data sets with subsets (True) and without; the first that matches is used."""
 
 SHARD = re.compile(r"-\d{5}-of-(\d{5})")
 
 
 class HuggingFace(Value, frozen=True, kw_only=True, tag_field="kind", tag="huggingface"):
-    """A data set of the hub at a revision; where `subsets` are named, the pseudo column `subset` holds each row's.
+    """A data set of the hub at a revision; where `subsets` are named, each row has a pseudo column `subset`.
 
     files: globs of the parquet files in place of `LAYOUTS` ("{subset}" and "{split}" are filled in). media: globs of
     files that rows refer to (zips of videos), downloaded with them. bundled: the package contains the data.
@@ -71,7 +71,8 @@ class HuggingFace(Value, frozen=True, kw_only=True, tag_field="kind", tag="huggi
             if not files:
                 what = f"subset {subset!r} of {self.path}" if subset else self.path
                 raise IncompleteError(
-                    f"{what}: no parquet file of split {self.split!r} in {root}: it needs one of {', '.join(patterns)}"
+                    f"{what}: no parquet file of split {self.split!r} in {root}; put one there that matches one of "
+                    f"{', '.join(patterns)}"
                 )
             _check_shards(files)
             yield from ((path, subset) for path in files)
@@ -85,11 +86,11 @@ class HuggingFace(Value, frozen=True, kw_only=True, tag_field="kind", tag="huggi
         return folder
 
     def _download(self, *, offline: bool) -> Path:
-        """The folder of the snapshot. Raises IncompleteError or ResumableError, neither of which quotes the hub."""
+        """The folder of the snapshot. Raises IncompleteError or ResumableError, without the hub's own text."""
         from huggingface_hub import errors, snapshot_download
 
         patterns = [pattern for subset in self.subsets or ("",) for pattern in self._patterns(subset)]
-        # the hub's own error derives from OSError and from that of the HTTP client it happens to use
+        # HfHubHTTPError derives from OSError and from the error of an HTTP client, which differs between versions
         base_errors = cast("tuple[type[Exception], ...]", errors.HfHubHTTPError.__bases__)
         try:
             folder = snapshot_download(
@@ -124,7 +125,7 @@ class HuggingFace(Value, frozen=True, kw_only=True, tag_field="kind", tag="huggi
 
 
 def _check_shards(files: list[Path]) -> None:
-    """Raises IncompleteError where a name such as test-00001-of-00003 counts more files than there are."""
+    """Raise IncompleteError where a name such as test-00001-of-00003 counts more files than there are."""
     counts = Counter((path.parent, SHARD.sub("", path.name)) for path in files)
     for path in files:
         match, count = SHARD.search(path.name), counts[path.parent, SHARD.sub("", path.name)]

@@ -29,7 +29,7 @@ BATCH = 16
 """Rows of a `Dataset` decoded at a time, as many as of a parquet file."""
 PNG_MODES = {"1", "L", "LA", "P", "RGB", "RGBA", "I;16"}
 LOSSLESS_MODES = {"I": "I;16", "PA": "RGBA", "RGBa": "RGBA"}
-"""Where PNG lacks a picture's mode: the mode that keeps its values. Any other mode is written as RGB."""
+"""For some modes that PNG lacks, a mode that keeps the pixel values. Any other mode is written as RGB."""
 
 
 class Memory(Value, frozen=True, kw_only=True, tag_field="kind", tag="memory"):
@@ -49,7 +49,7 @@ def table_of(rows: Rows, *, media_cache: MediaCache, root: Path) -> DataTable:
     written to `media_cache` as PNG, without loss, and so has another digest than the file it was read from.
 
     The fingerprint is the sha256 over all values, where bytes and pictures count by their sha256 and a path as the text
-    it is, as in a file. Raises EvalkitError for what are no rows.
+    it is, as in a file. Raises EvalkitError for a value that holds no rows.
     """
     fetch = _fetcher(rows, media_cache)
     columns: dict[str, None] = {}
@@ -73,13 +73,15 @@ def _fetcher(rows: Rows, media_cache: MediaCache) -> Callable[[Collection[str] |
     if _is_of(rows, "pandas", "DataFrame"):
         rows = rows.astype(object).where(rows.notna(), None).to_dict("records")  # type: ignore[union-attr]
     if isinstance(rows, Mapping):
-        raise EvalkitError(f"rows: a mapping of {', '.join(map(str, rows))[:80]} is no rows; choose one of its values")
+        raise EvalkitError(
+            f"rows: a mapping of {', '.join(map(str, rows))[:80]} is not a table; pass one of its values"
+        )
     complete = _complete_rows(rows, media_cache)
     return lambda _: complete
 
 
 def _is_of(value: object, module: str, *names: str) -> bool:
-    """True if `value` is an instance of one of these classes of a module, which is not imported for the question."""
+    """True if `value` is an instance of one of these classes of a module; the module is not imported to find out."""
     loaded = sys.modules.get(module)
     return loaded is not None and isinstance(value, tuple(getattr(loaded, name) for name in names))
 
@@ -134,7 +136,7 @@ def _encoded(picture: Any, position: int, media_cache: MediaCache) -> Image:
 
 
 def _content(value: Any) -> Any:
-    """The value as the fingerprint counts it: without the form of a picture, and without empty fields.
+    """The value as the fingerprint counts it: a picture by its content, whatever its form, and no empty fields.
 
     Arrow fills a field that a struct lacks with None, a dict simply lacks it.
     """

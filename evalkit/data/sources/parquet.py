@@ -11,7 +11,7 @@ from evalkit.errors import IncompleteError
 from evalkit.media.cache import MediaCache
 
 BATCH = 16
-"""Rows decoded at a time: sixteen pictures of a few megabytes take less than a hundred."""
+"""Rows decoded at a time: sixteen pictures of a few megabytes take less than 100 MB."""
 
 
 def parquet_table(path: Path, media_cache: MediaCache) -> DataTable:
@@ -22,7 +22,7 @@ def parquet_table(path: Path, media_cache: MediaCache) -> DataTable:
 def shards_table(files: Sequence[tuple[Path, str]], *, root: Path, revision: str, media_cache: MediaCache) -> DataTable:
     """The rows of several files, each with its subset ("": none), as one table. Raises IncompleteError."""
     headers = [_header(path) for path, _ in files]
-    # a subset may have more columns than another, but no row may lack one that is named
+    # only columns that all files have: one subset may have more of them than another
     columns = tuple(name for name in headers[0][0] if all(name in names for names, _ in headers))
     if files[0][1] and "subset" not in columns:
         columns += ("subset",)

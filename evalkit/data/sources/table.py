@@ -14,6 +14,7 @@ from evalkit.media.cache import MediaCache
 
 Row = dict[str, Any]
 Reader = Callable[[Collection[str] | None, Collection[int] | None], Iterator[Row]]
+"""(columns, positions) -> rows, as `DataTable.rows` describes them."""
 
 
 class DataPlaces(msgspec.Struct, frozen=True, kw_only=True):

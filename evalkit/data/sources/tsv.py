@@ -74,7 +74,7 @@ def _referenced_pictures(path: Path, media_cache: MediaCache, positions: Collect
 
 
 def _last_index(index: str, next_index: Mapping[str, str]) -> str:
-    """The index at the end of a chain; of a circle any member, and none of them has a picture."""
+    """The index at which a chain of references ends; any member of a circle, none of which has a picture."""
     visited = set()
     while index in next_index and index not in visited:
         visited.add(index)

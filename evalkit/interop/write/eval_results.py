@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalkit.errors import EvalkitError
-from evalkit.filenames import distinct
+from evalkit.filenames import unique_name
 from evalkit.interop.write.publication import Publication, hub_dataset, write_file
 from evalkit.registry.spec import Reference
 from evalkit.reporting.cell_text import number_text
@@ -49,5 +49,5 @@ def _write_run(run: Run, publication: Publication) -> Path:
         notes=f"{stat.metric}, n = {stat.n}{limits}; rule {scoring.rule}{blind}; evalkit {scoring.evalkit}",
     )
     text = yaml.safe_dump(eval_result_entries_to_yaml([entry]), sort_keys=False, allow_unicode=True)
-    folder = publication.out / distinct(record.model.name) / ".eval_results"
-    return write_file(folder / f"{distinct(record.task.name)}.yaml", text)
+    folder = publication.out / unique_name(record.model.name) / ".eval_results"
+    return write_file(folder / f"{unique_name(record.task.name)}.yaml", text)

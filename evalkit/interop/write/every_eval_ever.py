@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from evalkit.errors import EvalkitError
-from evalkit.filenames import distinct
+from evalkit.filenames import unique_name
 from evalkit.interop.write.publication import Publication, hub_dataset, run_digests, write_file
 from evalkit.registry.load import HUB_ID
 from evalkit.registry.spec import TaskSpec
@@ -29,7 +29,7 @@ def write_every_eval_ever(runs: Sequence[Run], publication: Publication) -> list
         raise EvalkitError("the format wants to know who publishes: give --organization and --relationship")
     return [
         write_file(
-            publication.out / distinct(run.record.task.name) / f"{distinct(run.record.model.name)}.json",
+            publication.out / unique_name(run.record.task.name) / f"{unique_name(run.record.model.name)}.json",
             msgspec.json.format(msgspec.json.encode(evaluation_record(run, publication)), indent=2) + b"\n",
         )
         for run in runs

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from evalkit import digest
-from evalkit.filenames import distinct
+from evalkit.filenames import unique_name
 from evalkit.interop.write.publication import (
     Publication,
     has_full_timing,
@@ -36,8 +36,8 @@ def write_inspect(runs: Sequence[Run], publication: Publication) -> list[Path]:
     for run in runs:
         record = run.record
         started = record.execution.started.partition("+")[0].replace(":", "-") or "undated"
-        name = f"{started}_{distinct(record.task.name)}.eval"
-        files.append(write_file(publication.out / distinct(record.model.name) / name, inspect_log(run)))
+        name = f"{started}_{unique_name(record.task.name)}.eval"
+        files.append(write_file(publication.out / unique_name(record.model.name) / name, inspect_log(run)))
     return files
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from evalkit import digest
-from evalkit.filenames import distinct
+from evalkit.filenames import unique_name
 from evalkit.interop.write.publication import (
     Publication,
     has_full_timing,
@@ -32,11 +32,11 @@ def write_lm_eval(runs: Sequence[Run], publication: Publication) -> list[Path]:
     """One folder per model. Raises EvalkitError where a run's data cannot be read again."""
     files: list[Path] = []
     for model, its_runs in runs_by_model(runs).items():
-        folder = publication.out / distinct(model)
+        folder = publication.out / unique_name(model)
         date = max(run.record.execution.started for run in its_runs).partition("+")[0].replace(":", "-") or "undated"
         files.append(write_file(folder / f"results_{date}.json", _text(_results(its_runs), indent=2)))
         for run in its_runs:
-            name = f"samples_{distinct(run.record.task.name)}_{date}.jsonl"
+            name = f"samples_{unique_name(run.record.task.name)}_{date}.jsonl"
             files.append(write_file(folder / name, "".join(_sample_lines(run))))
     return files
 
@@ -68,7 +68,7 @@ def _results(runs: Sequence[Run]) -> dict[str, Any]:
         ),
         "task_hashes": {name: run.record.task.digest for name, run in by_task.items()},
         "model_name": first.model.name,
-        "model_name_sanitized": distinct(first.model.name),
+        "model_name_sanitized": unique_name(first.model.name),
         **({"total_evaluation_time_seconds": str(round(seconds, 3))} if all(map(has_full_timing, runs)) else {}),
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalkit.filenames import distinct
+from evalkit.filenames import unique_name
 from evalkit.interop.write.publication import Publication, hub_dataset, overall_stats, runs_by_model, write_file
 from evalkit.results.run import Run
 from evalkit.types import Stat
@@ -25,7 +25,7 @@ def write_model_index(runs: Sequence[Run], publication: Publication) -> list[Pat
     for model, its_runs in runs_by_model(runs).items():
         entries = [_entry(run, stat) for run in its_runs for stat in overall_stats(run)]
         card = ModelCardData(model_name=its_runs[0].title, eval_results=entries)
-        files.append(write_file(publication.out / distinct(model) / "model-index.yaml", card.to_yaml() + "\n"))
+        files.append(write_file(publication.out / unique_name(model) / "model-index.yaml", card.to_yaml() + "\n"))
     return files
 
 

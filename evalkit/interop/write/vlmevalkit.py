@@ -10,7 +10,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from evalkit.filenames import distinct
+from evalkit.filenames import unique_name
 from evalkit.interop.write.publication import Publication, single_reply, write_file
 from evalkit.reporting.formats.csv import escape_formula
 from evalkit.results.run import Run
@@ -22,7 +22,7 @@ def write_vlmevalkit(runs: Sequence[Run], publication: Publication) -> list[Path
     """`<model>/<model>_<task>.tsv`. Raises EvalkitError where a run's data or replies cannot be read again."""
     files = []
     for run in runs:
-        model, task = distinct(run.record.model.name), distinct(run.record.task.name)
+        model, task = unique_name(run.record.model.name), unique_name(run.record.task.name)
         text = prediction_table(run, escape=publication.escape_formulas)
         files.append(write_file(publication.out / model / f"{model}_{task}.tsv", text))
     return files

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from evalkit.filenames import distinct
+from evalkit.filenames import unique_name
 from evalkit.registry.spec import Reference
 from evalkit.results.run import Run
 
 
 def run_url(run: Run) -> str:
     """The address of a run's page."""
-    return f"runs/{distinct(run.column, run.record.task.name)}.html"
+    return f"runs/{unique_name(run.column, run.record.task.name)}.html"
 
 
 def samples_url(task: str) -> str:
     """The address of the samples of a task."""
-    return f"samples/{distinct(task)}.html"
+    return f"samples/{unique_name(task)}.html"
 
 
 def group_url(reference: Reference) -> str:
