@@ -1,4 +1,4 @@
-"""Mark the best number of each row, and those that a test cannot tell from it: one lucky sample earns no bold."""
+"""Mark the best number of each row and those not separable from it, so that luck alone earns no mark."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from evalkit.statistics import holm
 def mark_best(card: CardSpec, tables: Iterable[CardTable], runs: Sequence[Run]) -> list[CardTable]:
     """Return the tables with `best` set in every row.
 
-    The highest number leads (the lowest, if the metric is an error). A run of ours that leads shares with the runs
-    that a paired test on the same samples does not tell from it (Holm over the row, alpha 0.05), and with the published
-    numbers that are within its noise. A published number that leads shares with our numbers within whose noise it is,
-    and with equal published ones: these have no samples that could be tested. Incomplete runs and differences to blind
-    runs take no part. Raises EvalkitError for runs on different samples, and for scores that cannot be read.
+    The highest number leads (the lowest, if the metric is an error). If one of ours leads, the mark also goes to those
+    of ours that a paired test on the same samples does not separate from it (Holm over the row, alpha 0.05), and to the
+    published numbers inside its interval. If a published number leads, the mark also goes to those of ours whose
+    interval includes it, and to equal published ones: these have no samples to test. Incomplete runs and differences to
+    blind runs take no part. Raises EvalkitError for runs on different samples, and for scores that cannot be read.
     """
     runs_by_folder = {str(run.folder): run for run in runs if not run.derived}
     return [
@@ -65,7 +65,7 @@ def _published_values(row: TableRow, *, percent: bool) -> dict[int, float]:
 
 
 def _within_noise(leader: Cell, other: Cell, *, percent: bool) -> bool:
-    """True if one of them is ours and the other published, and our interval does not tell them apart."""
+    """True if one of them is ours, the other is published, and our interval includes the published one."""
     match leader, other:
         case (Measured() as ours, Published() as theirs) | (Published() as theirs, Measured() as ours):
             comparison = published_difference(ours.stat, "", theirs.text, percent=percent)

@@ -53,7 +53,7 @@ def _numbers(column: Column, cell: Cell) -> Iterator[tuple[tuple[str, str], floa
         number = published_value(cell.text, percent=False) if isinstance(cell, Published) else None
         yield ("published", column.title), NAN if number is None else number[0]
         return
-    stat, unit = (cell.stat, 100 if cell.percent else 1) if isinstance(cell, Measured) else (None, 1)
+    stat, scale = (cell.stat, 100 if cell.percent else 1) if isinstance(cell, Measured) else (None, 1)
     values = (None, None, None) if stat is None else (stat.value, stat.low, stat.high)
     for kind, value in zip(("ours", "low", "high"), values, strict=True):
-        yield (kind, column.title), NAN if value is None else unit * value
+        yield (kind, column.title), NAN if value is None else scale * value

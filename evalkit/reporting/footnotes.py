@@ -1,4 +1,4 @@
-"""Sentences below tables: notes, settings of the runs, and a legend of the signs (the notes come from `run_notes`)."""
+"""Sentences below tables: the notes of `run_notes`, the settings of the runs, and a legend of the signs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from evalkit.results.settings import sentence
 INTERVALS = Localized("In brackets: 95 % interval.", "方括号内为 95% 置信区间。")
 DIFFERENCES = Localized(
     "vs published: ours minus the card's. ≈ within noise: the published number, up to its last digit, lies in our 95 % "
-    "interval. ≠ beyond noise: it does not, which chance alone does to 1 number in 20; the sentence above the table "
+    "interval. ≠ beyond noise: it lies outside, as 1 number in 20 does by chance alone; the sentence above the table "
     "corrects for that (Holm).",
     "对比已发布：本次评测减去模型卡数值。≈ 在误差范围内：已发布数值（计入末位舍入）落在我们的 95% 置信区间内。"
     "≠ 超出误差范围：未落在其中，仅凭偶然每 20 个数值也会出现 1 个；表格上方的结论已对此校正（Holm）。",
 )
 BEST = Localized(
-    "{mark}: best of its row, and what cannot be told from it: ours by a paired test on the same samples, a published "
-    "number beside one of ours by our interval, two published ones only where equal.",
+    "{mark}: best of its row, or not separable from the best: two of ours by a paired test on the same samples, a "
+    "published number and one of ours by our interval, two published ones only if equal.",
     "{mark}：该行最佳，以及统计上与之无法区分者：本次评测之间用同一样本的配对检验，已发布数值与本次评测之间用置信区间，"
     "两个已发布数值仅在相等时并列。",
 )

@@ -22,7 +22,7 @@ GAP = Localized(
 LIMIT = Localized(", limit {limit}", "，限制 {limit}")
 MISSING = Localized("{run} has no {metric}.", "{run} 没有 {metric}。")
 MIXED = Localized(
-    "{model}: its runs differ in what the model is ({runs}); the column mixes them.",
+    "{model}: its runs differ in the model, its dtype or its device ({runs}); the column mixes them.",
     "{model}：各次运行的模型并不相同（{runs}），该列混合了它们。",
 )
 UNPARSED = Localized(
@@ -63,7 +63,7 @@ def mixed_models_notes(model: str, runs: Sequence[Run], language: str) -> list[s
     variants: dict[tuple[str, str, str], str] = {}
     for run in runs:
         record, execution = run.record, run.record.execution
-        # Every task has a file of recorded replies of its own; that alone does not make another model.
+        # Each task has its own file of recorded replies, which would otherwise count as another model.
         identity = {"kind": "replay"} if run.recorded else record.model.identity
         origin = RECORDED.get(language) if run.recorded else f"{execution.dtype} {execution.device}"
         variants.setdefault((digest.of(identity), execution.dtype, execution.device), f"{record.task.name}: {origin}")

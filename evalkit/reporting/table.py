@@ -36,7 +36,7 @@ class Measured(Value, frozen=True, tag_field="kind", tag="measured"):
 
 
 class Absent(Value, frozen=True, tag_field="kind", tag="absent"):
-    """No number: there is no run or result for it, or (`refused`) the run is incomplete and was not asked for."""
+    """No number: there is no run or result for it, or (`refused`) the run is incomplete, and that was not allowed."""
 
     refused: bool = False
 
@@ -107,7 +107,7 @@ class CardTable(Value, frozen=True):
 
 
 def is_best(cell: Cell) -> bool:
-    """True for the best number of its row, and for those that cannot be told from it."""
+    """True for the best number of its row, and for those not separable from it."""
     return isinstance(cell, Published | Measured) and cell.best
 
 

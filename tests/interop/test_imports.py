@@ -106,7 +106,7 @@ def test_a_log_numbered_over_the_rows_that_count(pets: Path, capsys: pytest.Capt
     rows = [log(row, RIGHT[row], doc_id=n) for n, row in enumerate(RIGHT)]
     code, result, err = scored(pets, lines(pets / "s.jsonl", rows), capsys)
     assert (code, value(result)) == (0, 1.0)
-    assert "row number among the rows that count" in err
+    assert "row number among the rows that the task keeps" in err
 
 
 def test_missing_and_unknown_numbers_are_told(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,7 +121,7 @@ def test_replies_to_other_questions_are_refused(pets: Path, capsys: pytest.Captu
     shifted = [log(n, "A", target="B") for n in (0, 2, 3)]
     code, _, err = scored(pets, lines(pets / "s.jsonl", shifted), capsys)
     assert code == 4
-    assert "1 of 3 questions or golds are ours, so these replies answer other questions" in err
+    assert "1 of 3 questions or golds agree, so these replies answer other questions" in err
 
 
 BROKEN = {
@@ -184,7 +184,7 @@ def test_a_vlmevalkit_table_by_row(pets: Path, capsys: pytest.CaptureFixture[str
     rows = [cells(row, reply, index=row) for row, reply in RIGHT.items()]
     code, result, err = scored(pets, tsv(pets / "m.tsv", HEADER, rows), capsys)
     assert (code, value(result)) == (0, 1.0)
-    assert "index is the row number of the data set" in err
+    assert "index is the row number in the data set" in err
 
 
 def test_the_reply_may_stand_in_another_column(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -244,7 +244,7 @@ def test_recorded_replies_as_a_log_score_as_they_do_plainly(
     assert main([*arguments, "--predictions", str(lines(tmp_path / "samples_mmmu_val.jsonl", rows))]) == 0
     out, err = capsys.readouterr()
     assert round(900 * value(json.loads(out))) == 329
-    assert "897 of 897 questions or golds are ours" in err  # three open questions have several golds
+    assert "897 of 897 questions or golds agree" in err  # three open questions have several golds
 
 
 @given(st.binary(max_size=80))

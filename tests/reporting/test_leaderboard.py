@@ -166,7 +166,7 @@ def test_models_not_separable_from_the_leader_are_shown_with_its_rank(results: P
     }
     assert ranked == {"best": ["1"], "near": ["1"], "poor": ["3"]}
     assert [name for name, row in rows.items() if 'class="lead"' in row] == ["best", "near"]
-    assert "rank 1, not separable from the best of it (p = 1, paired test)" in rows["near"]
+    assert "rank 1, not separable from the best of that rank (p = 1, paired test)" in rows["near"]
 
 
 def test_a_run_page_holds_every_digest_version_and_the_command(results: Path) -> None:

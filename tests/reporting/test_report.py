@@ -346,7 +346,10 @@ def test_a_column_that_mixes_models_says_so(tmp_path: Path) -> None:
     write(tmp_path, record("m", "mmmu", dtype="bfloat16", device="cuda"), proportion(1, 2).stat("accuracy", {}, 2))
     write(tmp_path, record("m", "pope", dtype="float32", device="cpu"), proportion(1, 2).stat("accuracy", {}, 2))
     found = table_notes(card_tables(CARD, read_runs([tmp_path])))
-    assert any("its runs differ in what the model is (mmmu: bfloat16 cuda; pope: float32 cpu)" in n for n in found)
+    assert any(
+        "its runs differ in the model, its dtype or its device (mmmu: bfloat16 cuda; pope: float32 cpu)" in n
+        for n in found
+    )
 
 
 def test_recorded_replies_are_one_model_and_are_told_no_settings_of_the_task(tmp_path: Path) -> None:
@@ -373,7 +376,8 @@ def test_recorded_replies_are_one_model_and_are_told_no_settings_of_the_task(tmp
     write(tmp_path / "own", record("m", "bench", **fields), proportion(1, 2).stat("accuracy", {}, 2))
     found = mixed_models_notes("m", read_runs([tmp_path]), "en")
     assert found == [
-        "m: its runs differ in what the model is (mmmu: recorded replies; bench: float32 cpu); the column mixes them."
+        "m: its runs differ in the model, its dtype or its device (mmmu: recorded replies; bench: float32 cpu); "
+        "the column mixes them."
     ]
 
 

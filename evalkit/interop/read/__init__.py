@@ -26,7 +26,7 @@ def read_predictions(path: Path, *, field: str = "prediction") -> PredictionFile
     """The replies of a file that another tool wrote; None for a file of our own format, or of an unknown one.
 
     An lmms-eval or lm-eval log has `doc_id` and its replies on every line; a VLMEvalKit table, which may be a workbook,
-    has the columns `index` and `field`. Raises ForeignFileError for a file that is one of them and cannot be read.
+    has the columns `index` and `field`. Raises ForeignFileError for such a log or table that cannot be read.
     """
     try:
         first_line = next(lines(path), b"")

@@ -16,7 +16,7 @@ Line = dict[str, Any]
 
 
 def is_log_line(first_line: bytes) -> bool:
-    """True if a file that begins with this line is such a log."""
+    """True if a file with this first line is a log of lmms-eval or lm-eval."""
     try:
         line = json_object(first_line)
     except ValueError:
@@ -32,7 +32,7 @@ def read_log(path: Path) -> PredictionFile:
 
 def _row(line: Line, where: str) -> PredictionRow:
     if "doc_id" not in line:
-        raise ForeignFileError(f"{where}: there is no doc_id; take the line out or log the samples again")
+        raise ForeignFileError(f"{where}: there is no doc_id; remove the line or log the samples again")
     # lmms-eval leaves `resps` out where filters changed nothing (its `save_results_samples`)
     return PredictionRow(str(line["doc_id"]), _reply(line.get(RAW, line.get(FILTERED)), where), _values(line))
 
@@ -49,7 +49,7 @@ def _reply(value: object, where: str) -> str:
 
 
 def _values(line: Line) -> dict[str, Any]:
-    """The fields of the document, where it was logged, and those of the metrics' notes (ids and groups among them)."""
+    """The fields of the document, if it was logged, and those of the metrics' records, which hold ids and groups."""
     values: dict[str, Any] = {}
     for name, value in line.items():
         if isinstance(value, Mapping) and name not in {"arguments", "input"}:

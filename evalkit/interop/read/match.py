@@ -14,14 +14,14 @@ from evalkit.run import dataset
 from evalkit.types import Sample
 
 AGREEMENT = 0.9
-"""Share of rows whose question or gold must be ours: below it the rows are another data set's, or in another order."""
+"""The least share of rows with the question or gold of their sample; below it they are of other data or misplaced."""
 
 
 class SampleMatch(NamedTuple):
     """Replies by sample id, and the evidence that they answer these samples.
 
-    how: the columns by which rows were matched. unmatched: the numbers of rows that no sample has. Of `comparable`
-    rows, which have a question or a gold, `agreeing` have that of our sample.
+    how: a phrase that says how rows were matched. unmatched: the numbers of the rows without a sample. `comparable`
+    rows have a question or a gold, and `agreeing` of them have that of their sample.
     """
 
     replies: dict[str, str]
@@ -32,7 +32,7 @@ class SampleMatch(NamedTuple):
 
     def summary(self, file: PredictionFile) -> str:
         """One sentence on how the file was read and matched."""
-        agreement = f"; {self.agreeing} of {self.comparable} questions or golds are ours" if self.comparable else ""
+        agreement = f"; {self.agreeing} of {self.comparable} questions or golds agree" if self.comparable else ""
         rest = f"; {len(self.unmatched)} match no sample, first {self.unmatched[0]}" if self.unmatched else ""
         return f"read as {file.tool}: {self.how}{agreement}{rest}"
 
@@ -40,7 +40,7 @@ class SampleMatch(NamedTuple):
 def row_positions(
     task: TaskSpec, places: DataPlaces, annotations: Path | None = None, rows: Rows | None = None
 ) -> list[int]:
-    """Positions in the data set's split of the rows that are samples, in the order of `dataset.load`'s samples."""
+    """The position of each sample's row in the data set's split, in the order of `dataset.load`."""
     table = dataset.open_table(task, places, annotations=annotations, rows=rows)
     return [position for position, _ in dataset.kept_rows(task, table)]
 
@@ -48,29 +48,29 @@ def row_positions(
 def match_samples(
     file: PredictionFile, task: TaskSpec, samples: Sequence[Sample], positions: Sequence[int]
 ) -> SampleMatch:
-    """Match by the task's id columns where the file has them, else by number as sample id, else by number as row.
+    """Match rows by the task's id columns if the file has them, else by number as a sample id or as a row position.
 
-    `positions` are those of the samples in the split. Raises ForeignFileError where questions or golds are not ours,
-    and where a sample has two replies.
+    `positions` are those of the samples in the split. Raises ForeignFileError if questions or golds differ from
+    the samples', and if a sample has two replies.
     """
     by_id = {sample.id: sample for sample in samples}
     ids, how = _sample_ids(file, task, by_id, dict(zip(positions, samples, strict=True)))
     pairs = list(zip(ids, file.rows, strict=True))
     replies: dict[str, str] = {}
-    for name, row in pairs:
-        if name is not None and replies.setdefault(name, row.text) != row.text:
+    for sample_id, row in pairs:
+        if sample_id is not None and replies.setdefault(sample_id, row.text) != row.text:
             raise ForeignFileError(
-                f"{task.name}: sample {name} has two different replies, the second is {file.numbering}"
+                f"{task.name}: sample {sample_id} has two different replies, the second is {file.numbering}"
                 f" {row.number}; keep one row for each"
             )
-    comparisons = [_agrees(row, by_id[name], task) for name, row in pairs if name is not None]
-    known = [agrees for agrees in comparisons if agrees is not None]
-    unmatched = tuple(row.number for name, row in pairs if name is None)
-    match = SampleMatch(replies, how, unmatched, len(known), sum(known))
-    if known and match.agreeing < AGREEMENT * len(known):
+    checks = [_agrees(row, by_id[sample_id], task) for sample_id, row in pairs if sample_id is not None]
+    comparable = [agrees for agrees in checks if agrees is not None]
+    unmatched = tuple(row.number for sample_id, row in pairs if sample_id is None)
+    match = SampleMatch(replies, how, unmatched, len(comparable), sum(comparable))
+    if comparable and match.agreeing < AGREEMENT * len(comparable):
         raise ForeignFileError(
             f"{task.name}: {match.summary(file)}, so these replies answer other questions, or in another order; "
-            "give a file with the columns of the task's id"
+            "give a file with the task's id columns"
         )
     return match
 
@@ -78,7 +78,7 @@ def match_samples(
 def _sample_ids(
     file: PredictionFile, task: TaskSpec, by_id: Mapping[str, Sample], by_position: Mapping[int, Sample]
 ) -> tuple[list[str | None], str]:
-    """The sample's id for each row, None where there is none, and a phrase that says how it was found."""
+    """The sample id of each row, None where there is none, and a phrase that says how rows were matched."""
     columns = ", ".join(task.columns.column_names()["id"])
     ids = [_id_from_columns(row, task) for row in file.rows]
     if sum(name in by_id for name in ids) > len(ids) / 2:
@@ -89,9 +89,9 @@ def _sample_ids(
     indices = [int(number) if number.isdecimal() else -1 for number in numbers]
     if len(by_position) < max(by_position, default=-1) + 1 and set(indices) == set(range(len(by_position))):
         by_position = dict(enumerate(by_position.values()))
-        how = f"{file.numbering} is the row number among the rows that count"
+        how = f"{file.numbering} is the row number among the rows that the task keeps"
     else:
-        how = f"{file.numbering} is the row number of the data set"
+        how = f"{file.numbering} is the row number in the data set"
     return [by_position[n].id if n in by_position else None for n in indices], how
 
 

@@ -17,7 +17,7 @@ class PredictionRow(NamedTuple):
 
 
 class PredictionFile(NamedTuple):
-    """The replies of a file in its order; `tool` names the file's format, `numbering` the column of the numbers."""
+    """The replies of a file, in its order; `tool` names the file's format, `numbering` the column of row numbers."""
 
     tool: str
     numbering: str

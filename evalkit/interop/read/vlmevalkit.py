@@ -17,7 +17,7 @@ ARCHIVE = b"PK\x03\x04"
 
 
 def is_table_header(first_line: bytes, field: str) -> bool:
-    """True if a file that begins with this line is such a table."""
+    """True if a file with this first line is a prediction table of VLMEvalKit."""
     names = first_line.decode("utf-8-sig", errors="replace").strip("\r\n").split("\t")
     return {INDEX, field} <= {name.strip('"') for name in names}
 
@@ -60,7 +60,7 @@ def _prediction_file(rows: Iterable[dict[str, Any]], path: Path, field: str) -> 
 
 
 def _text(cell: object) -> str:
-    """A cell's text; a spreadsheet may have made 7 of "7" or 7.0 of 7, and an empty reply is an empty cell."""
+    """A cell's text; a spreadsheet may have turned "7" into 7 or 7.0, and an empty reply into an empty cell."""
     if cell is None:
         return ""
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)

@@ -19,7 +19,7 @@ __all__ = ["FORMATS", "Publication", "WriteRuns"]
 
 
 class WriteRuns(Protocol):
-    """The function of a format."""
+    """A function that writes runs in one format."""
 
     def __call__(self, runs: Sequence[Run], publication: Publication) -> list[Path]:
         """Write complete runs below `publication.out` and return the files.

@@ -23,7 +23,7 @@ def write_eval_results(runs: Sequence[Run], publication: Publication) -> list[Pa
     if not chosen:
         names = ", ".join(dict.fromkeys(run.record.task.name for run in runs))
         raise EvalkitError(
-            f"none of the runs' tasks ({names}) has an id: give --task-id TASK=ID, as its eval.yaml says"
+            f"none of the tasks ({names}) has an id: give --task-id TASK=ID with the id in the benchmark's eval.yaml"
         )
     return [_write_run(run, publication) for run in chosen]
 

@@ -70,7 +70,7 @@ def _model(run: Run) -> dict[str, Any]:
         **_non_empty(backend=kind, dtype=record.execution.dtype, device=record.execution.device),
     }
     name = str(record.model.identity.get("model", ""))
-    # only an id of the hub means something to others, and a path would disclose our machine
+    # an id of the hub means something to others; a path would only disclose our folders
     return {
         "name": run.title,
         "id": name if HUB_ID.fullmatch(name) else record.model.name,

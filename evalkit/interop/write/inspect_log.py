@@ -26,8 +26,8 @@ from evalkit.interop.write.publication import (
 from evalkit.results.run import Run
 from evalkit.types import Message, Part, Score, Text, Video
 
-EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The time of every member, so that equal runs give equal files."""
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+"""The modification time of every file in the archive, so that equal runs give equal archives."""
 
 
 def write_inspect(runs: Sequence[Run], publication: Publication) -> list[Path]:
@@ -63,12 +63,12 @@ def inspect_log(run: Run) -> bytes:
 
 
 def _member(sample_id: str) -> str:
-    """The id as Inspect looks it up; one that could leave a folder is quoted, and Inspect then reads the whole log."""
+    """The id in a file's name, as Inspect looks it up; quoted if it has a slash; Inspect then reads the whole log."""
     return quote(sample_id, safe="") if "/" in sample_id or "\\" in sample_id else sample_id
 
 
 def _add(archive: zipfile.ZipFile, name: str, value: Any) -> None:
-    info = zipfile.ZipInfo(name, EPOCH)
+    info = zipfile.ZipInfo(name, ZIP_TIME)
     archive.writestr(info, msgspec.json.encode(value), zipfile.ZIP_DEFLATED)
 
 

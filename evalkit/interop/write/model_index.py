@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def write_model_index(runs: Sequence[Run], publication: Publication) -> list[Path]:
-    """`<model>/model-index.yaml`, to be pasted between the lines of dashes; values are fractions at full precision."""
+    """`<model>/model-index.yaml`, for the front matter of a model card, between the `---` lines; as fractions."""
     from huggingface_hub import ModelCardData
 
     files = []

@@ -1,4 +1,4 @@
-"""The part of an export that no run knows (`Publication`), and helpers that several formats use."""
+"""The facts of an export that are in no run (`Publication`), and helpers that several formats use."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from evalkit.types import Request, Response, Stat, Text, Value, Video
 
 
 class Publication(Value, frozen=True, kw_only=True):
-    """The folder `out`, the time of writing (`written`: UTC, ISO 8601), and names by which others know things.
+    """The folder `out`, the time of writing (`written`: UTC, ISO 8601), and facts that other tools ask for.
 
     task_ids: the benchmark's own id on the hub, by our task. organization: the publisher of the results. relationship:
-    the publisher's to the model's maker. escape_formulas: change texts so that a spreadsheet runs none of them.
+    that of the publisher to the model's maker. escape_formulas: change texts that a spreadsheet would run.
     """
 
     out: Path
@@ -30,7 +30,7 @@ class Publication(Value, frozen=True, kw_only=True):
 
 
 def check_one_run_per_task(runs: Sequence[Run]) -> None:
-    """Raises EvalkitError for two runs of one model on one task, which would share a file."""
+    """Raise EvalkitError for two runs of one model on one task, which would share a file."""
     folders: dict[tuple[str, str], str] = {}
     for run in runs:
         model, task = run.record.model.name, run.record.task.name

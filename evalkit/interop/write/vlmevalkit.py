@@ -1,6 +1,6 @@
 """VLMEvalKit's prediction tables: a tab-separated file per run, the data's columns and `prediction`.
 
-Replies are written unchanged, since the kit scores them again; only `escape_formulas` changes them.
+Replies are written unchanged, since VLMEvalKit scores them again; only `escape_formulas` changes them.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Series(Value, frozen=True):
 
 
 class ChartRow(Value, frozen=True):
-    """A row: `grouped` if it is a part of its task, a subtask; `chance` is the score of guessing, if that is known."""
+    """A row; `grouped`: its number is of a group of its task (a subtask); `chance`: the score of guessing, if known."""
 
     label: str
     grouped: bool
@@ -100,7 +100,7 @@ def _point(cell: Cell) -> Point | None:
 
 
 def _chance(cells: Sequence[Cell], reference: Reference, runs: Mapping[str, Run]) -> float | None:
-    """The mean of 1/options over the samples of a row, in percent, if its number is the share of right choices."""
+    """The mean of 1/options over the samples of a row, in percent; None unless its number is a plain accuracy."""
     cell = next((cell for cell in cells if isinstance(cell, Measured)), None)
     if cell is None:
         return None

@@ -17,16 +17,16 @@ SCORE = Localized("Score (%), with 95 % intervals", "得分（%）及 95% 置信
 OTHERS = Localized("Other published models", "其他已发布模型")
 CHANCE = Localized("Chance", "随机猜测")
 LANE, GAP, TITLE, AXIS, PLOT = 0.13, 0.1, 0.45, 0.6, 5.6
-"""Inches: a model within a row, the gap between rows, the title, the axis below, the plot. No font is measured."""
+"""Inches: heights of a model in a row, of the gap between rows, of title and axis; width of the plot."""
 
 
 def dot_plot(figure: Figure, chart: Chart, language: str) -> None:
-    """Draw a row per benchmark: every model above the other, published numbers together on the lowest lane."""
+    """Draw a row per benchmark with a lane per model; published numbers share the lowest lane."""
     order = _order(chart)
     left = 0.075 * max(_text_width(row.label) for row in chart.rows) + 0.3
     drawn = [series for series in chart.series if any(series.points)]
-    keys = len(drawn) + any(chart.others) + any(row.chance is not None for row in chart.rows)
-    legend = 0.2 * -(-keys // 2) + 0.15
+    entries = len(drawn) + any(chart.others) + any(row.chance is not None for row in chart.rows)
+    legend = 0.2 * -(-entries // 2) + 0.15  # two entries in a line
     lanes = sum(series.ours for series in drawn) + any(not series.ours for series in drawn)
     body = len(order) * (LANE * max(lanes, 2) + GAP)
     width, height = left + PLOT + 0.3, TITLE + legend + body + AXIS
@@ -68,7 +68,7 @@ def _order(chart: Chart) -> list[int]:
 
 
 def _lane(number: int, lanes: int) -> float:
-    """The offset of a model within a row of height 1: one above the other, so that no interval hides another."""
+    """The offset of a lane within a row of height 1; each model has a lane, so that no interval hides another."""
     return 0.0 if lanes == 1 else 0.56 * (number / (lanes - 1) - 0.5)
 
 

@@ -1,4 +1,4 @@
-"""A radar of the parts of a task: its shape at a glance, no intervals."""
+"""A radar chart of the groups of a task: their pattern at a glance, without intervals."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ Plot: TypeAlias = Callable[["Figure", Chart, str], None]
 """Draws a chart into an empty figure, in a language."""
 
 FEWEST_SPOKES = 5
-"""A task of fewer parts gets no radar."""
+"""A table with fewer rows of groups gets no radar."""
 
 
 def save_figures(

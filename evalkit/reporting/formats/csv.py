@@ -13,15 +13,15 @@ from evalkit.reporting.table import Cell, Column, Measured, is_best
 from evalkit.results.settings import ReportedSettings
 
 EXTRA_COLUMNS = ("low", "high", "n", "unparsed %", "complete", "published", "vs published", "noise")
-"""Right of each of our columns; `unparsed %` is the whole run's, `noise` the verdict on the row."""
+"""The columns right of each of ours; `unparsed %` is that of the whole run, `noise` says if the difference is noise."""
 FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
 
 
 def csv_report(report: CardReport) -> str:
     """Return a header per table (table, category, label, published columns, ours), an empty line between tables.
 
-    The category stands on every row. Each of our columns is followed by EXTRA_COLUMNS, and if the best of each row
-    was asked for, every column by `best`.
+    The category stands on every row. Each of our columns is followed by EXTRA_COLUMNS, and every column by `best` if
+    the best of each row is marked.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -40,7 +40,7 @@ def csv_report(report: CardReport) -> str:
 
 
 def escape_formula(text: str) -> str:
-    """The text, behind an apostrophe if a spreadsheet would run it as a formula (OWASP, CSV injection)."""
+    """The text, after an apostrophe if a spreadsheet would run it as a formula (OWASP, CSV injection)."""
     return f"'{text}" if FORMULA.match(text) else text
 
 

@@ -1,4 +1,4 @@
-"""A report for a terminal: ours stand out, and what is wider than the screen is folded with ours in the first block."""
+"""A report for a terminal: our columns stand out; a table wider than the screen is split, our columns first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 TITLE_WIDTH, LABEL_WIDTH = 14, 26
-"""Where titles wrap, and where categories and labels do, these only if the screen is too narrow."""
+"""Characters at which titles wrap, and at which categories and labels do if the screen is too narrow."""
 STAR = "★"
 """The best of a row, since a terminal may not show bold type."""
 
@@ -40,7 +40,7 @@ class TerminalColumn(NamedTuple):
 
 
 def terminal_report(report: CardReport, *, color: bool = False, width: int | None = None) -> str:
-    """Return tables as wide as they need to be, or folded to `width` characters; with `color`, ours stand out."""
+    """Return tables as wide as they need to be, or split to fit `width` characters; with `color`, ours stand out."""
     from rich.text import Text
 
     out = io.StringIO()
@@ -85,7 +85,7 @@ def _print_table(console: Console, table: DisplayTable, *, width: int | None) ->
     labels = [[textwrap.fill(row[-1], LABEL_WIDTH)] for row in left]
     first = [labels[0], *map(_stacked, table.labels)] if table.has_categories else labels
     for number, block in enumerate(_blocks(_groups(columns), width - _left_width(first))):
-        console.print(_rich_table(labels if number else first, block))  # once is enough for the categories
+        console.print(_rich_table(labels if number else first, block))  # categories in the first block only
 
 
 def _stacked(labels: Sequence[str]) -> list[str]:
@@ -111,7 +111,7 @@ def _groups(columns: Sequence[TerminalColumn]) -> list[list[TerminalColumn]]:
 
 
 def _blocks(groups: Sequence[list[TerminalColumn]], width: int) -> Iterator[list[TerminalColumn]]:
-    """Groups of columns for one screen each; a group that is wider than a screen is taken apart."""
+    """Yield the columns of one block after another; a group of columns that is wider than a screen is split."""
     block: list[TerminalColumn] = []
     fitting = ([group] if _total(group) <= width else [[column] for column in group] for group in groups)
     for group in chain.from_iterable(fitting):
@@ -159,5 +159,5 @@ def _text(cell: DisplayCell) -> str:
 
 
 def _style(cell: DisplayCell) -> str:
-    """Only beside a sign that says the same."""
+    """The style of a cell; it only repeats what a sign in the text says, since colour may be off."""
     return "bold" if cell.best else "bold yellow" if cell.within is False else ""

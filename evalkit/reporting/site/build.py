@@ -38,7 +38,7 @@ def build_site(options: SiteOptions, runs: Sequence[Run], *, card: CardSpec | No
     """Write `index.html`, `runs/`, `samples/` and `media/`; return a sentence for each thing that could not be shown.
 
     Without a card, every task is a column. A file that exists is replaced; no other file is touched. Raises
-    EvalkitError for runs that make no table, and for a folder that cannot be written.
+    EvalkitError as `fill.card_tables` does, and for a folder that cannot be written.
     """
     layout = card or _all_tasks(runs)
     title = options.title or (layout.title.get(options.language) if layout.title else layout.name)

@@ -1,4 +1,4 @@
-"""The first page of a site: a card's tables turned, a row per model and a column per benchmark, with ranks by test."""
+"""The first page of a site: a card's tables with a row per model and a column per benchmark, and ranks by test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BenchmarkColumn(Value, frozen=True, kw_only=True):
 
 
 class RankedCell(Value, frozen=True, kw_only=True):
-    """A number as printed and as sorted by, its interval, its rank and the reason, and a link to its run.
+    """A number as text and for sorting, its interval, its rank and the reason, and a link to its run.
 
     `bar` is the interval's low end, the number and the high end on a scale from 0 to 100; empty if there is none.
     """
@@ -52,7 +52,7 @@ class ModelRow(Value, frozen=True, kw_only=True):
 
 
 class RankedTable(Value, frozen=True, kw_only=True):
-    """One table; `categories` with the number of columns each covers; `sort_column` is the one that it is sorted by."""
+    """One table, sorted by the column of index `sort_column`; `categories` have the number of columns they cover."""
 
     id: str
     title: str
@@ -154,7 +154,7 @@ def _rank_reason(context: SiteContext, rank: Rank | None) -> str:
     if rank is None:
         return ""
     if rank.p is not None:
-        reason = "rank {place}, not separable from the best of it (p = {p}, paired test)"
+        reason = "rank {place}, not separable from the best of that rank (p = {p}, paired test)"
         return context.translate(reason, place=rank.place, p=f"{rank.p:.2g}")
     reason = "rank {place}, shared with models not separable from it" if rank.shared else "rank {place}"
     return context.translate(reason, place=rank.place)

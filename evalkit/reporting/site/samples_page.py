@@ -19,7 +19,7 @@ from evalkit.types import Message, Response, Sample, Score, Text, Value
 EXCERPT = 160
 """Characters of a question in the list."""
 BLOCK_SAMPLES, BLOCK_BYTES = 250, 400_000
-"""A block ends at whichever comes first, so that opening one never takes long."""
+"""The most samples and the most bytes of a block, so that opening one never takes long."""
 
 Turn: TypeAlias = tuple[str, list[str | int]]
 """A role and its parts: a text, or the number of a picture or video among the sample's media."""
@@ -40,7 +40,7 @@ class ListedModel(Value, frozen=True, kw_only=True):
 class SampleList(Value, frozen=True, kw_only=True):
     """The list that is searched and filtered, as columns of one length with an entry per sample.
 
-    `marks` has a character per model; `members` are numbers of `groups`; `starts` are the first samples of the blocks.
+    `marks` has a character per model; `members` are indices into `groups`; `starts` is the first sample of each block.
     """
 
     models: tuple[ListedModel, ...]
@@ -178,7 +178,7 @@ def _turn(message: Message, sample: Sample | None) -> Turn:
 
 
 def _blocks(details: Iterator[bytes]) -> tuple[list[int], list[str]]:
-    """The number of each block's first sample, and the blocks: compressed JSON lists."""
+    """The index of each block's first sample, and the blocks: compressed JSON lists."""
     starts: list[int] = []
     blocks: list[list[bytes]] = []
     size = 0
@@ -193,5 +193,5 @@ def _blocks(details: Iterator[bytes]) -> tuple[list[int], list[str]]:
 
 
 def _compressed(data: bytes) -> str:
-    """Compressed, in letters that no HTML parser could take for markup."""
+    """The data as gzip in base64, which no HTML parser could take for markup."""
     return base64.b64encode(gzip.compress(data, 6, mtime=0)).decode()

@@ -62,7 +62,7 @@ def render_page(
 
 @cache
 def _asset(name: str) -> str:
-    """The text of a file in this folder as a browser hashes it: with line feeds only."""
+    """The text of a file in this folder with line feeds only, since a browser hashes it so."""
     text = (FOLDER / name).read_text(encoding="utf-8").replace("\r\n", "\n")
     return f"\n{text}"
 

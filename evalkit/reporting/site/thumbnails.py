@@ -36,7 +36,7 @@ class Thumbnails:
         self._thumbnails: dict[Media, tuple[Thumbnail, ...]] = {}
 
     def of(self, media: Media) -> tuple[Thumbnail, ...]:
-        """One for a picture, up to eight for a video; a caption for what cannot be read, and a line in `problems`."""
+        """One copy of a picture, up to eight of a video; for what cannot be read a caption and a line in `problems`."""
         if media not in self._thumbnails:
             self._thumbnails[media] = self._copies(media)
         return self._thumbnails[media]
@@ -75,8 +75,8 @@ class Thumbnails:
         return tuple(thumbnails)
 
     def _name(self, media: Media, suffix: str) -> str:
-        rule = media.decoding if isinstance(media, Image) else "frame"
-        return f"{digest.of([media.digest, rule, self._pixels])[:32]}{suffix}.webp"
+        decoding = media.decoding if isinstance(media, Image) else "frame"
+        return f"{digest.of([media.digest, decoding, self._pixels])[:32]}{suffix}.webp"
 
     def _write(self, name: str, picture: Picture) -> None:
         small = picture.copy()

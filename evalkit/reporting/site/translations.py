@@ -22,7 +22,7 @@ CHINESE: Mapping[str, str] = {
     "{n} rows": "{n} 行",
     "rank {place}": "第 {place} 名",
     "rank {place}, shared with models not separable from it": "第 {place} 名，与其无显著差异的模型并列",
-    "rank {place}, not separable from the best of it (p = {p}, paired test)": (
+    "rank {place}, not separable from the best of that rank (p = {p}, paired test)": (
         "第 {place} 名，与该名次最佳者无显著差异（p = {p}，配对检验）"
     ),
     "How to read the tables": "如何阅读这些表格",
