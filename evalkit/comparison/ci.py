@@ -15,11 +15,11 @@ FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not allow, not even escaped."""
 COMMAND = re.compile(r"(^[^\S\n]*:(?=:)|##(?=\[))", re.MULTILINE)
 """The two marks of a workflow command, as GitHub's runner reads them."""
-SUMMARY = 512 * 1024
+SUMMARY_BYTES = 512 * 1024
 """The most bytes of one comparison in a job summary."""
-STEP = 1024 * 1024
+STEP_BYTES = 1024 * 1024
 """The most bytes of a step's summary, all commands together; the server refuses a longer one as a whole."""
-SPARE = 200
+SPARE_BYTES = 200
 """Bytes that a shortened summary leaves free for the sentence that says so."""
 
 
@@ -64,15 +64,15 @@ def job_summary(comparison: Comparison, *, used: int = 0) -> str:
 
     `used` is the length of the step's summary so far, in bytes; where too little is left, the result is empty.
     """
-    data, limit = to_markdown(comparison).encode(), min(SUMMARY, STEP - used)
+    data, limit = to_markdown(comparison).encode(), min(SUMMARY_BYTES, STEP_BYTES - used)
     if len(data) <= limit:
         return data.decode()
     bare = tuple(
         msgspec.structs.replace(line, flips=()) for line in comparison.lines
     )  # a code fence that is cut would never close
     data = to_markdown(msgspec.structs.replace(comparison, lines=bare)).encode()
-    start = data[: max(0, limit - SPARE)].rpartition(b"\n")[0].decode(errors="ignore")
-    return "" if limit < SPARE else f"{start}\n\nShortened; the whole report is in the file of --markdown.\n"
+    start = data[: max(0, limit - SPARE_BYTES)].rpartition(b"\n")[0].decode(errors="ignore")
+    return "" if limit < SPARE_BYTES else f"{start}\n\nShortened; the whole report is in the file of --markdown.\n"
 
 
 def workflow_commands(comparison: Comparison) -> Iterator[str]:

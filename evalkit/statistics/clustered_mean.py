@@ -46,13 +46,13 @@ def clustered_mean(
     totals = np.bincount(cluster, weights * x)
     value = fsum(means) / len(sizes)
     home = _home_strata(stratum, cluster)
-    counts, others = np.bincount(home), len(home) - 1
-    if not others:
+    counts, count = np.bincount(home), len(home)
+    if count == 1:
         return ClusteredMean(value, None, 0.0, totals)
     centres = np.where(counts == 1, value, means)
     squares = np.bincount(cluster, weights * (x - centres[stratum])) ** 2
     free = np.maximum(counts - 1, 1)
-    parts = np.bincount(home, squares) * np.where(counts == 1, (others + 1) / others, counts / free)
+    parts = np.bincount(home, squares) * np.where(counts == 1, count / (count - 1), counts / free)
     variance = float(parts.sum())
     freedom = variance**2 / float((parts**2 / free).sum()) if variance > 0 else float(max(1, (counts - 1).sum()))
     return ClusteredMean(value, sqrt(variance), freedom, totals)

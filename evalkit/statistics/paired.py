@@ -152,9 +152,9 @@ def _swap_test(tables: NDArray[Any], kind: Ratio, observed: float, seed: int) ->
     if not differs.any():
         return 1.0, "no differences"
     moved = half[differs]
-    hits = 0
+    extreme = 0
     for signs in sign_matrices(len(moved), seed):
         shift = (signs @ moved.reshape(len(moved), -1)).reshape(-1, *middle.shape)
         runs = np.stack([middle - shift, middle + shift], axis=1)
-        hits += int((np.abs(np.diff(_scores(runs, kind), axis=-1)) >= abs(observed) * (1 - TIE)).sum())
-    return (1 + hits) / (1 + FLIPS), f"swap(seed={seed},n={FLIPS})"
+        extreme += int((np.abs(np.diff(_scores(runs, kind), axis=-1)) >= abs(observed) * (1 - TIE)).sum())
+    return (1 + extreme) / (1 + FLIPS), f"swap(seed={seed},n={FLIPS})"

@@ -36,8 +36,8 @@ def sign_flip(totals: NDArray[Any], *, scale: float = 1.0, seed: int = 0) -> tup
             p = _exact_p(whole.astype(int), round(observed * scale * fineness))
             return p, "mcnemar(exact)" if fineness == 1 and (whole == 1).all() else "sign-flip(exact)"
     sums = np.concatenate([signs @ sizes for signs in sign_matrices(len(sizes), seed)])
-    hits = int((np.abs(sums) >= observed * (1 - TIE)).sum())
-    return (1 + hits) / (1 + DRAWS), f"sign-flip(seed={seed},n={DRAWS})"
+    extreme = int((np.abs(sums) >= observed * (1 - TIE)).sum())
+    return (1 + extreme) / (1 + DRAWS), f"sign-flip(seed={seed},n={DRAWS})"
 
 
 def _exact_p(steps: NDArray[Any], observed: int) -> float:

@@ -273,7 +273,7 @@ def test_readers_formats_carry_no_markup_and_no_control_characters() -> None:
 def test_a_summary_is_bounded() -> None:
     long = msgspec.structs.replace(hostile("x"), notes=tuple(f"note {n} " + "y" * 1000 for n in range(2000)))
     text = ci.job_summary(long)
-    assert len(text.encode()) <= ci.SUMMARY
+    assert len(text.encode()) <= ci.SUMMARY_BYTES
     assert text.endswith("Shortened; the whole report is in the file of --markdown.\n")
 
 
@@ -283,8 +283,8 @@ def test_several_comparisons_in_one_step_stay_below_the_limit_of_the_step() -> N
     held = ""
     for _ in range(4):
         held += ci.job_summary(long, used=len(held.encode()))
-    assert ci.STEP - 2 * ci.SPARE - 2000 < len(held.encode()) <= ci.STEP
-    assert ci.job_summary(hostile("x"), used=ci.STEP + 5) == ""
+    assert ci.STEP_BYTES - 2 * ci.SPARE_BYTES - 2000 < len(held.encode()) <= ci.STEP_BYTES
+    assert ci.job_summary(hostile("x"), used=ci.STEP_BYTES + 5) == ""
 
 
 def test_a_shortened_summary_leaves_no_fence_open() -> None:
@@ -293,7 +293,7 @@ def test_a_shortened_summary_leaves_no_fence_open() -> None:
     text = ci.job_summary(
         msgspec.structs.replace(found, lines=(msgspec.structs.replace(line, flips=line.flips * 600),))
     )
-    assert len(text.encode()) <= ci.SUMMARY
+    assert len(text.encode()) <= ci.SUMMARY_BYTES
     assert "```" not in text
     assert "<details>" not in text
     assert "| task | metric |" in text

@@ -74,7 +74,7 @@ def log(row: int, text: str, **more: Any) -> dict[str, Any]:
 
 
 LOGS = {
-    "by the row of the data set": ([log(0, "B"), log(2, "dog"), log(3, "(C)")], 2 / 3, "doc_id is the row number of"),
+    "by the row of the data set": ([log(0, "B"), log(2, "dog"), log(3, "(C)")], 2 / 3, "doc_id is the row number in"),
     "what was said before a filter": ([log(n, "Z", resps=[[RIGHT[n]]]) for n in RIGHT], 1.0, "row number"),
     "by the document, in any order": (
         [log(n, RIGHT[n], doc_id=40 + n, doc=ROWS[n]) for n in (3, 2, 0)],

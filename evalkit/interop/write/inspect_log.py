@@ -24,7 +24,7 @@ from evalkit.interop.write.publication import (
     write_file,
 )
 from evalkit.results.run import Run
-from evalkit.types import Message, Part, Score, Text, Video
+from evalkit.types import Message, Part, Text, Video
 
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The modification time of every file in the archive, so that equal runs give equal archives."""
@@ -119,12 +119,8 @@ def _results(run: Run) -> dict[str, Any]:
         }
         for stat in overall_stats(run)
     }
-    score = {"name": "evalkit", "scorer": _rule(run), "metrics": metrics}
+    score = {"name": "evalkit", "scorer": str(run.task.adapter.rule.__struct_config__.tag), "metrics": metrics}
     return {"total_samples": counts.planned, "completed_samples": counts.answered, "scores": [score]}
-
-
-def _rule(run: Run) -> str:
-    return str(run.task.adapter.rule.__struct_config__.tag)
 
 
 def _times(run: Run) -> dict[str, str]:
@@ -154,7 +150,7 @@ def _samples(run: Run) -> Iterator[dict[str, Any]]:
                 "choices": [{"message": reply, "stop_reason": stop}],
                 "metadata": {"key": request.key, "tokens": response.tokens, "seconds": response.seconds},
             },
-            "scores": {"evalkit": _score(score)},
+            "scores": {"evalkit": {"value": score.value, "answer": score.answer}},
             "metadata": dict(sample.groups),
         }
 
@@ -168,10 +164,6 @@ def _text(part: Part) -> str:
     if isinstance(part, Text):
         return part.text
     return f"[{'video' if isinstance(part, Video) else 'picture'} sha256:{part.digest}]"
-
-
-def _score(score: Score) -> dict[str, Any]:
-    return {"value": score.value, "answer": score.answer}
 
 
 def _summary(sample: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,13 +31,14 @@ from evalkit.types import Score
 def write_lm_eval(runs: Sequence[Run], publication: Publication) -> list[Path]:
     """One folder per model. Raises EvalkitError where a run's data cannot be read again."""
     files: list[Path] = []
-    for model, its_runs in runs_by_model(runs).items():
+    for model, model_runs in runs_by_model(runs).items():
         folder = publication.out / unique_name(model)
-        date = max(run.record.execution.started for run in its_runs).partition("+")[0].replace(":", "-") or "undated"
-        files.append(write_file(folder / f"results_{date}.json", _text(_results(its_runs), indent=2)))
-        for run in its_runs:
+        date = max(run.record.execution.started for run in model_runs).partition("+")[0].replace(":", "-") or "undated"
+        files.append(write_file(folder / f"results_{date}.json", _json(_results(model_runs), indent=2)))
+        for run in model_runs:
             name = f"samples_{unique_name(run.record.task.name)}_{date}.jsonl"
-            files.append(write_file(folder / name, "".join(_sample_lines(run))))
+            lines = [_json(_sample(n, score, run)) + "\n" for n, score in enumerate(run.scores)]
+            files.append(write_file(folder / name, "".join(lines)))
     return files
 
 
@@ -74,7 +75,7 @@ def _results(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _model_config(record: RunRecord) -> dict[str, str]:
-    config = {"model": str(record.model.identity.get("kind", "")), "model_args": _text(record.model.identity)}
+    config = {"model": str(record.model.identity.get("kind", "")), "model_args": _json(record.model.identity)}
     optional = {"model_dtype": record.execution.dtype, "device": record.execution.device}
     return config | {name: text for name, text in optional.items() if text}
 
@@ -114,10 +115,6 @@ def _generation(run: Run) -> dict[str, Any]:
     }
 
 
-def _sample_lines(run: Run) -> list[str]:
-    return [_text(_sample(n, score, run)) + "\n" for n, score in enumerate(run.scores)]
-
-
 def _sample(position: int, score: Score, run: Run) -> dict[str, Any]:
     sample, pairs = run.sample(score.sample_id), prompts_and_replies(run, score.sample_id)
     doc = {
@@ -145,6 +142,6 @@ def _sample(position: int, score: Score, run: Run) -> dict[str, Any]:
     }
 
 
-def _text(value: Any, *, indent: int = 0) -> str:
+def _json(value: Any, *, indent: int = 0) -> str:
     data = msgspec.json.encode(value)
     return (msgspec.json.format(data, indent=indent) if indent else data).decode()

@@ -22,9 +22,9 @@ def write_model_index(runs: Sequence[Run], publication: Publication) -> list[Pat
     from huggingface_hub import ModelCardData
 
     files = []
-    for model, its_runs in runs_by_model(runs).items():
-        entries = [_entry(run, stat) for run in its_runs for stat in overall_stats(run)]
-        card = ModelCardData(model_name=its_runs[0].title, eval_results=entries)
+    for model, model_runs in runs_by_model(runs).items():
+        entries = [_entry(run, stat) for run in model_runs for stat in overall_stats(run)]
+        card = ModelCardData(model_name=model_runs[0].title, eval_results=entries)
         files.append(write_file(publication.out / unique_name(model) / "model-index.yaml", card.to_yaml() + "\n"))
     return files
 

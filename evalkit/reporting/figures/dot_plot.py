@@ -44,9 +44,9 @@ def dot_plot(figure: Figure, chart: Chart, language: str) -> None:
 
 
 def _axes(axes: Axes, chart: Chart, order: list[int], language: str) -> None:
-    split = sum(chart.rows[n].grouped for n in order)
-    if 0 < split < len(order):
-        axes.axhline(split - 0.5, color=FAINT, linewidth=0.8)
+    grouped = sum(chart.rows[n].grouped for n in order)
+    if 0 < grouped < len(order):
+        axes.axhline(grouped - 0.5, color=FAINT, linewidth=0.8)
     axes.set(xlim=(0, 100), ylim=(len(order) - 0.5, -0.5), xticks=range(0, 101, 10))
     axes.set_xlabel(SCORE.get(language))
     axes.set_yticks(range(len(order)), [chart.rows[n].label for n in order])

@@ -71,22 +71,22 @@ class SampleDetail(Value, frozen=True, kw_only=True):
 
 
 def samples_page(
-    context: SiteContext, task: str, traces: Sequence[Run], *, media: Thumbnails, problems: Sequence[str]
+    context: SiteContext, task: str, runs: Sequence[Run], *, media: Thumbnails, problems: Sequence[str]
 ) -> str:
     """Return the page; `problems` are sentences on runs whose samples it cannot show."""
     changed = "{model}: the data have changed since the run"
-    problems = [*problems, *(context.translate(changed, model=t.column) for t in traces if t.changed)]
-    spec = traces[0].task if traces else None
-    ids = list(dict.fromkeys(score.sample_id for trace in traces for score in trace.scores))
-    scores = [{score.sample_id: score for score in trace.scores} for trace in traces]
-    samples = {id_: sample for trace in reversed(traces) for id_, sample in trace.samples.items()}
-    starts, blocks = _blocks(msgspec.json.encode(_detail(id_, samples.get(id_), traces, scores, media)) for id_ in ids)
+    problems = [*problems, *(context.translate(changed, model=run.column) for run in runs if run.changed)]
+    spec = runs[0].task if runs else None
+    ids = list(dict.fromkeys(score.sample_id for run in runs for score in run.scores))
+    scores = [{score.sample_id: score for score in run.scores} for run in runs]
+    samples = {id_: sample for run in reversed(runs) for id_, sample in run.samples.items()}
+    starts, blocks = _blocks(msgspec.json.encode(_detail(id_, samples.get(id_), runs, scores, media)) for id_ in ids)
     return render_page(
         "samples.html",
         context,
         home="../",
         scripts=("page.js", "sample.js", "samples.js"),
-        models=[model_title(trace) for trace in traces],
+        models=[model_title(run) for run in runs],
         task=task,
         title=spec.title.get(context.language) if spec else task,
         count=len(ids),
@@ -94,7 +94,7 @@ def samples_page(
         note=spec.note if spec else "",
         paper=spec.paper if spec and spec.paper.startswith(("https://", "http://")) else "",
         problems=problems,
-        index=_compressed(msgspec.json.encode(_sample_list(ids, samples, traces, scores, starts))),
+        index=_compressed(msgspec.json.encode(_sample_list(ids, samples, runs, scores, starts))),
         blocks=blocks,
     )
 
@@ -102,7 +102,7 @@ def samples_page(
 def _sample_list(
     ids: Sequence[str],
     samples: Mapping[str, Sample],
-    traces: Sequence[Run],
+    runs: Sequence[Run],
     scores: Sequence[Mapping[str, Score]],
     starts: Sequence[int],
 ) -> SampleList:
@@ -111,7 +111,7 @@ def _sample_list(
     groups = sorted({group for names in members for group in names})
     numbers = {group: n for n, group in enumerate(groups)}
     return SampleList(
-        models=tuple(map(_listed_model, traces)),
+        models=tuple(map(_listed_model, runs)),
         ids=tuple(ids),
         questions=tuple(" ".join(s.question.split())[:EXCERPT] if s else "" for s in listed),
         marks=tuple("".join(_mark(by_id.get(id_)) for by_id in scores) for id_ in ids),
@@ -121,14 +121,13 @@ def _sample_list(
     )
 
 
-def _listed_model(trace: Run) -> ListedModel:
-    run = trace.record
+def _listed_model(run: Run) -> ListedModel:
     return ListedModel(
-        name=trace.column,
-        title=model_title(trace),
-        page=f"../{run_url(trace)}",
-        recorded=trace.recorded,
-        rule=f"{run.scoring.rule} ({trace.task.adapter.rule.__struct_config__.tag})",
+        name=run.column,
+        title=model_title(run),
+        page=f"../{run_url(run)}",
+        recorded=run.recorded,
+        rule=f"{run.record.scoring.rule} ({run.task.adapter.rule.__struct_config__.tag})",
     )
 
 
@@ -146,29 +145,29 @@ def _mark(score: Score | None) -> str:
 def _detail(
     id_: str,
     sample: Sample | None,
-    traces: Sequence[Run],
+    runs: Sequence[Run],
     scores: Sequence[Mapping[str, Score]],
     media: Thumbnails,
 ) -> SampleDetail:
     prompts: list[Views] = []  # each once, for all models that were sent the same
-    runs: list[SampleReplies | None] = []
-    for trace, by_id in zip(traces, scores, strict=True):
+    replies: list[SampleReplies | None] = []
+    for run, by_id in zip(runs, scores, strict=True):
         score = by_id.get(id_)
         if score is None:
-            runs.append(None)
+            replies.append(None)
             continue
-        exchanges = trace.replies(id_)
+        exchanges = run.replies(id_)
         views = [[_turn(message, sample) for message in request.messages] for request, _ in exchanges]
         if views and views not in prompts:
             prompts.append(views)
         number = prompts.index(views) if views else None
-        runs.append(SampleReplies(prompt=number, replies=tuple(reply for _, reply in exchanges), score=score))
+        replies.append(SampleReplies(prompt=number, replies=tuple(reply for _, reply in exchanges), score=score))
     return SampleDetail(
         answers=sample.answers if sample else (),
         choices=sample.choices if sample else (),
         media=tuple(media.of(one) for one in sample.media) if sample else (),
         prompts=tuple(prompts),
-        runs=tuple(runs),
+        runs=tuple(replies),
     )
 
 

@@ -80,6 +80,8 @@ CHINESE: Mapping[str, str] = {
     "errors": "失败",
     "unparsed": "无法解析",
     "truncated": "被截断",
+    "thoughts": "含思考过程",
+    "cut_off_in_thought": "思考中被截断",
     "Versions": "版本",
     "Data": "数据",
     "files": "文件",
