@@ -55,6 +55,7 @@ CHINESE_STEPS: Mapping[str, str] = {
     "number in the conclusion": "结论中的数",
     "last sentence with a number": "最后一个含数的句子",
     "last number in the reply": "回答中最后一个数",
+    "number of several readings": "数有多种读法",
     "none in words": "以文字表示没有",
     "first line": "首行",
     "last list in the reply": "回答中最后一个列表",

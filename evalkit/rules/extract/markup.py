@@ -12,14 +12,18 @@ _REASONING_END = re.compile(r"[<◁\[]/" + _REASONING, re.IGNORECASE)
 _REASONING_START = re.compile(r"[<◁\[]" + _REASONING, re.IGNORECASE)
 _SPECIAL_TOKEN = re.compile(r"<\|[a-zA-Z0-9_ ]{1,40}\|>|</?(?:s|pad|unk|eos|bos|end_of_turn|start_of_turn)>|\[/?INST\]")
 _INLINE_MATHS = re.compile(r"\$([^$\n]{0,200})\$")
-_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|bf|rm|mathbb)\s?\{([^{}]{0,200})\}")
+_TEXT_COMMAND = re.compile(
+    r"\\(?:text|textbf|textit|textrm|mbox|mathrm|mathbf|mathit|bf|rm|mathbb)\s?\{([^{}]{0,200})\}"
+)
 _MARKDOWN = re.compile(r"\*\*|__|`|^[ \t]{0,3}#{1,6}[ \t]|^[ \t]{0,3}>[ \t]|\\(?=[()\[\]{}%$ ])|\\[,;!]", re.MULTILINE)
 _EMPHASIS = re.compile(
     r"(?<![\w)*])\*(?=[\w(\[\"'])|(?<=[\w.)\]\"'!?:])\*(?![\w(*])|(?<!\w)_(?=[^\W_])|(?<=[^\W_])_(?!\w)"
 )
 _SINGLE_QUOTES = re.compile(r"(?<!\w)'([^'\n]{1,80})'(?!\w)")
+_BRACED = r"((?:[^{}]|\{(?:[^{}]|\{[^{}]{0,100}\}){0,100}\}){0,200})"
 _MARKED_ANSWER = re.compile(
-    r"\\boxed\s?\{([^{}]{0,200})\}|\\fbox\s?\{([^{}]{0,200})\}|<answer>([^<]{0,2000})(?:</answer>|$)"
+    rf"\\boxed\s?\{{{_BRACED}\}}|\\fbox\s?\{{{_BRACED}\}}"
+    r"|<answer>([^<]{0,2000})(?:</answer>|$)"
     r"|[{,]\s{0,9}[\"']?(?:final[_ ]?|correct[_ ]?)?(?:answer|choice|option)[\"']?\s{0,3}:\s{0,3}"
     r"(?:\"([^\"\n]{1,200})\"|'([^'\n]{1,200})')"
     r"|\banswer\s?=\s?(?:\"([^\"\n]{1,200})\"|'([^'\n]{1,200})')",
