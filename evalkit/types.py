@@ -49,7 +49,8 @@ class Interior(Value, frozen=True, tag_field="kind", tag="interior"):
         return tuple(min(total - 1, int(i * step)) for i in range(1, self.count + 1))
 
 
-Sampling: TypeAlias = Midpoints | Linspace | Interior
+FrameRule: TypeAlias = Midpoints | Linspace | Interior
+"""How the frames of a video are chosen, by number."""
 
 # --- parts of a turn
 
@@ -60,7 +61,7 @@ class Text(Value, frozen=True, tag_field="kind", tag="text"):
     text: str
 
 
-class Decoding(Value, frozen=True, kw_only=True, omit_defaults=True):
+class ImageDecoding(Value, frozen=True, kw_only=True, omit_defaults=True):
     """How the bytes of a picture become RGB; the defaults are what official loaders do, `Image.open(f).convert("RGB")`.
 
     alpha: `drop` keeps the colours under transparent pixels, `white` composes on white. exif: `ignore` or `apply` the
@@ -81,7 +82,7 @@ class Image(Value, frozen=True, tag_field="kind", tag="image", omit_defaults=Tru
 
     path: str
     digest: str
-    decoding: Decoding = Decoding()
+    decoding: ImageDecoding = ImageDecoding()
 
 
 class Video(Value, frozen=True, tag_field="kind", tag="video"):
@@ -89,7 +90,7 @@ class Video(Value, frozen=True, tag_field="kind", tag="video"):
 
     path: str
     digest: str
-    frames: Sampling
+    frames: FrameRule
 
 
 Media: TypeAlias = Image | Video

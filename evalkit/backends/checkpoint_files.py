@@ -18,7 +18,7 @@ from evalkit.types import Value
 BUNDLED = "evalkit:"
 ASSETS = Path(str(resources.files("evalkit") / "assets"))
 COMMIT = re.compile(r"[0-9a-f]{40}")
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 # Bytes from which a file's digest is kept on disk; a smaller file is hashed again as fast as its digest is looked up.
 LARGE_FILE = 1 << 20
@@ -49,7 +49,7 @@ def locate(model: str, revision: str = "") -> Checkpoint:
     path = Path(model).expanduser()
     if path.is_dir():
         return Checkpoint(name=model, folder=str(path.resolve()))
-    if path.exists() or not HUB_ID.fullmatch(model) or model.count("/") != 1:
+    if path.exists() or not HUB_ID.fullmatch(model):
         return Checkpoint(name=model, folder=str(_folder(path, model)))
     return Checkpoint(name=model, revision=_commit(model, revision))
 

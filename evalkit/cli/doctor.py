@@ -123,7 +123,7 @@ def _condition(folder: Path) -> str:
 def _reproduce(options: argparse.Namespace) -> int:
     """Run the suite mini into a scratch folder and compare with the scores shipped beside the model."""
     shipped = msgspec.json.decode(
-        (load.PACKAGE / "assets" / "pocket-vlm-scores.json").read_bytes(), type=dict[str, float]
+        (catalog.PACKAGE / "assets" / "pocket-vlm-scores.json").read_bytes(), type=dict[str, float]
     )
     session = Session(load.model("pocket-vlm"), cache=options.cache)
     options.data = []

@@ -25,7 +25,7 @@ from evalkit.data.subtitles import captions_at, parse_captions
 from evalkit.errors import CellError, IncompleteError
 from evalkit.media.cache import MediaCache
 from evalkit.media.open import frame_seconds, read_text
-from evalkit.types import Decoding, Media, Sample, Sampling, Value, Video
+from evalkit.types import FrameRule, ImageDecoding, Media, Sample, Value, Video
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class VideoFile(Value, frozen=True):
     """The row's video: the first file of `path` (templates) in the data root or a zip there; `frames` picks frames."""
 
     path: tuple[str, ...]
-    frames: Sampling
+    frames: FrameRule
 
 
 class SubtitleFile(Value, frozen=True):
@@ -63,7 +63,7 @@ class Columns(Value, frozen=True, kw_only=True, dict=True):  # dict: cached_prop
     groups: Mapping[str, ColumnReference] = {}
     cluster: ColumnReference | SameMedia | None = None
     extra: Mapping[str, ColumnReference] = {}
-    decoding: Decoding = Decoding()
+    decoding: ImageDecoding = ImageDecoding()
     missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from evalkit.data.references import Row
 from evalkit.errors import CellError
 from evalkit.media.cache import MediaCache
-from evalkit.types import Decoding, Image
+from evalkit.types import Image, ImageDecoding
 
 BASE64_LENGTH = 64
 """Texts longer than this may be pictures in base64, as in VLMEvalKit's TSV files (`tsv.LONGEST_INDEX`)."""
@@ -34,7 +34,7 @@ def image_values(reference: str | tuple[str, ...] | None, row: Row) -> list[tupl
     return pairs
 
 
-def to_image(value: Any, name: str, decoding: Decoding, *, root: Path, media_cache: MediaCache) -> Image:
+def to_image(value: Any, name: str, decoding: ImageDecoding, *, root: Path, media_cache: MediaCache) -> Image:
     """The `Image` of a value of column `name`, with an empty digest where there is no such file.
 
     Bytes and base64 are written to the media cache; a path is looked for below `root`. Raises CellError for a value

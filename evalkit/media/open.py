@@ -13,7 +13,7 @@ import msgspec
 from evalkit.errors import MediaError
 from evalkit.media.archive import open_media_file
 from evalkit.media.video_frames import VideoStream, read_stream, rgb_picture
-from evalkit.types import Decoding, Image, Video
+from evalkit.types import Image, ImageDecoding, Video
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -69,7 +69,7 @@ def _header(file: BinaryIO, path: str) -> Picture:
     return picture
 
 
-def _rgb(picture: Picture, decoding: Decoding) -> Picture:
+def _rgb(picture: Picture, decoding: ImageDecoding) -> Picture:
     from PIL import Image as Pillow
     from PIL import ImageOps
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from evalkit.backends.checkpoint_files import COMMIT, HUB_ID
 from evalkit.backends.phi3_vision.spec import Phi3Vision
 from evalkit.backends.transformers import Transformers
 from evalkit.data.sources import HuggingFace
@@ -22,9 +22,6 @@ from evalkit.registry.yaml12 import Document, KeyPath, read_document
 
 T = TypeVar("T", TaskSpec, ModelSpec, CardSpec)
 FOLDERS: dict[type, str] = {TaskSpec: "tasks", ModelSpec: "models", CardSpec: "cards"}
-COMMIT = re.compile(r"[0-9a-f]{40}")
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-PACKAGE = catalog.PACKAGE
 
 
 def files(kind: type[T]) -> dict[str, Path]:

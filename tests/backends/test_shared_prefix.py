@@ -254,13 +254,13 @@ def test_what_nobody_shares_runs_plainly(
 def test_equal_pictures_of_other_digest_or_decoding_are_not_shared(
     llava: TransformersEngine, pictures: list[Image]
 ) -> None:
-    from evalkit.types import Decoding
+    from evalkit.types import ImageDecoding
 
     path = pictures[0].path
     shown = [
         Image(path, "a"),
         Image(path, "b"),
-        Image(path, "a", Decoding(exif="apply")),
+        Image(path, "a", ImageDecoding(exif="apply")),
         Image("elsewhere", "a"),
     ]
     ids = llava.prepare(ask("r", shown[0], "w1")).inputs

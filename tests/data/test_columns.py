@@ -19,7 +19,7 @@ from evalkit.data.filters import RowFilter
 from evalkit.data.references import ColumnReference, gold_answers, option_texts, resolve_text
 from evalkit.errors import CellError, IncompleteError
 from evalkit.media.cache import MediaCache
-from evalkit.types import Decoding, Image, Sample, Video
+from evalkit.types import Image, ImageDecoding, Sample, Video
 from tests import datasets
 
 NAN = float("nan")
@@ -202,7 +202,7 @@ def test_every_form_of_a_picture_has_the_same_digest(tmp_path):
         assert [part.digest for part in made.media] == [digest.of_bytes(data)], form
         (part,) = made.media
         assert isinstance(part, Image)
-        assert part.decoding == Decoding(alpha="white")
+        assert part.decoding == ImageDecoding(alpha="white")
     assert len(sample(tmp_path, {"i": forms[:4]}, images="i").media) == 4
 
 

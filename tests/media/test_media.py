@@ -18,13 +18,13 @@ from evalkit import digest
 from evalkit.errors import MediaError
 from evalkit.media.cache import MediaCache
 from evalkit.media.open import frame_seconds, open_image, sample_video
-from evalkit.types import Decoding, Image, Interior, Linspace, Midpoints, Value, Video
+from evalkit.types import Image, ImageDecoding, Interior, Linspace, Midpoints, Value, Video
 from tests import datasets
 
-WHITE, DROP = Decoding(alpha="white"), Decoding()
+WHITE, DROP = ImageDecoding(alpha="white"), ImageDecoding()
 
 
-def image(folder: Path, data: bytes, decoding: Decoding = DROP) -> Image:
+def image(folder: Path, data: bytes, decoding: ImageDecoding = DROP) -> Image:
     path = folder / "picture"
     path.write_bytes(data)
     return Image(str(path), "x", decoding)
@@ -147,7 +147,7 @@ def test_modes_become_rgb_as_declared(tmp_path):
         ("colour key on white", encoded(key, transparency=(1, 2, 3)), WHITE, (255, 255, 255)),
         ("CMYK", encoded(Pillow.new("CMYK", (1, 1), (0, 255, 255, 0)), "TIFF"), DROP, (255, 0, 0)),
         ("16 bit clipped", encoded(grey), DROP, (255, 255, 255)),
-        ("16 bit scaled", encoded(grey), Decoding(grey16="scale"), (4, 4, 4)),  # 1000 / 257 = 3.89
+        ("16 bit scaled", encoded(grey), ImageDecoding(grey16="scale"), (4, 4, 4)),  # 1000 / 257 = 3.89
         ("1 bit", encoded(Pillow.new("1", (1, 1), 1)), DROP, (255, 255, 255)),
     ]
     with warnings.catch_warnings():
@@ -171,7 +171,7 @@ def test_orientation_is_applied_only_when_asked(tmp_path):
     exif[0x0112] = 6  # turn right to show
     data = encoded(Pillow.new("RGB", (4, 2), "red"), "JPEG", exif=exif)
     assert open_image(image(tmp_path, data)).size == (4, 2)
-    assert open_image(image(tmp_path, data, Decoding(exif="apply"))).size == (2, 4)
+    assert open_image(image(tmp_path, data, ImageDecoding(exif="apply"))).size == (2, 4)
 
 
 def test_an_animation_gives_its_first_frame(tmp_path):

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from evalkit.errors import EvalkitError
-from evalkit.registry import load
+from evalkit.registry import catalog, load
 from evalkit.registry.spec import CardSpec, ModelSpec, TaskSpec
 
 TASK = """\
@@ -114,7 +114,7 @@ def test_the_suite_mini_covers_the_six_benchmarks() -> None:
 
 def test_the_schemas_for_editors_are_those_of_the_types() -> None:
     for name, schema in load.schemas().items():
-        file = load.PACKAGE.parent / "docs" / "schema" / f"{name}.schema.json"
+        file = catalog.PACKAGE.parent / "docs" / "schema" / f"{name}.schema.json"
         assert json.loads(file.read_text()) == json.loads(msgspec.json.encode(schema)), (
             "run `evalkit check --schema docs/schema`"
         )

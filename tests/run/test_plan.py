@@ -9,7 +9,19 @@ from evalkit.adapters import Adapter
 from evalkit.registry.spec import TaskSpec
 from evalkit.run import plan
 from evalkit.run.response_log import Log
-from evalkit.types import Decoding, Generation, Image, Interior, Message, Midpoints, Part, Response, Sample, Text, Video
+from evalkit.types import (
+    Generation,
+    Image,
+    ImageDecoding,
+    Interior,
+    Message,
+    Midpoints,
+    Part,
+    Response,
+    Sample,
+    Text,
+    Video,
+)
 
 IDENTITY = {"kind": "fake", "weights": "abc"}
 GREEDY = Generation(max_new_tokens=8)
@@ -33,7 +45,7 @@ BASE = key(CAT, Text("Is there a cat?"))
         key(Text("Is there a cat?"), CAT),
         key(Text("Is there a cat?")),
         key(CAT, CAT, Text("Is there a cat?")),
-        key(Image("/data/cat.png", "d1", Decoding(alpha="white")), Text("Is there a cat?")),
+        key(Image("/data/cat.png", "d1", ImageDecoding(alpha="white")), Text("Is there a cat?")),
         key(CAT, Text("Is there a cat?"), identity={"kind": "fake", "weights": "new"}),
         key(CAT, Text("Is there a cat?"), generation=Generation(max_new_tokens=9)),
         key(CAT, Text("Is there a cat?"), generation=Generation(max_new_tokens=8, temperature=0.5)),

@@ -13,6 +13,7 @@ from evalkit.errors import IncompleteError
 from evalkit.media.cache import MediaCache
 
 Row = dict[str, Any]
+"""The values of one row by column name, as a source reads them: `references.Row`, and its reader may change it."""
 Reader = Callable[[Collection[str] | None, Collection[int] | None], Iterator[Row]]
 """(columns, positions) -> rows, as `DataTable.rows` describes them."""
 

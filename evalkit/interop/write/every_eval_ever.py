@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
+from evalkit.backends.checkpoint_files import HUB_ID
 from evalkit.errors import EvalkitError
 from evalkit.filenames import unique_name
 from evalkit.interop.write.publication import Publication, hub_dataset, run_digests, write_file
-from evalkit.registry.load import HUB_ID
 from evalkit.registry.spec import TaskSpec
 from evalkit.results.run import Run
 from evalkit.types import Stat
