@@ -101,8 +101,8 @@ def explain_run(run: Run) -> Explanation:
     task, quiet = run.task, SilentProgress()
     default = Run.of(run.rescored(task, progress=quiet), task, run.places)
     others = {
-        name: Run.of(run.rescored(task.under(name), rule=name, progress=quiet), task.under(name), run.places)
-        for name in task.opinions
+        name: Run.of(run.rescored(task.with_rule(name), rule=name, progress=quiet), task.with_rule(name), run.places)
+        for name in task.rule_names
     }
     replies = {
         score.sample_id: " | ".join(reply.text for _, reply in run.replies(score.sample_id) if reply)

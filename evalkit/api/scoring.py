@@ -78,7 +78,7 @@ def score_predictions(
 ) -> Run:
     """The service behind `score`; without `keep` the run lies in a temporary folder, which goes with it."""
     scratch = tempfile.TemporaryDirectory(prefix="evalkit-")
-    spec = with_rule(task.spec.reading(field), settings.rule)
+    spec = task_with_rule(task.spec.for_field(field), settings.rule)
     path, source = _own_format(spec, predictions, settings, Path(scratch.name), field=field, notify=notify)
     backend = Replay(path=str(path), field=field, source=source)
     model = ModelSpec(
@@ -137,13 +137,13 @@ def _unused_lines(file: Replay, run: Run) -> Iterator[str]:
             yield f"{file.source}: {len(names)} lines {problem}, the first is {names[0]!r}"
 
 
-def with_rule(task: TaskSpec, rule: str) -> TaskSpec:
+def task_with_rule(task: TaskSpec, rule: str) -> TaskSpec:
     """The task under another of its rules; "" is its own. Raises EvalkitError, with a suggestion for a typo."""
     if not rule:
         return task
-    if rule not in task.opinions:
-        raise EvalkitError(f"task {task.name} has no rule {rule!r}{suggestion(rule, task.opinions)}")
-    return task.under(rule)
+    if rule not in task.rule_names:
+        raise EvalkitError(f"task {task.name} has no rule {rule!r}{suggestion(rule, task.rule_names)}")
+    return task.with_rule(rule)
 
 
 def rescore(run: Run, *, rule: str = "", judge: Judge | None = None, progress: Progress | None = None) -> Run:
@@ -153,7 +153,7 @@ def rescore(run: Run, *, rule: str = "", judge: Judge | None = None, progress: P
     """
     current = current_run(run)
     outcome = current.rescored(
-        with_rule(current.task, rule), rule=rule, judge=judge, progress=progress or SilentProgress()
+        task_with_rule(current.task, rule), rule=rule, judge=judge, progress=progress or SilentProgress()
     )
     return Run.of(outcome if rule else outcome.write(), current.task, current.places)
 
@@ -164,7 +164,7 @@ def current_run(run: Run) -> Run:
     if name not in load.files(TaskSpec):
         return run
     field = str(run.record.model.identity.get("field", ""))
-    return run.replaced(task=load.spec(TaskSpec, name).reading(field), scores=None, stats=None)
+    return run.replaced(task=load.spec(TaskSpec, name).for_field(field), scores=None, stats=None)
 
 
 def run_folders(folders: Iterable[Path]) -> Iterator[Path]:

@@ -55,7 +55,7 @@ def _task(options: argparse.Namespace) -> int:
 
 def task_comments(task: TaskSpec) -> Iterator[str]:
     """The settings that a task file may leave to their defaults, and the names that other verbs take, as comments."""
-    rules = f"; others by --rule: {', '.join(task.opinions)}" if task.opinions else ""
+    rules = f"; others by --rule: {', '.join(task.rule_names)}" if task.rule_names else ""
     yield f"# rule in force: {_json(task.adapter.rule)}{rules}"
     yield f"# generation in force: {_json(task.generation)}"
     for field, rule in task.readings.items():

@@ -116,8 +116,8 @@ def _check_metrics(task: TaskSpec, document: Document) -> None:
             hint = suggestion(rule, task.rules)
             raise document.error(("readings", field), f"readings: no rule is called {rule!r}{hint}")
     for rule in task.metrics_of:
-        if rule not in task.opinions:
-            hint = suggestion(rule, task.opinions)
+        if rule not in task.rule_names:
+            hint = suggestion(rule, task.rule_names)
             raise document.error(("metrics_of", rule), f"metrics_of: no rule is called {rule!r}{hint}")
     tables: dict[KeyPath, Mapping[str, Metric]] = {("metrics_of", rule): own for rule, own in task.metrics_of.items()}
     for place, metrics in {("metrics",): task.metrics, **tables}.items():

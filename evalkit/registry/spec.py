@@ -71,11 +71,11 @@ class TaskSpec(Value, frozen=True, kw_only=True):
     note: str = ""
 
     @property
-    def opinions(self) -> tuple[str, ...]:
-        """The names of rules and policies, which `under` takes."""
+    def rule_names(self) -> tuple[str, ...]:
+        """The names of rules and policies, which `with_rule` takes."""
         return tuple(dict.fromkeys((*self.rules, *self.policies)))
 
-    def reading(self, field: str) -> TaskSpec:
+    def for_field(self, field: str) -> TaskSpec:
         """The task with the rule for texts from `field` of a predictions file: that of `readings`, else its own."""
         if field not in self.readings:
             return self
@@ -84,9 +84,9 @@ class TaskSpec(Value, frozen=True, kw_only=True):
             self, adapter=self.adapter.with_rule(rule), rules={**self.rules, "official": rule}
         )
 
-    def under(self, name: str) -> TaskSpec:
+    def with_rule(self, name: str) -> TaskSpec:
         """The same task scored by another of its rules and policies. Raises KeyError for an unknown name."""
-        if name not in self.opinions:
+        if name not in self.rule_names:
             raise KeyError(name)
         adapter = self.adapter.with_rule(self.rules[name]) if name in self.rules else self.adapter
         metrics = self.metrics

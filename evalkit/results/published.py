@@ -60,27 +60,27 @@ def published_value(text: str, *, percent: bool) -> tuple[float, float] | None:
     return float(text) / unit, 0.5 * 10 ** -len(match[1] or "") / unit
 
 
-def column_of(columns: Sequence[str], run: Run, wanted: str = "") -> str:
+def column_of(columns: Sequence[str], run: Run, column: str = "") -> str:
     """The published column that a run is compared with; empty: none.
 
-    That is `wanted`, or else the column that has the model's own title or name; upper case and punctuation do not
+    That is `column`, or else the one that has the model's own title or name; upper case and punctuation do not
     count. A model that is itself a difference (minus its blind run) has none.
     """
     if run.derived:
         return ""
-    if wanted:
-        return wanted if wanted in columns else ""
+    if column:
+        return column if column in columns else ""
     # A hub id gives the name owner--model.
     names = {_plain(name) for name in (run.title, run.record.model.name, run.record.model.name.rpartition("--")[2])}
-    return next((column for column in columns if _plain(column) in names), "")
+    return next((title for title in columns if _plain(title) in names), "")
 
 
-def check_column(card: CardSpec, wanted: str) -> None:
+def check_column(card: CardSpec, column: str) -> None:
     """Raises EvalkitError for a column that none of the card's tables has."""
-    columns = list(dict.fromkeys(name for table in card.tables for name in table.columns))
-    if wanted not in columns:
+    columns = list(dict.fromkeys(title for table in card.tables for title in table.columns))
+    if column not in columns:
         advice = f"choose one of {', '.join(columns)}" if columns else "it prints no numbers, so choose another card"
-        raise EvalkitError(f"card {card.name} has no column {wanted!r}: {advice}")
+        raise EvalkitError(f"card {card.name} has no column {column!r}: {advice}")
 
 
 def _plain(name: str) -> str:

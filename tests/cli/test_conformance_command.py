@@ -271,7 +271,7 @@ WITHOUT_OFFICIAL = {"ai2d_test", "ai2d_test_no_mask", "intergps_test", "intergps
 @pytest.mark.parametrize("path", TASKS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_the_official_rule_is_there_by_name(path: Path) -> None:
     spec = load.file(TaskSpec, path)
-    assert ("official" in spec.opinions) == (spec.name not in WITHOUT_OFFICIAL)
+    assert ("official" in spec.rule_names) == (spec.name not in WITHOUT_OFFICIAL)
 
 
 UNTIDY: list[tuple[str, Callable[[dict[str, Any]], object], int, float]] = [
