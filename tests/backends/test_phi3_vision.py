@@ -23,7 +23,7 @@ from evalkit.backends.phi3_vision.checkpoint import EMBEDDING_ALIAS, read_phi3_v
 from evalkit.backends.phi3_vision.decoding import LongRopeSteps, MultimodalDecoder, TokenInputs, generate, rope_batches
 from evalkit.backends.phi3_vision.engine import Phi3VisionEngine
 from evalkit.backends.phi3_vision.geometry import CROP_SIZE, CropGrid, NumCrops, hd_layout
-from evalkit.backends.phi3_vision.network import build, image_features, merge_patches, patch_features
+from evalkit.backends.phi3_vision.network import build_model, image_features, merge_patches, patch_features
 from evalkit.backends.phi3_vision.pixels import ImageCrops, crop_image, hd_transform
 from evalkit.backends.phi3_vision.spec import Phi3Vision
 from evalkit.backends.phi3_vision.tokens import ControlToken, ImagePlaceholder, Phi3Tokenizer, PromptPart, chat_layout
@@ -271,7 +271,7 @@ def test_official_names_and_shapes(golden: Path) -> None:
         "img_processor": {"image_dim_out": 1024, "name": "clip_vision_model", "num_img_tokens": 144},
         "rope_scaling": {"type": "su", "short_factor": factors, "long_factor": factors},
     }
-    model = build(official)
+    model = build_model(official)
     found = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
     expected = _read(golden / "official_weight_names.json")["tensors"]
     del expected[EMBEDDING_ALIAS]

@@ -25,7 +25,7 @@ from evalkit.backends.phi3_vision.checkpoint import EMBEDDING, EMBEDDING_ALIAS
 from evalkit.backends.phi3_vision.decoding import generation_batches, same_rope_factors
 from evalkit.backends.phi3_vision.engine import Phi3VisionEngine
 from evalkit.backends.phi3_vision.geometry import NumCrops
-from evalkit.backends.phi3_vision.network import build
+from evalkit.backends.phi3_vision.network import build_model
 from evalkit.backends.phi3_vision.pixels import crop_image
 from evalkit.backends.phi3_vision.spec import Phi3Vision
 from evalkit.backends.phi3_vision.tokens import END, ENDS, ROLES, Phi3Tokenizer
@@ -108,7 +108,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     noise = torch.Generator().manual_seed(5)
     tensors = {
         name: torch.randn(p.shape, generator=noise) * 0.3 + (1 if p.ndim == 1 and name.endswith("weight") else 0)
-        for name, p in build(CONFIG).named_parameters()
+        for name, p in build_model(CONFIG).named_parameters()
     }
     save_file(tensors, made / "model.safetensors")
     return made
@@ -382,7 +382,7 @@ CHOICES: list[tuple[dict[str, Any], str, str, str]] = [  # changes of config.jso
 @pytest.mark.parametrize(("changes", "attention", "auto", "on"), CHOICES)
 def test_who_shares(changes: dict[str, Any], attention: str, auto: str, on: str, folder: Path) -> None:
     tokenizer = Phi3Tokenizer(folder / "tokenizer.json")
-    model = build({**CONFIG, **changes})
+    model = build_model({**CONFIG, **changes})
     model.config._attn_implementation = attention
     engine = Phi3VisionEngine(NumCrops(), model, tokenizer)
     assert engine.share_prefixes("auto") == auto

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -26,6 +26,9 @@ from tests.run.test_runner import make_data, make_task, settings
 
 class Clumsy(Value, frozen=True, kw_only=True):
     """A backend that fails in a way of its choice at one sample; where `once` is a file, only while that is missing."""
+
+    recorded: ClassVar[bool] = False
+    generates: ClassVar[bool] = True
 
     way: str = ""
     once: str = ""

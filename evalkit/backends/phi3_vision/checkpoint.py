@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.backends.checkpoint_files import Checkpoint, read_config
-from evalkit.backends.phi3_vision.network import build
+from evalkit.backends.phi3_vision.network import build_model
 from evalkit.errors import ModelError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def read_phi3_vision(folder: Path, *, dtype: str, attention: str, device: torch.
     stored = config.get("dtype") or config.get("torch_dtype") or "bfloat16"
     weights_dtype = getattr(torch, str(stored) if dtype == "auto" else dtype)
     try:
-        model = build(config, attention=attention)
+        model = build_model(config, attention=attention)
     except (KeyError, ValueError, TypeError, ImportError) as error:
         raise ModelError(
             f"{folder / 'config.json'}: no model can be built of it ({type(error).__name__}: {_line(error)}); "

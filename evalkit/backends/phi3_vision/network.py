@@ -44,7 +44,7 @@ NOT_FOR_DECODER = (
 )
 
 
-def build(config: Mapping[str, Any], *, attention: str = "sdpa") -> Any:
+def build_model(config: Mapping[str, Any], *, attention: str = "sdpa") -> Any:
     """The model that `config` (config.json) describes, with buffers but without storage for its parameters.
 
     A `Phi3ForCausalLM` whose `model.vision_embed_tokens` holds image encoder, separators and projector. Raises
