@@ -63,7 +63,13 @@ def task_files(
         named += load.tasks_of(card)
     if suite:
         named += load.suite(suite)
-    files = {file.spec.name: file for file in map(task_file, named)}
+    files: dict[str, TaskFile] = {}
+    for task, file in zip(named, map(task_file, named), strict=True):
+        first = files.setdefault(file.spec.name, file)
+        if first != file:
+            raise EvalkitError(
+                f"{task}: another task named here is called {file.spec.name!r}, too; give one of them another name"
+            )
     return list(files.values())
 
 

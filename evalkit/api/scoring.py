@@ -30,6 +30,8 @@ from evalkit.run.session import Session
 Predictions: TypeAlias = "str | Path | Mapping[str, str]"
 """A file of replies, of evalkit's own format or another harness's, or replies by sample id."""
 
+ENDINGS = frozenset({".gz", ".jsonl", ".json", ".tsv", ".csv", ".xlsx", ".parquet", ".txt"})
+
 
 def score(
     task: TaskLike,
@@ -82,7 +84,7 @@ def score_predictions(
     path, source = _own_format(spec, predictions, settings, Path(scratch.name), field=field, notify=notify)
     backend = Replay(path=str(path), field=field, source=source)
     model = ModelSpec(
-        name=name or Path(source).name.partition(".")[0] or "predictions",
+        name=name or _stem(source) or "predictions",
         backend=backend,
         batch=Batch(count=1024),
         workers=0,
@@ -95,6 +97,14 @@ def score_predictions(
     if not keep:
         run.scratch = scratch
     return run
+
+
+def _stem(source: str) -> str:
+    """A file's name without the endings that say how it is written: `llava-1.5-7b` of `llava-1.5-7b.jsonl.gz`."""
+    path = Path(source)
+    while path.suffix.lower() in ENDINGS:
+        path = path.with_suffix("")
+    return path.name
 
 
 def _own_format(

@@ -57,6 +57,7 @@ def _judge(command: argparse.ArgumentParser) -> None:
 def _run(verbs: Verbs) -> None:
     command = _verb(verbs, "run", "Evaluate models on tasks; without arguments, the suite mini with the bundled model.")
     command.add_argument("--model", action="append", default=[], metavar="NAME|PATH|HUB_ID", help="repeatable")
+    command.add_argument("--name", default="", metavar="NAME", help="another name for the model, for its folder too")
     command.add_argument("--task", action="append", default=[], metavar="NAME|FILE", help="repeatable")
     command.add_argument("--suite", metavar="NAME", help="all tasks of a folder below tasks/")
     command.add_argument("--card", metavar="NAME|FILE", help="all tasks of a card, and its tables at the end")

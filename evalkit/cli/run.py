@@ -7,6 +7,7 @@ import argparse
 from evalkit.api.evaluation import EvaluationSettings, Failure, judge_model, run_models
 from evalkit.api.inputs import TaskFile, adapted_model, card_spec, evaluated_model, task_files
 from evalkit.cli.printing import print_card, print_problems, print_summary
+from evalkit.errors import EvalkitError
 from evalkit.registry import load
 from evalkit.registry.spec import CardSpec
 from evalkit.results.run import Run
@@ -42,7 +43,10 @@ def main(options: argparse.Namespace) -> int:
         launch=Launch(options.ranks, options.rank, options.local_rank, options.attempt),
         argv=options.argv,
     )
-    models = [evaluated_model(name) for name in options.model or [DEFAULT_MODEL]]
+    names = options.model or [DEFAULT_MODEL]
+    if options.name and len(names) > 1:
+        raise EvalkitError("--name is the name of one model; name exactly one --model")
+    models = [evaluated_model(name, name=options.name) for name in names]
     scheduling = {"batch": options.batch, "workers": options.workers, "share_prefix": options.share_prefix}
     models = [model._replace(spec=adapted_model(model.spec, blind=options.blind, **scheduling)) for model in models]
     runs, codes = [], []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
-from evalkit import filenames, text_files
+from evalkit import digest, filenames, text_files
 from evalkit.errors import EvalkitError
 from evalkit.run import record
 from evalkit.run.dataset import Dataset
@@ -20,10 +20,13 @@ def folder(out: Path, model: str, task: str) -> Path:
     return out / filenames.safe_name(model) / filenames.safe_name(task)
 
 
-def earlier_record(folder: Path, *, model: str, task: str, say: Callable[[str], None]) -> RunRecord | None:
+def earlier_record(
+    folder: Path, *, model: str, identity: Mapping[str, object], task: str, say: Callable[[str], None]
+) -> RunRecord | None:
     """The record of an earlier run in the folder; None for a new folder, and after a sentence for a damaged record.
 
-    Raises EvalkitError where another model or task, whose name becomes the same folder's, has run there.
+    Raises EvalkitError where another model or task, whose name becomes the same folder's, has run there: a model of
+    the same name with other weights or settings is another one, and would replace its numbers.
     """
     if not (folder / record.FILE).exists():
         return None
@@ -37,6 +40,13 @@ def earlier_record(folder: Path, *, model: str, task: str, say: Callable[[str], 
         raise EvalkitError(
             f"{folder}: holds model {owner[0]!r} on task {owner[1]!r}, not model {model!r} on task {task!r}; "
             "choose another --out"
+        )
+    if earlier.model.digest != digest.of(identity):
+        before = earlier.model.identity
+        names = [name for name in dict.fromkeys([*before, *identity]) if before.get(name) != identity.get(name)]
+        raise EvalkitError(
+            f"{folder}: holds another model called {model!r}, which differs in {', '.join(names) or 'its identity'}; "
+            "give this one a name of its own by --name, or choose another --out"
         )
     return earlier
 

@@ -67,7 +67,9 @@ def prepare(session: Session, task: TaskSpec, settings: TaskSettings) -> Prepare
     model, progress = session.model, settings.progress
     folder, label = outcome.folder(settings.out, model.name, task.name), f"{model.name} / {task.name}"
     progress.label(label)
-    earlier = outcome.earlier_record(folder, model=model.name, task=task.name, say=progress.say)
+    earlier = outcome.earlier_record(
+        folder, model=model.name, identity=session.identity, task=task.name, say=progress.say
+    )
     data = dataset.load(
         task,
         settings.places,

@@ -99,7 +99,7 @@ def test_the_bundled_model_on_rows(tmp_path: Path) -> None:
     assert again.scores == run.scores
 
 
-def test_an_edited_function_is_asked_again_and_a_new_name_is_another_model(tmp_path: Path) -> None:
+def test_an_edited_function_is_another_model_that_wants_a_name_of_its_own(tmp_path: Path) -> None:
     first = evaluate(always_a, tmp_path, rows(tmp_path))
     assert evaluate(always_a, tmp_path, rows(tmp_path)).calls == 0
     named = evaluate(always_a, tmp_path, rows(tmp_path), name="guesser")
@@ -109,7 +109,9 @@ def test_an_edited_function_is_asked_again_and_a_new_name_is_another_model(tmp_p
         return ["A" for _ in requests]
 
     always_a_again.__qualname__ = always_a.__qualname__
-    assert evaluate(always_a_again, tmp_path, rows(tmp_path)).calls == 4
+    with pytest.raises(EvaluationError, match="holds another model called 'always_a', which differs in source; give"):
+        evaluate(always_a_again, tmp_path, rows(tmp_path))
+    assert evaluate(always_a_again, tmp_path, rows(tmp_path), name="again").calls == 4
     assert first.record.model.origin == "model"
 
 

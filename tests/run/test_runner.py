@@ -139,13 +139,22 @@ def test_a_fully_answered_run_is_repeated_without_loading_the_model(tmp_path: Pa
     assert second.record.execution.device == "cpu", "the record still says where the replies came from"
 
 
-@pytest.mark.parametrize(
-    "change", ["weights", "prompt", "max_new_tokens", "pictures"]
-)  # fmt: skip
+def test_other_weights_under_the_same_name_are_refused_and_nothing_is_replaced(tmp_path: Path) -> None:
+    make_data(tmp_path)
+    first = runner.run(FakeSession(), make_task(), settings(tmp_path))
+    before = {file.name: file.read_bytes() for file in first.folder.iterdir()}
+    backend = FakeSession(weights="w2")
+    with pytest.raises(EvalkitError, match="holds another model called 'fake', which differs in weights; give this one"):
+        runner.run(backend, make_task(), settings(tmp_path))
+    assert backend.loads == 0
+    assert {file.name: file.read_bytes() for file in first.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("change", ["prompt", "max_new_tokens", "pictures"])
 def test_what_changes_replies_is_noticed_and_never_served_from_the_old_log(tmp_path: Path, change: str) -> None:
     make_data(tmp_path)
     runner.run(FakeSession(), make_task(), settings(tmp_path))
-    backend = FakeSession(weights="w2" if change == "weights" else "w1")
+    backend = FakeSession()
     task = make_task(prompt=" Really?" if change == "prompt" else "", new=9 if change == "max_new_tokens" else 8)
     if change == "pictures":
         for i in range(60):
