@@ -144,7 +144,9 @@ def test_other_weights_under_the_same_name_are_refused_and_nothing_is_replaced(t
     first = runner.run(FakeSession(), make_task(), settings(tmp_path))
     before = {file.name: file.read_bytes() for file in first.folder.iterdir()}
     backend = FakeSession(weights="w2")
-    with pytest.raises(EvalkitError, match="holds another model called 'fake', which differs in weights; give this one"):
+    with pytest.raises(
+        EvalkitError, match="holds another model called 'fake', which differs in weights; give this one"
+    ):
         runner.run(backend, make_task(), settings(tmp_path))
     assert backend.loads == 0
     assert {file.name: file.read_bytes() for file in first.folder.iterdir()} == before
