@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
@@ -40,6 +40,12 @@ class BackendProtocol(Protocol):
 
     def check(self) -> None:
         """Raise ModelError for mistakes that can be found without loading anything heavy."""
+
+    def with_absolute_paths(self, folder_of: Callable[[str], Path]) -> Backend:
+        """The same backend, its relative paths starting at the folder of the file that holds them.
+
+        `folder_of` gives that folder by the name of the field; of a file and the one that it extends they may differ.
+        """
 
     def load(self, *, device: str = "") -> Engine[Any]:
         """An engine on `device` ("cpu", "cuda:1", "npu:0", ...; empty: accelerate's choice for this process).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evalkit.backends.recent_media import RecentMedia
@@ -30,6 +31,16 @@ class Conversation(NamedTuple):
     def text(self) -> str:
         """The text of all turns, without placeholders."""
         return "\n".join(part["text"] for turn in self.turns for part in turn["content"] if "text" in part)
+
+
+def read_template(path: str) -> str:
+    """The text of the Jinja file `backend.chat_template`. Raises ModelError."""
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(
+            f"backend.chat_template: {path} cannot be read ({type(error).__name__}); name a file"
+        ) from error
 
 
 def open_conversation(

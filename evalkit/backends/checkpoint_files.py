@@ -54,6 +54,17 @@ def locate(model: str, revision: str = "") -> Checkpoint:
     return Checkpoint(name=model, revision=_commit(model, revision))
 
 
+def path_beside(path: str, folder: Path) -> str:
+    """A path of a model file: a relative one starts at the file's `folder`; an empty one and `~` stay as they are."""
+    return str((folder / path).resolve()) if path and not path.startswith("~") else path
+
+
+def model_beside(model: str, folder: Path) -> str:
+    """The same of a model; a hub id stays one where no such folder stands beside the file, `evalkit:NAME` always."""
+    is_hub_id = HUB_ID.fullmatch(model) and not (folder / model).is_dir()
+    return model if is_hub_id or model.startswith(BUNDLED) else path_beside(model, folder)
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """config.json as it is. Raises ModelError where it cannot be read."""
     path = folder / "config.json"
@@ -66,6 +77,17 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def cached_config(model: str, revision: str = "") -> Path | None:
+    """The config.json of a hub id in the local cache, else None."""
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        config = try_to_load_from_cache(model, "config.json", revision=revision or None)
+    except ValueError:
+        return None  # not an id that the hub could hold, which `locate` reports
+    return Path(config) if isinstance(config, str) else None
+
+
 def cached(checkpoint: Checkpoint) -> Path | None:
     """The folder of a checkpoint if all shards of its weights are on this machine, else None.
 
@@ -73,12 +95,10 @@ def cached(checkpoint: Checkpoint) -> Path | None:
     """
     if checkpoint.folder:
         return Path(checkpoint.folder)
-    from huggingface_hub import try_to_load_from_cache
-
-    config = try_to_load_from_cache(checkpoint.name, "config.json", revision=checkpoint.revision)
-    if not isinstance(config, str):
+    config = cached_config(checkpoint.name, checkpoint.revision)
+    if config is None:
         return None
-    folder = Path(config).parent
+    folder = config.parent
     names = {path.name for path in folder.iterdir()}
     index = folder / "model.safetensors.index.json"
     shards = _shards(index) if index.name in names else {"model.safetensors"}
@@ -89,6 +109,8 @@ def check(folder: Path) -> None:
     """Refuse a folder that lacks a config, safetensors weights (all shards), a tokenizer or an image processor."""
     names = {path.name for path in folder.iterdir()}
     if "config.json" not in names:
+        if "adapter_config.json" in names:
+            raise ModelError(_adapter_advice(folder))
         raise ModelError(f"{folder}: there is no config.json, so this is no transformers checkpoint; name its folder")
     _check_weights(folder, names)
     if not names & {"processor_config.json", "preprocessor_config.json"}:
@@ -145,6 +167,18 @@ def _commit(model: str, revision: str) -> str:
         ) from error
     # The cache files a download under its commit: snapshots/<commit>/config.json.
     return Path(path).parent.name
+
+
+def _adapter_advice(folder: Path) -> str:
+    try:
+        base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        base = None  # peft leaves it out at times
+    return (
+        f"{folder}: this is a LoRA adapter, not a model; write a model file with "
+        f"`backend: {{kind: phi3_vision, model: {base or 'BASE'}, adapter: {folder}}}` and give that file to --model. "
+        "An adapter of another family has to be merged into its base first (merge_and_unload of peft)"
+    )
 
 
 def _check_weights(folder: Path, names: set[str]) -> None:

@@ -45,6 +45,10 @@ class Function(Value, frozen=True, kw_only=True, tag_field="kind", tag="function
     def check(self) -> None:
         """Nothing can be wrong before the call."""
 
+    def with_absolute_paths(self, folder_of: Callable[[str], Path]) -> Function:
+        """The same, since it has no paths."""
+        return self
+
     def load(self, *, device: str = "") -> Engine[Any]:
         """Raises ModelError: a name does not bring the function back."""
         raise ModelError(f"the function {self.name} is not in a file: call evalkit.evaluate with it as the model")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
+
 from evalkit import digest
+from evalkit.backends.checkpoint_files import path_beside
 from evalkit.backends.engine import Engine, SharePrefix, UnpreparedRequest
 from evalkit.data.references import column_value
 from evalkit.errors import ModelError
@@ -41,6 +44,10 @@ class Replay(Value, frozen=True, kw_only=True, tag_field="kind", tag="replay"):
     def check(self) -> None:
         """Raise ModelError where there is no such file."""
         self._file()
+
+    def with_absolute_paths(self, folder_of: Callable[[str], Path]) -> Replay:
+        """As in `BackendProtocol`; the field `path` is a path."""
+        return msgspec.structs.replace(self, path=path_beside(self.path, folder_of("path")))
 
     def load(self, *, device: str = "") -> Engine[UnpreparedRequest]:
         """An engine over `replies()`; `device` does not matter."""

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
+import msgspec
+
 from evalkit import digest
-from evalkit.backends import checkpoint_files, shared_prefix
-from evalkit.backends.chat import control_tokens, open_conversation, process
+from evalkit.backends import checkpoint_files, families, shared_prefix
+from evalkit.backends.chat import control_tokens, open_conversation, process, read_template
 from evalkit.backends.engine import Engine, Prefix, SharePrefix, sharing_state
 from evalkit.backends.image_features import device_inputs
 from evalkit.backends.recent_media import RecentMedia, cache_pixels
@@ -47,7 +49,7 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
     def identity(self, *, cache: Path | None = None) -> Mapping[str, object]:
         """The settings, with the digest of a local checkpoint's content in place of its folder."""
         content = checkpoint_files.locate(self.model, self.revision).identity(cache=cache)
-        template = digest.of(self._template()) if self.chat_template else ""
+        template = digest.of(read_template(self.chat_template)) if self.chat_template else ""
         settings = {"dtype": self.dtype, "attention": self.attention, "video": self.video, "system": self.system}
         return {"kind": "transformers", **content, **settings, "chat_template": template}
 
@@ -56,8 +58,15 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
         checkpoint = checkpoint_files.locate(self.model, self.revision)
         if checkpoint.folder:
             checkpoint_files.check(Path(checkpoint.folder))
+        families.refuse_native(checkpoint.folder or checkpoint.name, checkpoint.revision)
         if self.chat_template:
-            self._template()
+            read_template(self.chat_template)
+
+    def with_absolute_paths(self, folder_of: Callable[[str], Path]) -> Transformers:
+        """As in `BackendProtocol`; the fields `model` and `chat_template` are paths."""
+        model = checkpoint_files.model_beside(self.model, folder_of("model"))
+        template = checkpoint_files.path_beside(self.chat_template, folder_of("chat_template"))
+        return msgspec.structs.replace(self, model=model, chat_template=template)
 
     def load(self, *, device: str = "") -> Engine[ProcessedPrompt]:
         """Read the weights onto `device` ("cpu", "cuda:1", "npu:0", ...; empty: accelerate's choice)."""
@@ -69,7 +78,7 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
         checkpoint = checkpoint_files.locate(self.model, self.revision)
         processor = load.read_processor(checkpoint)
         if self.chat_template:
-            processor.chat_template = self._template()
+            processor.chat_template = read_template(self.chat_template)
         if not processor.chat_template:
             raise ModelError(
                 f"{self.model}: the checkpoint has no chat template; name a Jinja file in backend.chat_template"
@@ -77,14 +86,6 @@ class Transformers(Value, frozen=True, kw_only=True, tag_field="kind", tag="tran
         model = load.read_model(checkpoint, dtype=self.dtype, attention=self.attention, device=target)
         settle_threads(model.num_parameters(), target)
         return TransformersEngine(self, model, processor)
-
-    def _template(self) -> str:
-        try:
-            return Path(self.chat_template).expanduser().read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(
-                f"backend.chat_template: {self.chat_template} cannot be read ({type(error).__name__}); name a file"
-            ) from error
 
 
 class ProcessedPrompt(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from evalkit.backends import families
 from evalkit.backends.checkpoint_files import COMMIT, HUB_ID
 from evalkit.backends.phi3_vision.spec import Phi3Vision
 from evalkit.backends.transformers import Transformers
@@ -103,6 +104,11 @@ def spec_of(kind: type[T], document: Document) -> T:
         raise document.error(("name",), f"name: {spec.name!r} is no name; write printable characters on one line")
     if isinstance(spec, TaskSpec):
         _check_metrics(spec, document)
+    if isinstance(spec, ModelSpec):
+        # A path starts at the file that says it, which for an inherited one is the extended file.
+        folders = {path[-1]: mark.file.parent for path, mark in document.marks.items() if path[:-1] == ("backend",)}
+        backend = spec.backend.with_absolute_paths(lambda field: folders.get(field, document.file.parent))
+        spec = msgspec.structs.replace(spec, backend=backend)
     return spec
 
 
@@ -137,17 +143,25 @@ def _problem(task: TaskSpec, name: str, metric: Metric) -> str:
 
 
 def model(name: str) -> ModelSpec:
-    """A registered model, a model file, a local checkpoint folder, or a hub id `organisation/name`."""
+    """A registered model, a model file, a local checkpoint folder, or a hub id `organisation/name`.
+
+    Folders and hub ids are run by the kind of backend that their model type wants.
+    """
     if has_file(name):
         return spec(ModelSpec, name)
     if Path(name).is_dir():
         folder = Path(name).resolve()
-        return ModelSpec(name=folder.name, backend=Transformers(model=str(folder)))
+        return _checkpoint(folder.name, str(folder))
     if HUB_ID.fullmatch(name):
-        return ModelSpec(name=name.replace("/", "--"), backend=Transformers(model=name))
+        return _checkpoint(name.replace("/", "--"), name)
     if "/" in name or name.startswith((".", "~")):
         raise EvalkitError(f"there is no model folder {name}; check the path, or see `evalkit list models`")
     return spec(ModelSpec, name)
+
+
+def _checkpoint(name: str, model: str) -> ModelSpec:
+    """The model that a file with no more than the checkpoint would say."""
+    return msgspec.convert({"name": name, "backend": {"kind": families.kind_of(model), "model": model}}, ModelSpec)
 
 
 def has_file(model: str) -> bool:

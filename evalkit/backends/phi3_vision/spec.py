@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -54,6 +54,12 @@ class Phi3Vision(Value, frozen=True, kw_only=True, tag_field="kind", tag="phi3_v
             check_folder(folder)
         if self.adapter:
             self._adapter()
+
+    def with_absolute_paths(self, folder_of: Callable[[str], Path]) -> Phi3Vision:
+        """As in `BackendProtocol`; the fields `model` and `adapter` are paths."""
+        model = checkpoint_files.model_beside(self.model, folder_of("model"))
+        adapter = checkpoint_files.path_beside(self.adapter, folder_of("adapter"))
+        return msgspec.structs.replace(self, model=model, adapter=adapter)
 
     def load(self, *, device: str = "") -> Engine[Phi3VisionPrompt]:
         """Read the weights onto `device` ("cpu", "cuda:1", "npu:0", ...; empty: accelerate's choice).
