@@ -19,6 +19,8 @@ MARK = re.compile("|".join(f"(?P<o{n}>{a})|(?P<c{n}>{b})" for n, (a, b) in enume
 CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]*<\|message\|>", re.IGNORECASE)
 """The start of a message of gpt-oss (openai/harmony); all channels but `final` are thoughts."""
 MESSAGE_END = re.compile(r"<\|(?:end|return|start|channel|call)\|>", re.IGNORECASE)
+TURN_END = re.compile(r"<\|(?:endoftext|im_end|eot_id|eom_id|end|return)\|>|</s>|<eos>|<end_of_turn>", re.IGNORECASE)
+"""The marks that end a reply. Engines stop there and print none, so that no official script sees what follows."""
 
 
 class Reply(NamedTuple):

@@ -45,6 +45,11 @@ REPLIES = [
     ("B <think>let me check that", "B", "let me check that", True),
     ("<think></think>", "", "", False),
     ("Is 2 < think > 1?", "Is 2 < think > 1?", "", False),
+    ("B<|endoftext|>Question: What is it? A", "B", "", False),
+    ("B<|im_end|>\n<|im_start|>user\nA?", "B", "", False),
+    ("No</s>", "No", "", False),
+    ("</s>\nYes<eos>No", "Yes", "", False),
+    ("<think>A</think>B<|eot_id|>C<|return|>", "B", "A", False),
     ("The word </thinker> is no mark", "The word </thinker> is no mark", "", False),
 ]
 
@@ -56,7 +61,7 @@ def test_a_reply_is_split_from_its_thought(reply: str, text: str, thought: str, 
     assert sorted(found.thought.split()) == sorted(thought.split())
 
 
-@pytest.mark.parametrize("piece", ["<think>", "</think>", "<think>a</think>", "<|channel|>final<|message|>a", "a <"])
+@pytest.mark.parametrize("piece", ["<think>", "</think>", "<think>a</think>", "<|channel|>final<|message|>a", "a <", "</s>", "a<eos>"])
 def test_the_time_is_linear(piece: str) -> None:
     assert is_linear(split_thought, piece)
 
