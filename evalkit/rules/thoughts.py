@@ -35,7 +35,7 @@ class Reply(NamedTuple):
 
 
 def split_thought(text: str) -> Reply:
-    """Return a reply without the model's thought and without blanks at its ends; without a mark it is only stripped.
+    """Return a reply without the model's thought, blanks at its ends and what follows the end of its turn.
 
     A thought stands between marks, ends with a lone closing mark (some chat templates open it in the prompt), or is a
     message in a channel other than `final`. Official pipelines strip a reply before they judge it, and lmms-eval
@@ -57,7 +57,17 @@ def split_thought(text: str) -> Reply:
             thoughts += texts
             texts.clear()
     (thoughts if stack else texts).append(text[end:])
-    return Reply("".join(texts).strip(), "".join(thoughts).strip(), bool(stack))
+    return Reply(_until_turn_end("".join(texts)), "".join(thoughts).strip(), bool(stack))
+
+
+def _until_turn_end(text: str) -> str:
+    """Return the stripped text before the first mark that ends a reply; marks at its start are skipped."""
+    start = 0
+    for mark in TURN_END.finditer(text):
+        if text[start : mark.start()].strip():
+            return text[start : mark.start()].strip()
+        start = mark.end()
+    return text[start:].strip()
 
 
 def _final_channel(text: str, channels: list[re.Match[str]]) -> Reply:

@@ -61,7 +61,9 @@ def test_a_reply_is_split_from_its_thought(reply: str, text: str, thought: str, 
     assert sorted(found.thought.split()) == sorted(thought.split())
 
 
-@pytest.mark.parametrize("piece", ["<think>", "</think>", "<think>a</think>", "<|channel|>final<|message|>a", "a <", "</s>", "a<eos>"])
+@pytest.mark.parametrize(
+    "piece", ["<think>", "</think>", "<think>a</think>", "<|channel|>final<|message|>a", "a <", "</s>", "a<eos>"]
+)
 def test_the_time_is_linear(piece: str) -> None:
     assert is_linear(split_thought, piece)
 

@@ -22,6 +22,9 @@ _JUDGED_LETTER = re.compile(
     r"(?:(?P<right>(?i:yes|true|correct|right)\b|[✓✔✅])"
     r"|(?P<wrong>(?i:no|false|incorrect|wrong|not correct)\b|[✗✘❌✕×]))"
 )
+_PERCENTAGE = re.compile(
+    r"(?<!\w)\(?(?P<letter>[A-Z])\)?\s?(?:[.):=\-–—]{1,2}|is|has)?\s{0,2}(?P<percent>\d{1,3}(?:\.\d{1,9})?)\s?%"
+)
 
 _NO_OPTION = -1
 """Stands for an announcement of two options, or of one that does not exist; it sorts before every option."""
@@ -49,21 +52,47 @@ def announced_choice(text: AnnotatedText, options: Options) -> OptionChoice | No
 
 
 def options_judged_right(text: AnnotatedText, options: Options) -> list[int]:
-    """Return the options judged right, by letter or else by text, where at least two are judged: "A: no. B: yes."."""
+    """Return the options judged right, by letter or else by text, where at least two are judged: "A: no. B: yes.".
+
+    Where the options have probabilities, the likeliest count as right.
+    """
+    likeliest = _likeliest(text.text, options)
+    if likeliest:
+        return likeliest
     matches = [match for match in _JUDGED_LETTER.finditer(text.text) if match["letter"] in options.letters]
     if len({match["letter"] for match in matches}) < 2:
         return options.judged_right(text.text)
     return sorted({options.letters.index(match["letter"]) for match in matches if match["right"]})
 
 
+def _likeliest(text: str, options: Options) -> list[int]:
+    """Return the options of the highest percentage, where they cover all: "A: 10%, B: 80%, C: 10%"."""
+    if any(option_text.endswith("%") for option_text in options.texts):
+        return []
+    shares = {match["letter"]: float(match["percent"]) for match in _PERCENTAGE.finditer(text)}
+    whole = set(shares) == set(options.letters) or 99 <= sum(shares.values()) <= 101
+    if len(shares) < 2 or not whole or not set(shares) <= set(options.letters):
+        return []
+    return [options.letters.index(letter) for letter in sorted(shares) if shares[letter] == max(shares.values())]
+
+
 def _announcements(text: AnnotatedText, options: Options) -> Iterator[Announcement]:
     """Yield the options that follow phrases such as "the answer is"."""
     for phrase in deque(phrases.ANNOUNCEMENT.finditer(text.text), maxlen=LAST_PHRASES):
-        if rejects_before(text.text, phrase.start()):
+        if rejects_before(text.text, phrase.start()) or _is_conditional(text.text, phrase):
             continue
         option = _option_after(text, options, phrase.end())
         if option is not None:
             yield phrase.end(), option, "announced answer"
+
+
+def _is_conditional(text: str, announcement: re.Match[str]) -> bool:
+    """True for "If it had pointed ears I'd say A" and "I'd say A if it barked, but"."""
+    start, end = announcement.span()
+    if not phrases.CONDITIONAL.search(announcement[0]):
+        return False
+    before = phrases.CONDITION.search(text[max(0, start - 100) : start])
+    return bool(before or phrases.CONDITION_AFTER.match(text, end, end + 140))
 
 
 def _confirmations(text: AnnotatedText) -> Iterator[Announcement]:

@@ -58,6 +58,7 @@ def _choice(text: str, options: Options) -> OptionChoice:
     choice = options.equal_to(text)
     if choice is not None:
         return choice
+    text = options.with_none_as_letter(text)
     if len(text) < _SHORT and _lists_letters(text, options):
         return OptionChoice(None, "reply is several option letters")
     # two announcements in a short text contradict each other, unless a word between them takes one back

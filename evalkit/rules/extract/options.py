@@ -9,7 +9,7 @@ from evalkit.rules.extract.extraction import OptionChoice
 from evalkit.rules.extract.markup import EDGE_PUNCTUATION, PLAIN_CHARACTERS, without_formatting
 from evalkit.rules.extract.mentions import rejects_after, rejects_before
 from evalkit.rules.extract.number_words import CARDINALS, ORDINALS, cardinals
-from evalkit.rules.extract.phrases import LIST_SEPARATOR
+from evalkit.rules.extract.phrases import LIST_SEPARATOR, NONE_OF_THEM
 from evalkit.rules.extract.positions import option_at_position, position_mentions
 from evalkit.rules.verdict import LETTERS
 
@@ -17,6 +17,7 @@ _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 _SPACE_BEFORE_UNIT = re.compile(r"(?<=\d)\s(?=(?:cm|mm|km|m|kg|g|mg|ml|l|hz|khz|mph|ft|°c|°f|°|%)(?!\w))")
 _RIGHT_OR_WRONG = r"\s?[:=\-–—]{1,2}\s?(?:(?P<right>yes|true|correct|right)|no|false|incorrect|wrong)(?!\w)"
+_NONE_OPTION = re.compile(r"none(?: of (?:the )?[\w ]{1,20})?|no correct (?:answer|option)")
 _OPERATOR = re.compile(r"\s?[-+*/=×]\s?\d")
 _COUNT_WORD = "|".join(cardinals(0, 12))
 _COUNT_OPTION = re.compile(rf"(?:{_COUNT_WORD}|\d+(?:\.0)?)")
@@ -55,6 +56,24 @@ class Options:
             return OptionChoice(option, "reply is an option text")
         option = option_at_position(text, self.texts) if len(text) <= _LONGEST_POSITION else None
         return None if option is None else OptionChoice(option, "reply is an option's position")
+
+    def with_none_as_letter(self, text: str) -> str:
+        """Return a text with the letter of the option "none of the above", if there is one, for words that choose it.
+
+        After an option's own letter ("D. none of the above") the words stay.
+        """
+        none = [index for index, option_text in enumerate(self.texts) if _NONE_OPTION.fullmatch(option_text)]
+        if len(none) != 1:
+            return text
+        label = re.compile(rf"\b{self.letters[none[0]]}[)\]\"']*[.:)]?\s*$")
+        return NONE_OF_THEM.sub(
+            lambda match: (
+                match[0]
+                if label.search(text[max(0, match.start() - 8) : match.start()])
+                else f"({self.letters[none[0]]})"
+            ),
+            text,
+        )
 
     def judged_right(self, text: str) -> list[int]:
         """Return the options judged right, where a text judges two or more by their texts: "Red: no. Blue: yes."."""

@@ -103,6 +103,22 @@ QUESTION_BACK = _pattern(
 )
 """Hands the question back to the user."""
 
+CONDITION = _pattern(r"\bif (?!I\b|you\b|we\b|forced\b|pressed\b|anything\b|so\b|not\b)[^.!?\n]{1,80}$")
+"""Opens a condition, which the rest of the sentence depends on, unlike "if I had to choose"."""
+
+CONDITIONAL = _pattern(r"\bwould\b|'d\b")
+"""Makes an announcement depend on a condition before it."""
+
+CONDITION_AFTER = _pattern(r"[^.!?\n]{0,20}?\sif (?!I\b|you\b|we\b|forced\b|pressed\b)[^.!?\n]{1,80}\bbut\b")
+"""Follows a conditional announcement and takes it back: "I'd say A if it barked, but"."""
+
+NONE_OF_THEM = _pattern(
+    r"\bnone of (?:these|them|those|the (?:above|others)"
+    r"|the (?:given |other |listed )?(?:options|choices|answers)(?: above)?)\b"
+    r"(?!\s\(?(?-i:[A-Z])\b)"
+)
+"""Chooses no option, or the option that says so."""
+
 RECONSIDERATION = _pattern(r"\b(?:but|however|nevertheless|that said|if I (?:had|must|have|were))\b|但是?|不过")
 """Takes a refusal back."""
 
@@ -120,6 +136,7 @@ COMPARISON = _pattern(
 
 _REJECTING_WORD = any_of(
     "not, never, neither, nor, cannot, without, except, unlike, incorrect, wrong, rather than, instead of, none of",
+    "everything but, anything but, all but, all except, everything except",
     "no longer, other than, than, compared (?:to|with), as opposed to, in contrast (?:to|with), over",
     "rul(?:e|es|ed|ing) out, eliminat(?:e|es|ed|ing), exclud(?:e|es|ed|ing), reject(?:s|ed|ing)?, discard(?:s|ed|ing)?",
     "dismiss(?:es|ed|ing)?, nicht, keinesfalls, pas",
@@ -156,7 +173,8 @@ REJECTION_AFTER = _pattern(
 """Rejects the option right before it."""
 
 REJECTION_END = _pattern(
-    r"[.!?;。!?;]\s|\n|\bbut\b|\bso\b|而是|\b(?:sondern|mais|sino)\b|,?\s(?:it|that)(?:'s| is)\s(?!not)"
+    r"[.!?;。!?;]\s|\n|(?<!everything )(?<!anything )(?<!all )\bbut\b"
+    r"|\bso\b|而是|\b(?:sondern|mais|sino)\b|,?\s(?:it|that)(?:'s| is)\s(?!not)"
 )
 """Ends the reach of a rejection."""
 
