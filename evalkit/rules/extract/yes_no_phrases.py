@@ -17,6 +17,8 @@ _YES_WORDS = {
     ),
     "French": "oui",
     "German": "ja",
+    # more European languages; Japanese, Korean, Arabic, Hebrew, Hindi; Turkish, Indonesian, Vietnamese, Thai
+    "other": "sim|sì|да|так|tak|ano|ναι|kyllä|igen|はい|ええ|うん|네|예|نعم|כן|(?:जी )?हा[ँं]|evet|ya|có|ใช่",
     "Spanish": any_of("sí, si"),
     # no blank ends a Chinese word, so anything may follow
     "Chinese": "是的?|有的?|对|存在|正确|确实|可以|能",
@@ -30,10 +32,15 @@ _NO_WORDS = {
     ),
     "French": "non",
     "German": "nein",
+    "other": "não|нет|ні|nie|ne|nee|nej|nei|όχι|ei|nem|いいえ|いや|아니[요오]?|لا|לא|(?:जी )?नहीं"
+    "|hayır|tidak|không|ไม่(?:ใช่)?",
     # not "cannot tell" and "not enough to go by", which open like a no
     "Chinese": "不是|没有(?!足够|办法)|没(?!有|法)|否|无(?!法|从)|错|并非|不存在"
     "|不(?!(?:太|能|可)?(?:确定|知道|清楚|好说|一定|判断|详))",
 }
+
+
+_WORD_END = r"(?![,、،]\s?(?:わか|分か|모르|не знаю|não sei|bilm|لا أعرف))(?=\s*(?:$|[.,!;،、。।\"」]))"
 
 
 class Form(NamedTuple):
@@ -76,10 +83,11 @@ OPENING = Forms(
         "English, French, German, Spanish",
         "No, ...",
         no=any_of(_NO_WORDS["English"], _NO_WORDS["French"], _NO_WORDS["German"])
-        + r"(?! (?:idea|answer|clue|way to|comment|problem|worries|one\b))",
+        + r"(?! (?:idea|answer|clue|way to|comment|problem|worries|one\b|sé\b))",
         yes=any_of(_YES_WORDS["English"], _YES_WORDS["French"], _YES_WORDS["German"], _YES_WORDS["Spanish"]),
         after=r"(?![\w'-])",
     ),
+    Form("other", "Нет, ...", no=_NO_WORDS["other"], yes=_YES_WORDS["other"], after=_WORD_END),
     Form("Chinese", "没有...", no=_NO_WORDS["Chinese"], yes=_YES_WORDS["Chinese"]),
 )
 """The first words of a reply."""
@@ -95,6 +103,15 @@ ANNOUNCEMENT = Forms(
         after=r"\b",
     ),
     Form("Chinese", "答案是没有", before=r"答案\s?(?:是|为|:)\s?[:\"]?", no="不是|没有|否|不", yes="是|有"),
+    Form(
+        "other",
+        "Ответ: нет",
+        before=r"(?:答えは|ответ|الإجابة|الجواب|resposta|risposta|cevap|yanıt|उत्तर|정답은?|답은?)\s?(?:é|è|هي|:)?\s?[\"「]?",
+        no=_NO_WORDS["other"],
+        yes=_YES_WORDS["other"],
+        after=rf"(?:{_WORD_END}|(?=です|입니다))",
+    ),
+    Form("JSON", '"answer": false', before=r"[\"']answer[\"']\s?:\s?", no="false", yes="true", after=r"\b"),
     Form(
         "English",
         "therefore, no.",
@@ -122,7 +139,7 @@ ANNOUNCEMENT = Forms(
 )
 """Announced and corrected answers."""
 
-LONE_WORD = Forms(Form("English", "no", before=r"(?<![\w'-])", no="no|nope", yes="yes|yeah", after=r"(?![\w'-])"))
+LONE_WORD = Forms(Form("English", "no", before=r"(?<![\w'-])", no="no|nope", yes="yes|yeah", after=r"(?![\w'-]| sé\b)"))
 """Either word anywhere in a reply."""
 
 BOTH = re.compile(r"\byes\s?(?:/|or|and)\s?no\b|\bno\s?(?:/|or|and)\s?yes\b|是或否|是/否", re.IGNORECASE)
@@ -181,7 +198,7 @@ PRESENCE = re.compile(
 
 DOUBT = re.compile(
     r"\b(?:unclear|uncertain|possibl[ey]|not (?:sure|certain|clear)|unsure|maybe|perhaps|hard to say|may or may not"
-    r"|not necessarily|by all means|no (?:idea|clue|answer|comment)|why not"
+    r"|not necessarily|by all means|no sé|no (?:idea|clue|answer|comment)|why not"
     r"|can(?:'t|not) (?:confirm|verify|rule out))\b"
     r"|可能|也许",
     re.IGNORECASE,
