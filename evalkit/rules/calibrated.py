@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.rules.extract import extract_letter, extract_number, extract_text, extract_yes_no
+from evalkit.rules.extract import extract_letter, extract_number, extract_text, extract_yes_no, other_forms
 from evalkit.rules.normalize import normalize_vqa
 from evalkit.rules.verdict import Verdict, letter_verdict, unparsed
 from evalkit.types import Sample, Value
@@ -49,7 +49,8 @@ class TextRule(Value, frozen=True, tag_field="kind", tag="text"):
         answer = normalize_vqa(text or "")
         if not answer:
             return unparsed("no answer found")
-        return Verdict(answer, float(answer in {normalize_vqa(gold) for gold in sample.answers}), step)
+        forms = {answer, *map(normalize_vqa, other_forms(text or ""))}
+        return Verdict(answer, float(not forms.isdisjoint(normalize_vqa(gold) for gold in sample.answers)), step)
 
 
 class LetterOrTextRule(Value, frozen=True, tag_field="kind", tag="letter_or_text"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from evalkit.rules.extract import extract_text
+from evalkit.rules.extract import extract_text, other_forms
 from evalkit.rules.verdict import Verdict, unparsed
 from evalkit.types import Sample, Value
 
@@ -36,6 +36,8 @@ class RelaxedRule(Value, frozen=True, kw_only=True, tag_field="kind", tag="relax
             return Verdict(text or "", 1.0, step)
         # with `extract` the reply itself still counts where the text read out of it is wrong
         right = self.extract and self._fits(whole, golds)
+        if self.extract and any(self._fits(form, golds) for form in other_forms(text or "")):
+            return Verdict(text or "", 1.0, step)
         return Verdict(text or "", float(right), "whole reply" if right else step)
 
     def _fits(self, answer: str, golds: list[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.rules.extract import extract_text
+from evalkit.rules.extract import extract_text, other_forms
 from evalkit.rules.normalize import normalize_vqa
 from evalkit.rules.verdict import Verdict
 from evalkit.types import Sample, Value
@@ -20,9 +20,9 @@ class TextvqaRule(Value, frozen=True, tag_field="kind", tag="textvqa"):
         """The answer is the normalised reply; its value is 0, 0.3, 0.6, 0.9 or 1 for ten gold answers."""
         text, step = extract_text(reply) if self.extract else (reply, "normalised reply")
         answer = normalize_vqa(text or "")
-        return Verdict(
-            answer or None, annotator_agreement(answer, [normalize_vqa(gold) for gold in sample.answers]), step
-        )
+        golds = [normalize_vqa(gold) for gold in sample.answers]
+        forms = map(normalize_vqa, other_forms(text or "")) if self.extract else ()
+        return Verdict(answer or None, max(annotator_agreement(form, golds) for form in (answer, *forms)), step)
 
 
 def annotator_agreement(answer: str, golds: list[str]) -> float:

@@ -17,6 +17,8 @@ from evalkit.registry import yaml12
 from evalkit.registry.decode import decode
 from evalkit.registry.spec import TaskSpec
 from evalkit.rules.extract import Extraction, extract_letter, extract_number, extract_text, extract_yes_no
+from evalkit.rules.relaxed import RelaxedRule
+from evalkit.types import Sample
 from tests import TESTS
 from tests.growth import is_linear
 
@@ -50,6 +52,12 @@ def test_number(reply: str, answer: str | None, why: str) -> None:
 @pytest.mark.parametrize(("reply", "answer", "why"), cases("text"))
 def test_text(reply: str, answer: str, why: str) -> None:
     assert (extract_text(reply).answer or "") == answer, why
+
+
+@pytest.mark.parametrize(("reply", "gold", "value"), cases("short_answers"))
+def test_short_answers_of_charts(reply: str, gold: str, value: int) -> None:
+    sample = Sample(id="s", question="?", answers=(gold,))
+    assert RelaxedRule(extract=True).judge(reply, sample).value == value
 
 
 @pytest.mark.parametrize(
