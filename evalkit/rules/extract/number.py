@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from evalkit.rules.extract.extraction import Extraction
 from evalkit.rules.extract.markup import marked_answer, plain_text
-from evalkit.rules.extract.numerals import Numeral, find_numerals, rewritten
+from evalkit.rules.extract.number_spelling import respelled
+from evalkit.rules.extract.numerals import Numeral, find_numerals
 
 _ANNOUNCEMENT = re.compile(
     r"\banswer\b[^.\n\d]{0,60}?(?:\b(?:is|are|equals|would be)\b|[:=])|答案\s?(?:是|为|:)", re.IGNORECASE
@@ -67,7 +68,7 @@ def extract_number(reply: str) -> Extraction:
     """
     text = plain_text(reply)
     marked = marked_answer(text)
-    extraction = next(_readings(rewritten(text if marked is None else marked)), Extraction(None, "no number found"))
+    extraction = next(_readings(respelled(text if marked is None else marked)), Extraction(None, "no number found"))
     if marked is None or extraction.answer is None:
         return extraction
     return Extraction(extraction.answer, "marked final answer")

@@ -6,7 +6,8 @@ import re
 
 from evalkit.rules.extract.extraction import Extraction
 from evalkit.rules.extract.markup import marked_answer, plain_text
-from evalkit.rules.extract.numerals import find_numerals, rewritten
+from evalkit.rules.extract.number_spelling import respelled
+from evalkit.rules.extract.numerals import find_numerals
 
 _ANNOUNCEMENT = re.compile(
     r"\b(?:answer|response)(?:\s(?:to|for)\b[^.:\n]{0,100}?)?(?:\s(?:is|would be|should be)\b|\s?[:=])\s?"
@@ -34,7 +35,7 @@ def other_forms(answer: str) -> list[str]:
     stated = _extraction(sentence["answer"].rstrip("."), "").answer if sentence else answer
     if not stated:
         return []
-    text = rewritten(stated)
+    text = respelled(stated)
     numerals = find_numerals(text) if len(text) < _LONGEST_NUMBER else []
     whole = len(numerals) == 1 and numerals[0].start == 0 and _UNITS.fullmatch(text, numerals[0].end)
     value = numerals[0].value if whole else None
