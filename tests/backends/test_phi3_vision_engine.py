@@ -37,6 +37,8 @@ from evalkit.run.batching import Stream
 from evalkit.run.session import Session
 from evalkit.types import Generation, Image, Message, Midpoints, Part, Request, Response, Text, Video
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 1024
 SIZES = [(640, 480), (300, 900), (900, 300), (336, 336)]
 CONFIG = {

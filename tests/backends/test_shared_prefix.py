@@ -27,6 +27,8 @@ from evalkit.types import Generation, Image, Message, Part, Request, Response, T
 from tests import models
 from tests.fakes import noting
 
+pytestmark = pytest.mark.slow
+
 PROVEN = [(family, decoder) for family, decoders in shared_prefix.PROVEN.items() for decoder in decoders]
 
 

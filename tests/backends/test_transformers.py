@@ -19,6 +19,8 @@ from evalkit.errors import ModelError, OutOfMemoryError
 from evalkit.types import Generation, Image, Message, Midpoints, Part, Request, Response, Text, Video
 from tests import models
 
+pytestmark = pytest.mark.slow
+
 SIZES = [(40, 30), (28, 28), (70, 31), (33, 64), (64, 64)]
 
 

@@ -15,6 +15,8 @@ from evalkit.cli.entry import main
 from evalkit.comparison import REASONS
 from tests import records
 
+pytestmark = pytest.mark.slow
+
 TASK = """
 name: {name}
 title: {{en: "{name}"}}

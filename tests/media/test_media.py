@@ -281,6 +281,7 @@ def test_the_rules_pick_from_counted_frames(tmp_path, rule):
     assert frame_seconds(Video(str(path), "x", rule)) == frames.seconds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 8, 16, 32, 64])
 def test_the_rules_of_other_harnesses_pick_their_frames_of_every_length(count):
     numpy = pytest.importorskip("numpy")

@@ -29,6 +29,8 @@ from evalkit.run.record import Counts
 from evalkit.types import Image, Midpoints, Video
 from tests import boards
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:

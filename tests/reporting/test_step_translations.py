@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import pytest
+
 import evalkit.rules
 from evalkit.registry import yaml12
 from evalkit.reporting.site.step_translations import CHINESE_STEPS
@@ -13,6 +15,8 @@ from evalkit.rules import Rule
 from evalkit.rules.mathvista import MathvistaRule
 from evalkit.types import Sample
 from tests import TESTS
+
+pytestmark = pytest.mark.slow
 
 
 def replies() -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -14,6 +14,8 @@ from evalkit.cli.entry import main
 from evalkit.safe_text import one_line, visible
 from tests import boards
 
+pytestmark = pytest.mark.slow
+
 STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 

@@ -14,6 +14,8 @@ from PIL import Image as Pillow
 from evalkit.cli.entry import main
 from tests.models import FAMILIES
 
+pytestmark = pytest.mark.slow
+
 TASK = """\
 name: odd
 title: {{en: odd media}}

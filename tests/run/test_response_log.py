@@ -94,6 +94,7 @@ with response_log.writer(folder) as append:
 """
 
 
+@pytest.mark.slow
 def test_sigkill_at_random_moments_loses_no_line_and_repeats_none(tmp_path: Path) -> None:
     moments = random.Random(0)
     for _ in range(20):

@@ -284,6 +284,7 @@ def ask_slowly(folder: Path) -> None:
     runner.run(FakeSession(reply=reply), make_task(count=240), settings(folder))
 
 
+@pytest.mark.slow
 def test_promise_4_killed_at_twenty_random_moments_the_same_command_finishes_the_rest(tmp_path: Path) -> None:
     make_data(tmp_path, count=240)
     processes = multiprocessing.get_context("forkserver")  # each with a state of its own, and started at once

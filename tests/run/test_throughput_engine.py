@@ -27,6 +27,8 @@ from evalkit.run.progress import SilentProgress
 from evalkit.run.session import Session
 from tests import models
 
+pytestmark = pytest.mark.slow
+
 ROWS = 24
 
 
