@@ -25,8 +25,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import msgspec
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -35,8 +33,9 @@ from evalkit.backends.recent_media import RecentMedia  # noqa: E402
 from evalkit.backends.transformers import Transformers  # noqa: E402
 from evalkit.data.sources import DataPlaces  # noqa: E402
 from evalkit.media.cache import MediaCache  # noqa: E402
-from evalkit.registry.spec import Batch, ModelSpec, TaskSpec  # noqa: E402
-from evalkit.run import dataset, plan, response_log, runner  # noqa: E402
+from evalkit.registry.spec import Batch, ModelSpec  # noqa: E402
+from evalkit.results.run import Run  # noqa: E402
+from evalkit.run import runner  # noqa: E402
 from evalkit.run.outcome import Outcome  # noqa: E402
 from evalkit.run.prepare import TaskSettings  # noqa: E402
 from evalkit.run.progress import SilentProgress  # noqa: E402
@@ -130,12 +129,10 @@ def ours(made: Session, rows: Sequence[Row], folder: Path, new: int) -> tuple[Ou
     return clocked(lambda: runner.run(made, task(rows, new), settings))
 
 
-def logged_replies(made: Session, outcome: Outcome, folder: Path) -> dict[str, str]:
+def logged_replies(outcome: Outcome, folder: Path) -> dict[str, str]:
     """The reply in the run's log by the id of the row."""
-    spec = msgspec.convert(outcome.record.task.spec, TaskSpec)
-    log = response_log.read_responses(outcome.folder)
-    planned = plan.requests(spec, made.identity, dataset.load(spec, places(folder)).samples)
-    return {name: log.responses[views[0].key].text for name, views in planned.requests.items()}
+    run = Run.read(outcome.folder, places(folder))
+    return {name: run.responses[views[0].key].text for name, views in run.requests.items()}
 
 
 def places(folder: Path) -> DataPlaces:
@@ -172,7 +169,7 @@ def measure(name: str, made: Session, options: argparse.Namespace) -> dict[str, 
             outcome, cost = ours(made, rows, folder, options.new)
             least.append(cost)
             outside.append(100 * (1 - outcome.record.execution.busy / outcome.record.execution.seconds))
-        replies = logged_replies(made, outcome, folder)
+        replies = logged_replies(outcome, folder)
     record = outcome.record
     return {
         "rows": len(rows),
